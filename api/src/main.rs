@@ -1,0 +1,3 @@
+//! The binary `chergui`.
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! The vocabulary every other room speaks: assets, quantities and their units, time, tables, checked batches.
+//!
+//! Nothing here reads or writes anything. A value of one of these types is already checked; nothing downstream asks again.
+
+mod asset;
+mod error;
+mod frame;
+mod quality;
+mod quantity;
+mod schema;
+mod suggest;
+mod time;
+mod unit;
+mod weather;
+
+pub use asset::{Asset, AssetId, AssetKind, Location};
+pub use error::DomainError;
+pub use frame::{Frame, FrameBuilder};
+pub use quality::Quality;
+pub use quantity::{Quantities, Quantity, QuantityInfo};
+pub use schema::{ASSET_ID, AVAILABLE_AT, Forecast, ForecastRow, Quantile, Readings, TIME, Table, timestamp_type};
+pub use suggest::nearest;
+pub use time::{IntervalLabel, Resolution, TimeRange, Timestamp, from_micros, micros, parse_duration, parse_time};
+pub use unit::Unit;
+pub use weather::{WeatherByAsset, WeatherForecasts, WeatherRow};

@@ -1,0 +1,12 @@
+//! The house: telemetry of wind, solar and load in, forecasts and alerts out.
+//!
+//! ```text
+//! source ─▶ readings (Arrow) ─▶ store ─▶ query ─▶ features ─▶ models ─▶ forecasts ─┐
+//! (port)    checked at the door  (Delta)  (SQL)    (pure)      detect ─▶ anomalies ─┴▶ alert ─▶ pipeline
+//! ```
+//!
+//! A room may use only the rooms above it in this list; `models` and `detect` do not know each other.
+//! This crate opens no socket and reads no clock: `now`, seeds and paths are arguments. Only [`store`] touches a disk.
+
+pub mod domain;
+pub mod source;
