@@ -34,8 +34,7 @@ apt_install() {
 }
 
 build_packages() {
-    need build-essential cc --version
-    need build-essential test -e /usr/include/stdlib.h
+    need build-essential sh -c 'cc --version && test -e /usr/include/stdlib.h'
     need pkg-config pkg-config --version
     need libopenblas-dev pkg-config --exists openblas
     need mold mold --version
