@@ -43,7 +43,7 @@ peers: ## Compare with what a user would pick instead (DuckDB's CSV reader on th
 
 .PHONY: doc
 doc: ## Build the documentation of our own crates
-	@$(WITH) cargo doc --locked --workspace --no-deps
+	@$(WITH) cargo doc --locked --workspace --lib --bins --examples --no-deps
 	@$(WITH) echo "open $$CARGO_TARGET_DIR/doc/engine/index.html"
 
 .PHONY: advisories
