@@ -153,10 +153,12 @@ impl DatasetWriter {
             let (expected, found) = (names(&open.schema), names(&batch.schema()));
             return Err(WriteError::Columns { table: table.name(), expected, found });
         }
-        let columns = batch.columns().iter().zip(batch.schema().fields().iter());
-        let columns: Result<Vec<Cells<'_>>, WriteError> =
-            columns.map(|(array, field)| Cells::of(table, field.name(), array)).collect();
-        let (columns, mut text) = (columns?, String::new());
+        let schema = batch.schema();
+        let mut columns = Vec::new();
+        for (array, field) in batch.columns().iter().zip(schema.fields()) {
+            columns.push(Cells::of(table, field.name(), array)?);
+        }
+        let mut text = String::new();
         for row in 0..batch.num_rows() {
             for column in &columns {
                 text.clear();

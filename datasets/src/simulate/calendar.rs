@@ -4,7 +4,9 @@
 //! UTC+00 in Ramadan until 2026, permanent UTC+00 from 2026-09-20). Religious days are a table, 2024 to 2028; other years have none.
 
 use engine::domain::{Timestamp, from_micros};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 
 /// First day of Ramadan, Aid al-Fitr, Aid al-Adha, 1 Muharram, Aid al-Mawlid as `(month, day)`.
 ///
@@ -56,9 +58,11 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    /// With the clock rules of `Africa/Casablanca`.
+    /// With the clock rules of `Africa/Casablanca` from the bundled database: `TimeZone::get` would ask the machine's own first,
+    /// which may be older than the change of 2026-09-20, and the same seed must give the same bytes everywhere.
     pub(super) fn new() -> Self {
-        Self { zone: TimeZone::get("Africa/Casablanca").unwrap_or(TimeZone::UTC) }
+        let bundled = TimeZoneDatabase::bundled();
+        Self { zone: bundled.get("Africa/Casablanca").expect("the bundled database has Casablanca; a test reads it") }
     }
 
     /// The civil moment of an instant.

@@ -58,9 +58,9 @@ pub(super) const OUARZAZATE: Site = Site {
     direction: (250.0, 50.0),
     temperature: (19.5, 10.0, 203.0, 7.0),
     humidity: 32.0,
-    cloudiness: -0.85,
+    cloudiness: -0.72,
     rain: 1.6,
-    linke: 3.0,
+    linke: 4.0,
     dust: 1.3,
 };
 pub(super) const CASABLANCA: Site = Site {
@@ -170,8 +170,7 @@ impl Climate {
         let relative_humidity = (site.humidity - 2.2 * (temp_air - mean) + moisture + 15.0 * cloud).clamp(6.0, 100.0);
         let pressure = 101_325.0 * (-site.place.altitude / 8400.0).exp() + self.high.next(stream);
         let shower = stream.normal().abs();
-        let precipitation =
-            if cloud > 0.93 { (cloud - 0.93) / 0.07 * site.rain * shower * self.step as f64 / 3600.0 } else { 0.0 };
+        let precipitation = if cloud > 0.93 { (cloud - 0.93) / 0.07 * site.rain * shower * self.step as f64 / 3600.0 } else { 0.0 };
 
         let flicker = self.flicker.next(stream);
         let linke = (site.linke - 0.6 * year_wave(10.0) + self.haze.next(stream) + 4.0 * dust).max(1.8);

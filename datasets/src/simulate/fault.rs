@@ -44,8 +44,7 @@ impl FaultMode {
     pub(super) const TRACKER: &[Self] = &[Self::TrackerStuck];
     pub(super) const TRANSFORMER: &[Self] = &[Self::CoolingFailure];
 
-    /// Magnitudes: K at rated load (temperatures), degrees (pitch, yaw, tracker angle), share of rated power left (derate), share
-    /// of the reading (drift), share of the light or of the strings lost (soiling, outage), share of cooling lost (cooling).
+    /// Names, and the ranges new faults are drawn from; the units of magnitudes are told at [`FaultLabel::magnitude`].
     pub(super) const fn facts(self) -> ModeFacts {
         let (mode, component, days, magnitude) = match self {
             Self::BearingOverheat => ("bearing_overheat", "gearbox", (7.0, 14.0), (9.0, 16.0)),
@@ -78,7 +77,8 @@ pub struct FaultLabel {
     pub start: Timestamp,
     /// First row that is well again.
     pub end: Timestamp,
-    /// How bad at its worst, in the unit of the mode (see `docs` of the simulator).
+    /// How bad at its worst: K at rated load (temperatures), degrees (pitch, yaw, angle of a stuck tracker), share of rated power
+    /// left (derate), share of the reading (drift), of the light (soiling), of the strings (outage) or of the cooling lost.
     pub magnitude: f64,
     /// Energy the asset did not make because of the fault: the difference to the same world without it, kWh.
     pub energy_lost_kwh: f64,

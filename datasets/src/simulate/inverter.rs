@@ -19,9 +19,9 @@ use engine::domain::AssetId;
 use engine::domain::AssetKind;
 use engine::domain::Quantity;
 
-/// kW on the grid side; the field has a sixth more.
+/// kW on the grid side; the field has an eighth more.
 pub(super) const RATED: f64 = 2500.0;
-const FIELD: f64 = RATED * 1.16;
+const FIELD: f64 = RATED * 1.125;
 /// Share of the field on the tracker with telemetry.
 const TRACKER_SHARE: f64 = 0.25;
 
@@ -50,13 +50,13 @@ pub(super) const COLUMNS: [(Quantity, i32); 4] =
 
 /// What a step of an inverter leaves behind.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
+pub(super) struct Step {
     /// The row, unless it stays silent.
     pub(super) row: Option<[f64; 4]>,
     /// True power, kW.
     pub(super) power: f64,
-    /// Tracker and its angle, unless it has none or stays silent.
-    pub(super) tracker: Option<(&'a AssetId, f64)>,
+    /// Angle of the tracker, unless it has none or stays silent.
+    pub(super) tracker: Option<f64>,
 }
 
 /// An inverter's machine.
@@ -95,7 +95,7 @@ impl Inverter {
     }
 
     /// One step; `angle` is where healthy trackers point, `soiling` the share of light the plant's dust takes.
-    pub(super) fn step(&mut self, t: i64, hours: f64, sample: &Sample, angle: f64, soiling: f64) -> Step<'_> {
+    pub(super) fn step(&mut self, t: i64, hours: f64, sample: &Sample, angle: f64, soiling: f64) -> Step {
         self.timeline.advance(t);
         let local = self.local.next(&mut self.stream);
         let jitter = [self.stream.normal(), self.stream.normal(), self.stream.normal()];
@@ -104,7 +104,7 @@ impl Inverter {
         let poa = sample.sky.on_tracker(&sample.sun, angle) * broken.max(0.0);
         let mut lit = poa;
         let mut shown = None;
-        if let Some((id, plan)) = &mut self.tracker {
+        if let Some((_, plan)) = &mut self.tracker {
             plan.advance(t);
             let stuck = plan.fault(t).is_some();
             self.stuck_at = stuck.then(|| self.stuck_at.unwrap_or(angle));
@@ -114,7 +114,7 @@ impl Inverter {
                 lit = poa + TRACKER_SHARE * (turned - poa);
             }
             let reads = self.stuck_at.unwrap_or(angle) + 0.2 * jitter[2];
-            shown = plan.event(EventKind::CommsGap, t).is_none().then_some((&*id, reads));
+            shown = plan.event(EventKind::CommsGap, t).is_none().then_some(reads);
         }
         let clean = 1.0 - soiling;
         let wind = sample.wind_speed * 0.65;

@@ -102,7 +102,7 @@ impl PvPlant {
             if let Some(row) = state.row {
                 self.inverter_rows.push(t, &inverter.id, &row);
             }
-            if let Some((id, angle)) = state.tracker {
+            if let (Some(angle), Some((id, _))) = (state.tracker, &inverter.tracker) {
                 self.tracker_rows.push(t, id, &[angle]);
             }
         }
@@ -132,7 +132,7 @@ impl PvPlant {
 
     /// Dust settles, faster in a storm; rain and a crew every four weeks wash it off.
     fn settle_dust(&mut self, t: i64, hours: f64, sample: &Sample) {
-        self.soiling = (self.soiling + hours / 24.0 * (0.0016 + 0.02 * sample.dust)).min(0.2);
+        self.soiling = (self.soiling + hours / 24.0 * (0.0025 + 0.02 * sample.dust)).min(0.2);
         let washed = (sample.precipitation / hours / 1.5).min(1.0) * hours;
         let step = (hours * 3600.0) as i64;
         let crew = (t - 5 * 3600).rem_euclid(28 * 86_400) < step;

@@ -221,7 +221,7 @@ impl Turbine {
 
 /// kW the rotor takes from the wind before the controller limits it; 0 below cut-in.
 fn aerodynamic(wind: f64, density: f64) -> f64 {
-    if wind < 3.2 { 0.0 } else { (0.5 * density * ROTOR_AREA * 0.43 * wind.powi(3) / 1000.0 - 25.0).max(0.0) }
+    if wind < 3.2 { 0.0 } else { (0.5 * density * ROTOR_AREA * 0.415 * wind.powi(3) / 1000.0 - 25.0).max(0.0) }
 }
 
 /// The controller's soft knee at rated power: turbulence within ten minutes rounds it.

@@ -66,7 +66,8 @@ impl WindPlant {
             }
             asset.attributes.insert("hub_height_m".into(), "80".into());
             asset.attributes.insert("rotor_diameter_m".into(), "101".into());
-            let show: Vec<_> = SHOW.iter().filter(|s| s.0 == number).map(|&(_, mode, from, to, size)| (mode, from, to, size)).collect();
+            let show: Vec<_> =
+                SHOW.iter().filter(|s| s.0 == number).map(|&(_, mode, from, to, size)| (mode, from, to, size)).collect();
             let plan = Timeline::new(seed, asset.id.clone(), turbine::PROFILE, span, &show);
             turbines.push(Turbine::new(seed, asset.id.clone(), index, plan, step));
             assets.push(asset);
