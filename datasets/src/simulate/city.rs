@@ -27,9 +27,9 @@ use engine::domain::AssetKind;
 use engine::domain::Quantity;
 use jiff::civil::Date;
 
-/// Mean load of the region, kW, at the start of 2026; it grows by 3 % a year.
-const MEAN_LOAD: f64 = 1_000_000.0;
-/// Mean load of a feeder, kW.
+/// Load of the region at demand 1, kW, at the start of 2026; it grows by 3 % a year. The mean comes to about 850 MW.
+const REGION_LOAD: f64 = 1_000_000.0;
+/// Load of a feeder at demand 1, kW.
 const FEEDER_LOAD: f64 = 8_500.0;
 /// Rating of the transformer, kVA, and its share of losses.
 const TRANSFORMER: f64 = 40_000.0;
@@ -138,7 +138,7 @@ impl City {
         let felt = 0.6 * felt + 0.4 * sample.temp_air;
         let growth = 1.0 + 0.03 * (t as f64 / 86_400.0 - 20_454.0) / 365.25;
         let noise = 1.0 + self.noise.next(&mut self.stream) + 0.002 * self.stream.normal();
-        let load = MEAN_LOAD * growth * noise * Consumers::CITY.demand(&civil, sunset, felt);
+        let load = REGION_LOAD * growth * noise * Consumers::CITY.demand(&civil, sunset, felt);
         let air = sample.temp_air + 0.15 * self.stream.normal();
         self.region_rows.push(t, &self.id, &[load, air, sample.relative_humidity]);
 

@@ -123,7 +123,7 @@ impl Climate {
     pub(super) fn new(seed: u64, site: Site, step: i64) -> Self {
         let mut stream = Stream::new(seed, &format!("climate/{}", site.name));
         let mut ar = |sd, tau| Ar1::new(&mut stream, sd, tau, step);
-        let (synoptic, front, gust) = (ar(0.80, 55.0), ar(0.52, 7.0), ar(0.30, 0.8));
+        let (synoptic, front, gust) = (ar(0.88, 55.0), ar(0.45, 8.0), ar(0.16, 0.9));
         let (turn, warmth, moisture) = (ar(1.0, 18.0), ar(1.0, 70.0), ar(9.0, 15.0));
         let (high, cover, flicker, haze) = (ar(450.0, 80.0), ar(0.75, 8.0), ar(1.0, 0.4), ar(0.35, 90.0));
         let storm = (i64::MIN, None);

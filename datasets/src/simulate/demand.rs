@@ -1,6 +1,6 @@
 //! How much power people use: the shape of a day in Casablanca, by clock, calendar, sunset and temperature.
 //!
-//! In: a civil moment, sunset, felt temperature. Out: a factor around 1. Ordinary evenings peak an hour after dark; in Ramadan the
+//! In: a civil moment, sunset, felt temperature. Out: a factor, 0.6 to 1.3. Ordinary evenings peak an hour after dark; in Ramadan the
 //! day is quiet, demand dips at the breaking of the fast, peaks two hours later and stays high until the last meal before dawn.
 
 use super::calendar::Civil;
@@ -28,7 +28,7 @@ impl Consumers {
         Self { base: 0.45, work: 0.55, evening: 0.30, rest: 0.60, cooling: 0.022, heating: 0.004 },
     ];
 
-    /// Demand as a multiple of the usual mean. `sunset` in hours of the local clock, `felt` in °C.
+    /// Demand; 1 is a busy hour in mild weather. `sunset` in hours of the local clock, `felt` in °C.
     pub(super) fn demand(&self, civil: &Civil, sunset: f64, felt: f64) -> f64 {
         let hour = civil.hour;
         let (work_share, evening_share) = match civil.kind {
