@@ -1,1 +1,4 @@
 //! Known data.
+
+pub mod simulate;
+pub mod writer;
