@@ -4,7 +4,7 @@ import { iso, noise, round, valuesAt } from "./fleet.mjs";
 const HOUR = 3_600_000;
 const QUANTILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const Z = [-1.2816, -0.8416, -0.5244, -0.2533, 0, 0.2533, 0.5244, 0.8416, 1.2816];
-const SPREAD = { wind_plant: 0.13, wind_turbine: 0.15, pv_plant: 0.07, pv_inverter: 0.08, region: 0.022, transformer: 0.03 };
+const SPREAD = { wind_plant: 0.13, wind_turbine: 0.15, pv_plant: 0.07, pv_inverter: 0.08, region: 0.036, transformer: 0.03 };
 const MODELS = {
   wind: ["ridge", "persistence", [["ridge", 0.0612, 0.806], ["mstl", 0.0741, 0.781], ["ets", 0.0768, 0.744], ["persistence", 0.0803, 0.792], ["climatology", 0.1147, 0.812]]],
   pv: ["ridge", "clear_sky_persistence", [["ridge", 0.0283, 0.797], ["clear_sky_persistence", 0.0331, 0.771], ["mstl", 0.0402, 0.822], ["seasonal_naive", 0.0439, 0.783]]],

@@ -58,7 +58,7 @@ export function drawFan(fan: Fan, zone: string, now: number, colours: Palette): 
     options: {
       ...quiet(colours),
       tzDate: wallClock(zone),
-      scales: { x: { time: true }, y: { range: (_u, low, high) => [zero && low < high * 0.6 ? 0 : low - (high - low || 1) * 0.08, high + (high - low || 1) * 0.1] } },
+      scales: { x: { time: true }, y: { range: (_u, low, high) => [zero && low < high * 0.25 ? 0 : low - (high - low || 1) * 0.08, high + (high - low || 1) * 0.1] } },
       axes: [timeAxis(colours, zone), valueAxis(colours, unit, 58)],
       bands,
       series: [
@@ -68,7 +68,7 @@ export function drawFan(fan: Fan, zone: string, now: number, colours: Palette): 
       ],
       hooks: { draw: [(u) => {
         markLine(u, fan.issue, colours.muted, t("issuedHere"));
-        if (now > fan.issue + 1_800_000) markLine(u, now, colours.muted, t("now"), true);
+        if (now > fan.issue + 1_800_000) markLine(u, now, colours.muted, t("now"), true, 14);
       }] },
     },
   };

@@ -89,7 +89,7 @@ export function drawScore(signal: HealthSignal, zone: string, colours: Palette):
   };
 }
 
-export function drawSeries(xs: number[], values: (number | null)[], unit: string, zone: string, colours: Palette): Drawing {
+export function drawSeries(xs: number[], values: (number | null)[], unit: string, zone: string, colours: Palette, since: number | null = null): Drawing {
   const largest = values.reduce((most: number, value) => Math.max(most, Math.abs(value ?? 0)), 0);
   const scale = readable(unit, largest);
   return {
@@ -100,6 +100,7 @@ export function drawSeries(xs: number[], values: (number | null)[], unit: string
       scales: { x: { time: true } },
       axes: [timeAxis(colours, zone), valueAxis(colours, scale.unit, 60)],
       series: [{}, { stroke: colours.accent, width: 1.5, points: { show: false } }],
+      hooks: { draw: [(u) => { if (since !== null) markLine(u, since, colours.critical, t("since"), true); }] },
     },
   };
 }

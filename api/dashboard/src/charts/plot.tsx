@@ -99,7 +99,7 @@ export function wallClock(zone: string): (seconds: number) => Date {
 }
 
 /** A vertical line at `ms` with a word above it. */
-export function markLine(u: uPlot, ms: number, colour: string, word: string, dashed = false): void {
+export function markLine(u: uPlot, ms: number, colour: string, word: string, dashed = false, lower = 2): void {
   const x = Math.round(u.valToPos(ms / 1000, "x", true));
   if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
   const { ctx } = u;
@@ -118,7 +118,7 @@ export function markLine(u: uPlot, ms: number, colour: string, word: string, das
     ctx.textBaseline = "top";
     const right = x + ctx.measureText(word).width + 6 * ratio > u.bbox.left + u.bbox.width;
     ctx.textAlign = right ? "right" : "left";
-    ctx.fillText(word, x + (right ? -4 : 4) * ratio, u.bbox.top + 2 * ratio);
+    ctx.fillText(word, x + (right ? -4 : 4) * ratio, u.bbox.top + lower * ratio);
   }
   ctx.restore();
 }
@@ -129,7 +129,7 @@ export const seconds = (iso: string) => Date.parse(iso) / 1000;
 export function quiet(colours: Palette, sync?: string): Pick<uPlot.Options, "legend" | "cursor" | "padding"> {
   return {
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 18, 0, 0],
     cursor: {
       y: false, drag: { x: false, y: false }, focus: { prox: -1 },
       points: { size: 6, width: 1.5, fill: colours.panel },

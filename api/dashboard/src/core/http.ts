@@ -83,6 +83,7 @@ export async function startSession(): Promise<void> {
   if (match?.[1]) {
     const key = decodeURIComponent(match[1]);
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
+    dispatchEvent(new HashChangeEvent("hashchange"));
     try { await logIn(key); } catch { endSession(); }
     return;
   }

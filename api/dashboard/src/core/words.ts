@@ -48,7 +48,7 @@ export const DASH = "–";
 
 export function showNumber(value: number | null | undefined, digits = 1): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
-  return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value === 0 ? 0 : value);
+  return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace(/^(\u200e?)-(?=0([.,]0*)?$)/, "$1").replace("-", "−");
 }
 
 export function showPercent(share: number | null | undefined, digits = 0): string {

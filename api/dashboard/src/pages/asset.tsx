@@ -45,7 +45,7 @@ function Known({ asset }: { asset: Asset }) {
       <div class="asset-grid">
         {watched?.power_curve && watched.power_curve.bins.length > 0 && <PowerCurve health={watched} />}
         <RecentReadings asset={asset} zone={zone} />
-        <section class="panel">
+        <section class="panel asset-alerts">
           <h2>{t("assetAlerts")}</h2>
           {own.length ? <ul class="alert-list">{own.slice(0, 8).map((alert) => <AlertRow key={alert.id} alert={alert} />)}</ul> : <p class="muted">{t("noAssetAlerts")}</p>}
         </section>
@@ -99,7 +99,7 @@ function PowerCurve({ health }: { health: AssetHealth }) {
     <section class="panel" data-testid="power-curve">
       <header class="panel-head"><h2>{t("powerCurve")}</h2><p class="muted">{t("powerCurveHelp")}</p></header>
       <p class="chart-key"><span><i class="key key-median" />{t("expected")}</span><span><i class="key key-dot" />{t("normal")}</span><span><i class="key key-diamond" />{t("anomalous")} <bdi>{showNumber(strange, 0)}</bdi></span></p>
-      <Plot label={t("chartPowerCurve")} height={300} inputs={[health]} make={(colours) => drawPowerCurve(health, colours)} />
+      <Plot label={t("chartPowerCurve")} height={318} inputs={[health]} make={(colours) => drawPowerCurve(health, colours)} />
     </section>
   );
 }

@@ -100,7 +100,7 @@ function Chosen({ asset, quantity, choices, issue }: { asset: Asset; quantity: s
               <p class="muted">{t("issuedHere")} {moment(shown.issue_time)} <bdi dir="ltr">{showOffset(Date.parse(shown.issue_time), zone)}</bdi> · {showAge(Date.parse(shown.issue_time), now)}</p>
             </header>
             <FanReadout fan={fan} cursor={cursor} zone={zone} now={now} />
-            <Plot label={t("chartForecast")} height={390} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
+            <Plot label={t("chartForecast")} height={Math.max(300, Math.min(640, innerHeight - 330))} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
             {readings.value.value && !fan.rows.some((row) => row.actual !== null) && <p class="muted note">{t("noActuals")}</p>}
             <FanTable fan={fan} zone={zone} />
           </section>

@@ -108,7 +108,7 @@ export function AlertRow({ alert, chosen = false }: { alert: Alert; chosen?: boo
         <span class="row-age" title={alert.started_at}>{showAge(Date.parse(alert.started_at), now)}</span>
         <span class="row-facts">
           <span>{alert.asset_name}</span><span>{componentName(alert.component)}</span>
-          {alert.energy_lost_kwh !== null && <Figure value={showEnergy(alert.energy_lost_kwh)} />}
+          {alert.energy_lost_kwh !== null && <span><Figure value={showEnergy(alert.energy_lost_kwh)} /></span>}
           {alert.assignee && <span>{alert.assignee}</span>}
         </span>
         <StateBadge alert={alert} />

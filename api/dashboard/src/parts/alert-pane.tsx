@@ -1,17 +1,14 @@
 // One alert in full: what, where, since when, why we think so (with the signal itself), what it costs, what to do, and everything that happened to it.
 import { useEffect } from "preact/hooks";
-import { drawSignal } from "../charts/machine";
-import { Plot } from "../charts/plot";
-import type { Alert, AssetHealth } from "../core/contract";
+import type { Alert } from "../core/contract";
 import { assetById } from "../core/fleet";
-import { get } from "../core/http";
 import { histories, isShelved, loadHistory } from "../core/inbox";
 import { serverNow } from "../core/live";
-import { useResource } from "../core/resource";
 import { address } from "../core/route";
 import { showAge, showFull, showMoment, shownZone } from "../core/time";
-import { componentName, eventName, localText, modeName, quantityName, showEnergy, showNumber, t } from "../core/words";
+import { componentName, eventName, localText, modeName, showEnergy, showNumber, t } from "../core/words";
 import { AlertActions } from "./alert-actions";
+import { Evidence } from "./evidence";
 import { Left } from "./icons";
 import { Figure, SeverityBadge, StateBadge } from "./states";
 
@@ -27,7 +24,7 @@ export function AlertPane({ alert }: { alert: Alert }) {
       <header class="pane-head">
         <p class="pane-badges"><SeverityBadge alert={alert} /><StateBadge alert={alert} />{isShelved(alert) && alert.shelved_until && <span class="muted">{t("shelvedUntil", { time: showMoment(Date.parse(alert.shelved_until), zone) })}</span>}</p>
         <h2>{localText(alert.title)}</h2>
-        <p class="muted"><a href={address.asset(alert.asset_id)}>{alert.asset_name}</a> · {componentName(alert.component)}, {modeName(alert.mode)}</p>
+        <p class="muted"><a href={address.asset(alert.asset_id)}>{alert.asset_name}</a> · {componentName(alert.component)} · {modeName(alert.mode)}</p>
       </header>
       <AlertActions alert={alert} />
       <dl class="facts facts-wide">
@@ -41,25 +38,6 @@ export function AlertPane({ alert }: { alert: Alert }) {
       <Evidence alert={alert} zone={zone} />
       <History alert={alert} zone={zone} />
     </article>
-  );
-}
-
-function Evidence({ alert, zone }: { alert: Alert; zone: string }) {
-  const health = useResource<AssetHealth | null>(alert.asset_id, (abort) => get<AssetHealth>(`/assets/${encodeURIComponent(alert.asset_id)}/health`, {}, abort).catch((problem: unknown) => { if (abort.aborted) throw problem; return null; }));
-  const signals = health.value.value?.signals ?? [];
-  const named = alert.top_contributors.map((name) => signals.find((signal) => signal.quantity === name)).find((signal) => signal);
-  const shown = named ?? signals.find((signal) => signal.component === alert.component);
-  return (
-    <section class="evidence">
-      <h3>{t("whyTitle")}</h3>
-      {alert.top_contributors.length ? <ol class="contributors">{alert.top_contributors.map((name) => <li key={name}>{quantityName(name)}</li>)}</ol> : <p class="muted">{t("noContributors")}</p>}
-      {shown && (
-        <>
-          <p class="chart-key"><span><i class="key key-actual" />{t("observed")}</span><span><i class="key key-median" />{t("expected")}</span><span class="muted">{quantityName(shown.quantity)}</span></p>
-          <Plot label={`${quantityName(shown.quantity)}: ${t("observed")}, ${t("expected")}`} height={170} inputs={[shown, zone, alert.started_at]} make={(colours) => drawSignal(shown, zone, Date.parse(alert.started_at), colours, true)} />
-        </>
-      )}
-    </section>
   );
 }
 

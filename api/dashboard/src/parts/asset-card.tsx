@@ -25,7 +25,10 @@ export function AssetCard({ asset, places }: { asset: Asset; places: Asset[] }) 
   const { unit, factor } = readable(stored, value ?? 0);
   const shown = (x: number) => showNumber(x * factor, digitsFor(Math.abs((value ?? x) * factor)));
   const age = ageOf(asset);
-  const verdict = !expected || value === null ? undefined : value < expected.low ? "below" : value > expected.high ? "above" : "within";
+  const full = asset.capacity_kw ?? Math.max(value ?? 0, expected?.high ?? 0, ...(outlook?.past.map((point) => point.value) ?? [])) * 1.08;
+  // An instant is compared with an hour's forecast, so a small excursion is no news: only what is also 5 % of the scale away is shown.
+  const far = expected && value !== null && Math.abs(value - expected.value) > 0.05 * full;
+  const verdict = !expected || value === null ? undefined : far && value < expected.low ? "below" : far && value > expected.high ? "above" : "within";
   return (
     <article class={`card ${colour} ${stale ? "is-stale" : ""}`} data-asset={asset.id}>
       <header class="card-head">
@@ -44,7 +47,7 @@ export function AssetCard({ asset, places }: { asset: Asset; places: Asset[] }) 
           <Sparkline past={outlook?.past ?? []} future={outlook ? nextDay(outlook, Math.max(now - 3_600_000, outlook.past[outlook.past.length - 1]?.ms ?? 0)) : []} now={now} colour={colour} width={130} height={34} label={t("last24")} zero={isProducer(asset)} />
         </a>
       </div>
-      {value !== null && <Bullet value={value} expected={expected} full={asset.capacity_kw ?? Math.max(value, expected?.high ?? 0, ...(outlook?.past.map((point) => point.value) ?? [])) * 1.08} verdict={verdict} />}
+      {value !== null && <Bullet value={value} expected={expected} full={full} verdict={verdict} />}
       {units.length > 0 && <Tiles units={units} label={t("units")} />}
       <footer class="card-foot">
         <span class={stale ? "stale-mark" : ""}>{age === null ? t("noReading") : t("dataAge", { age: showAge(now - age, now) })}</span>

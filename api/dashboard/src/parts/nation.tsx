@@ -29,7 +29,7 @@ function Total({ name, colour, total, help, lines, expected, stale, now }: { nam
     <section class={`total ${colour} ${stale ? "is-stale" : ""}`} aria-label={name}>
       <header><span class="total-icon"><KindIcon kind={colour === "net" ? "meter" : colour} /></span><h2>{name}</h2>{stale && <span class="stale-mark">{t("stale")}</span>}</header>
       <Figure class="total-value" value={shown(total)} unit={unit} />
-      <p class="total-help">{help}{expected !== null && <> · {t("expectedNow", { value: "" })}<Figure value={shown(expected)} unit={unit} /></>}</p>
+      <p class="total-help">{help && <span>{help}</span>}{expected !== null && <span>{t("expectedNow", { value: "" })}<Figure value={shown(expected)} unit={unit} /></span>}</p>
       <Sparkline past={lines.past} future={lines.future} now={now} colour={colour} label={`${name}: ${t("last24")}`} zero={colour !== "net" && colour !== "load"} />
     </section>
   );
@@ -57,7 +57,7 @@ export function Nation() {
   if (!all.length) return null;
   return (
     <div class="nation">
-      {all.map(({ family, ...entry }) => <Total key={entry.name} {...entry} now={now} stale={family.stale} expected={entry.colour === "net" ? null : expected(entry.lines)} />)}
+      {all.map(({ family, ...entry }) => <Total key={entry.name} {...entry} now={now} stale={family.stale} expected={expected(entry.lines)} />)}
     </div>
   );
 }

@@ -56,7 +56,7 @@ export function RecentReadings({ asset, zone }: { asset: Asset; zone: string }) 
             <div><dt>{t("mean")}</dt><dd><Figure value={say(present.reduce((sum, value) => sum + value, 0) / present.length)} unit={unit} /></dd></div>
             <div><dt>{t("max")}</dt><dd><Figure value={say(Math.max(...present))} unit={unit} /></dd></div>
           </dl>
-          <Plot label={`${t("chartReadings")}: ${quantityName(quantity)}`} height={262} inputs={[series, zone]} make={(colours) => drawSeries(series.xs, series.values, stored, zone, colours)} onCursor={setCursor} />
+          <Plot label={`${t("chartReadings")}: ${quantityName(quantity)}`} height={286} inputs={[series, zone]} make={(colours) => drawSeries(series.xs, series.values, stored, zone, colours)} onCursor={setCursor} />
         </>
       )}
     </section>

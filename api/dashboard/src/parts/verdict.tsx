@@ -23,7 +23,7 @@ export function VerdictBox({ page, zone }: { page: ForecastPage; zone: string })
         {served?.coverage_80 != null && <div><dt>{t("coverage80")}</dt><dd><Figure value={showPercent(served.coverage_80, 1)} /></dd></div>}
       </dl>
       <table class="scores">
-        <thead><tr><th scope="col">{t("metric")}: {verdict.metric}</th><th scope="col" class="num">{scale.unit}</th><th scope="col" class="num">80 %</th></tr></thead>
+        <thead><tr><th scope="col">{t("metric")}: {verdict.metric}</th><th scope="col" class="num">{scale.unit}</th><th scope="col" class="num">{showPercent(0.8)}</th></tr></thead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.model} class={row.model === verdict.model ? "served" : ""}>
