@@ -24,6 +24,8 @@ export function App() {
     void loadAlerts();
     startLive();
   }, [who]);
+  const count = who ? activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert)).length : 0;
+  useEffect(() => { document.title = count ? `(${count}) Chergui` : "Chergui"; }, [count]);
   if (who === undefined) return <div class="page"><Loading /></div>;
   if (who === null) return <Login />;
   return (

@@ -82,7 +82,7 @@ export function timeAxis(colours: Palette, zone: string, hidden = false): uPlot.
 
 export function valueAxis(colours: Palette, unit: string, size = 46): uPlot.Axis {
   return {
-    stroke: colours.muted, font: colours.font, size, space: 34, gap: 6, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false },
+    stroke: colours.muted, font: colours.font, size, space: 42, gap: 6, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false },
     values: (_u, splits, _axis, _space, step) => splits.map((value, i) => {
       const text = showNumber(value, step >= 1 ? 0 : step >= 0.1 ? 1 : 2);
       return i === splits.length - 1 ? `${text} ${unit}` : text;

@@ -63,11 +63,11 @@ export interface Verdict {
   model: string;
   best_naive: string;
   metric: string;
-  score: number;
-  naive_score: number;
-  skill: number;
+  score: number | null;
+  naive_score: number | null;
+  skill: number | null;
   evaluated_at: string;
-  table: { model: string; score: number; coverage_80: number | null }[];
+  table: { model: string; score: number | null; coverage_80: number | null }[];
 }
 
 export interface ForecastPage {

@@ -84,7 +84,7 @@ function after(alert: Alert, action: Action): Alert {
   switch (action.name) {
     case "acknowledge": return { ...alert, state: "acknowledged" };
     case "assign": return { ...alert, state: "assigned", assignee: action.assignee };
-    case "resolve": return { ...alert, state: action.outcome === "false_positive" ? "false_positive" : "resolved", closed_at: new Date(serverNow.value).toISOString() };
+    case "resolve": return { ...alert, state: action.outcome === "false_positive" ? "false_positive" : "resolved" };
     case "shelve": return { ...alert, shelved_until: action.until };
     case "comment": return alert;
   }

@@ -27,7 +27,7 @@ const text: Dictionary["text"] = {
   back: "العودة إلى القائمة", openAsset: "افتح المعدّة", noHistory: "لا سجل بعد", noContributors: "لم يحدد الكاشف إشارة بعينها.", shelvedUntil: "مؤجل حتى {time}",
   acknowledge: "إقرار", assign: "إسناد", resolve: "إغلاق", falsePositive: "إنذار كاذب", shelve: "تأجيل", comment: "تعليق", cancel: "إلغاء", save: "حفظ", assignTo: "من يتولاه؟", commentLabel: "تعليق", reasonLabel: "السبب", reasonNeeded: "اذكر السبب ليتعلم الكاشف.", optional: "اختياري",
   outcome: "النتيجة", outcomeFixed: "أُصلح", outcomeNoAction: "لا حاجة لإجراء", shelveFor: "لمدة", hours: "{n} س", days: "{n} ي", actionRefused: "لم يُنفذ: {detail}", sending: "جارٍ الإرسال…", you: "أنت",
-  facts: "بطاقة", kind: "النوع", capacity: "القدرة المركبة", place: "الموقع", parent: "تابع لـ", timezone: "المنطقة الزمنية", power: "القدرة", powerCurve: "منحنى القدرة", powerCurveHelp: "المنحنى المتوقع ونطاقه، والنقاط الخارجة عنه ملوّنة.", chartPowerCurve: "انتشار القدرة حسب سرعة الرياح مع المنحنى المتوقع",
+  allAlerts: "كل التنبيهات", facts: "بطاقة", kind: "النوع", capacity: "القدرة المركبة", place: "الموقع", parent: "تابع لـ", timezone: "المنطقة الزمنية", power: "القدرة", powerCurve: "منحنى القدرة", powerCurveHelp: "المنحنى المتوقع ونطاقه، والنقاط الخارجة عنه ملوّنة.", chartPowerCurve: "انتشار القدرة حسب سرعة الرياح مع المنحنى المتوقع",
   normal: "عادي", anomalous: "شاذ", signals: "الإشارات مقابل المتوقع", signalsHelp: "القيمة المقاسة والمتوقعة، وتحتها درجة الفرق والخط الذي تُحسب عنده.", notWatched: "غير مراقب بعد", notWatchedHelp: "التاريخ السليم أقل من أن نعرف ما هو عادي هنا.", fittedUntil: "تعلّم العادي حتى {time}", observed: "المقاس", limit: "الحد", residualScore: "درجة الفرق",
   readings: "القياسات الأخيرة", range: "الفترة", range24: "24 س", range7: "7 ي", range30: "30 ي", noReadings: "لا قياسات في هذه الفترة", assetAlerts: "تنبيهات هذه المعدّة", noAssetAlerts: "لا تنبيه مسجل", partsOf: "الأجزاء", forecastOf: "التوقعات", unknownAsset: "هذه المعدّة ليست في السجل.",
   chartReadings: "سلسلة زمنية للكمية المختارة", keyboardHint: "j / k للتنقل، a للإقرار", lastValue: "آخر قيمة", min: "الأدنى", max: "الأعلى", mean: "المتوسط", dismiss: "إغلاق",
@@ -50,20 +50,22 @@ const quantities = {
 const components = {
   gearbox: "علبة التروس", generator: "المولّد", rotor: "الدوّار", blades: "الشفرات", pitch: "نظام الميل", yaw: "نظام التوجيه", inverter: "العاكس", strings: "السلاسل", tracker: "المتتبع", modules: "الألواح",
   transformer: "المحوّل", sensor: "المستشعر", anemometer: "مقياس الرياح", data: "وصلة البيانات", plant: "المحطة", turbine: "التوربين", production: "الإنتاج",
+  main_bearing: "المحمل الرئيسي", cooling: "التبريد", sensors: "المستشعرات", string: "السلسلة", converter: "محوّل القدرة", nacelle: "القمرة",
 };
 
 const modes = {
   overheating: "سخونة زائدة", underperformance: "أداء ضعيف", soiling: "اتساخ", stuck: "عالق", stale: "إشارة جامدة", misalignment: "انحراف", icing: "تجمد", curtailment: "تقييد", outage: "توقف", drift: "انجراف",
+  bearing_overheat: "سخونة المحمل", winding_overheat: "سخونة الملفات", oil_overheat: "سخونة الزيت", cooling_failure: "عطل التبريد", pitch_offset: "انحراف الميل", yaw_misalignment: "انحراف التوجيه", power_derate: "قدرة محدودة", wind_speed_drift: "انجراف قياس الرياح", frozen_value: "قيمة جامدة", tracker_stuck: "متتبع عالق", inverter_trip: "فصل العاكس", string_outage: "توقف سلسلة", transformer_overheat: "سخونة زائدة", maintenance: "صيانة", downtime: "متوقف", comms_loss: "لا بيانات", northing_step: "قفزة مرجع الشمال",
 };
 
 const states = { open: "مفتوح", acknowledged: "تم الإقرار", assigned: "مُسند", resolved: "مغلق", false_positive: "إنذار كاذب", shelved: "مؤجل" };
 const severities = { info: "معلومة", warning: "تحذير", critical: "حرج" };
 const events = {
-  opened: "فُتح", open: "فُتح", acknowledged: "تم الإقرار", acknowledge: "تم الإقرار", assigned: "أُسند", assign: "أُسند", resolved: "أُغلق", resolve: "أُغلق", false_positive: "عُدّ إنذارًا كاذبًا",
+  incident_closed: "لم يعد يُلاحظ", opened: "فُتح", open: "فُتح", acknowledged: "تم الإقرار", acknowledge: "تم الإقرار", assigned: "أُسند", assign: "أُسند", resolved: "أُغلق", resolve: "أُغلق", false_positive: "عُدّ إنذارًا كاذبًا",
   shelved: "أُجّل", shelve: "أُجّل", unshelved: "انتهى التأجيل", commented: "تعليق", comment: "تعليق", recurred: "لوحظ مجددًا", reopened: "فُتح مجددًا", updated: "حُدّث", escalated: "ازداد خطورة", incident_ended: "لم يعد يُلاحظ", notified: "أُرسل إشعار",
 };
 const models = {
-  persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge",
+  persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "الاستمرارية الذكية", power_curve: "منحنى القدرة", damped: "الاستمرارية المخمدة", calendar_blend: "المزيج التقويمي", boosting: "تعزيز التدرج",
 };
 
 export const ar: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };

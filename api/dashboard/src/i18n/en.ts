@@ -26,7 +26,7 @@ const text = {
   back: "Back to the list", openAsset: "Open the asset", noHistory: "No history yet", noContributors: "The detector named no single signal.", shelvedUntil: "Shelved until {time}",
   acknowledge: "Acknowledge", assign: "Assign", resolve: "Resolve", falsePositive: "False positive", shelve: "Shelve", comment: "Comment", cancel: "Cancel", save: "Save", assignTo: "Who takes it?", commentLabel: "Comment", reasonLabel: "Reason", reasonNeeded: "Say why, so that the detector can learn.", optional: "optional",
   outcome: "Outcome", outcomeFixed: "Fixed", outcomeNoAction: "No action needed", shelveFor: "For", hours: "{n} h", days: "{n} d", actionRefused: "Not done: {detail}", sending: "Sending…", you: "you",
-  facts: "Facts", kind: "Kind", capacity: "Capacity", place: "Place", parent: "Belongs to", timezone: "Time zone", power: "Power", powerCurve: "Power curve", powerCurveHelp: "Expected curve with its band; points outside it in colour.", chartPowerCurve: "Scatter of power against wind speed with the expected curve",
+  allAlerts: "All alerts", facts: "Facts", kind: "Kind", capacity: "Capacity", place: "Place", parent: "Belongs to", timezone: "Time zone", power: "Power", powerCurve: "Power curve", powerCurveHelp: "Expected curve with its band; points outside it in colour.", chartPowerCurve: "Scatter of power against wind speed with the expected curve",
   normal: "normal", anomalous: "anomalous", signals: "Signals against expectation", signalsHelp: "Observed and expected value; below, the residual score and the line at which it counts.", notWatched: "Not watched yet", notWatchedHelp: "Too little healthy history to know what is normal here.", fittedUntil: "Normal learned until {time}", observed: "Observed", limit: "limit", residualScore: "Residual score",
   readings: "Recent readings", range: "Range", range24: "24 h", range7: "7 d", range30: "30 d", noReadings: "No readings in this range", assetAlerts: "Alerts of this asset", noAssetAlerts: "No alert on record", partsOf: "Parts", forecastOf: "Forecast", unknownAsset: "This asset is not in the register.",
   chartReadings: "Time series of the chosen quantity", keyboardHint: "j / k to move, a to acknowledge", lastValue: "Last value", min: "Lowest", max: "Highest", mean: "Mean", dismiss: "Dismiss",
@@ -49,20 +49,22 @@ const quantities: Record<string, string> = {
 const components: Record<string, string> = {
   gearbox: "Gearbox", generator: "Generator", rotor: "Rotor", blades: "Blades", pitch: "Pitch system", yaw: "Yaw system", inverter: "Inverter", strings: "Strings", tracker: "Tracker", modules: "Modules",
   transformer: "Transformer", sensor: "Sensor", anemometer: "Anemometer", data: "Data link", plant: "Plant", turbine: "Turbine", production: "Production",
+  main_bearing: "Main bearing", cooling: "Cooling", sensors: "Sensors", string: "String", converter: "Converter", nacelle: "Nacelle",
 };
 
 const modes: Record<string, string> = {
   overheating: "overheating", underperformance: "underperformance", soiling: "soiling", stuck: "stuck", stale: "stale signal", misalignment: "misalignment", icing: "icing", curtailment: "curtailment", outage: "outage", drift: "drift",
+  bearing_overheat: "bearing overheating", winding_overheat: "winding overheating", oil_overheat: "oil overheating", cooling_failure: "cooling failure", pitch_offset: "pitch offset", yaw_misalignment: "yaw misalignment", power_derate: "power capped", wind_speed_drift: "wind speed drift", frozen_value: "frozen value", tracker_stuck: "tracker stuck", inverter_trip: "inverter trip", string_outage: "string outage", transformer_overheat: "overheating", maintenance: "maintenance", downtime: "stopped", comms_loss: "no data", northing_step: "north reference jump",
 };
 
 const states: Record<string, string> = { open: "Open", acknowledged: "Acknowledged", assigned: "Assigned", resolved: "Resolved", false_positive: "False positive", shelved: "Shelved" };
 const severities: Record<string, string> = { info: "Information", warning: "Warning", critical: "Critical" };
 const events: Record<string, string> = {
-  opened: "Opened", open: "Opened", acknowledged: "Acknowledged", acknowledge: "Acknowledged", assigned: "Assigned", assign: "Assigned", resolved: "Resolved", resolve: "Resolved", false_positive: "Marked false positive",
+  incident_closed: "No longer seen", opened: "Opened", open: "Opened", acknowledged: "Acknowledged", acknowledge: "Acknowledged", assigned: "Assigned", assign: "Assigned", resolved: "Resolved", resolve: "Resolved", false_positive: "Marked false positive",
   shelved: "Shelved", shelve: "Shelved", unshelved: "Back from the shelf", commented: "Comment", comment: "Comment", recurred: "Seen again", reopened: "Opened again", updated: "Updated", escalated: "More severe", incident_ended: "No longer seen", notified: "Notified",
 };
 const models: Record<string, string> = {
-  persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge",
+  persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Smart persistence", power_curve: "Power curve", damped: "Damped persistence", calendar_blend: "Calendar blend", boosting: "Gradient boosting",
 };
 
 export interface Dictionary {

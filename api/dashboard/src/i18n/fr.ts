@@ -27,7 +27,7 @@ const text: Dictionary["text"] = {
   back: "Retour à la liste", openAsset: "Ouvrir l’équipement", noHistory: "Pas encore d’historique", noContributors: "Le détecteur ne désigne aucun signal en particulier.", shelvedUntil: "En attente jusqu’au {time}",
   acknowledge: "Acquitter", assign: "Confier", resolve: "Clore", falsePositive: "Fausse alerte", shelve: "Mettre en attente", comment: "Commenter", cancel: "Annuler", save: "Enregistrer", assignTo: "Qui s’en charge ?", commentLabel: "Commentaire", reasonLabel: "Motif", reasonNeeded: "Dites pourquoi, pour que le détecteur apprenne.", optional: "facultatif",
   outcome: "Issue", outcomeFixed: "Réparé", outcomeNoAction: "Rien à faire", shelveFor: "Pendant", hours: "{n} h", days: "{n} j", actionRefused: "Non effectué : {detail}", sending: "Envoi…", you: "vous",
-  facts: "Fiche", kind: "Type", capacity: "Puissance installée", place: "Lieu", parent: "Fait partie de", timezone: "Fuseau", power: "Puissance", powerCurve: "Courbe de puissance", powerCurveHelp: "Courbe attendue et sa bande ; les points qui en sortent sont en couleur.", chartPowerCurve: "Nuage de la puissance selon le vent avec la courbe attendue",
+  allAlerts: "Toutes les alertes", facts: "Fiche", kind: "Type", capacity: "Puissance installée", place: "Lieu", parent: "Fait partie de", timezone: "Fuseau", power: "Puissance", powerCurve: "Courbe de puissance", powerCurveHelp: "Courbe attendue et sa bande ; les points qui en sortent sont en couleur.", chartPowerCurve: "Nuage de la puissance selon le vent avec la courbe attendue",
   normal: "normal", anomalous: "anormal", signals: "Signaux face à l’attendu", signalsHelp: "Valeur observée et attendue ; dessous, le score du résidu et la ligne à partir de laquelle il compte.", notWatched: "Pas encore surveillé", notWatchedHelp: "Trop peu d’historique sain pour savoir ce qui est normal ici.", fittedUntil: "Normale apprise jusqu’au {time}", observed: "Observé", limit: "limite", residualScore: "Score du résidu",
   readings: "Mesures récentes", range: "Période", range24: "24 h", range7: "7 j", range30: "30 j", noReadings: "Aucune mesure dans cette période", assetAlerts: "Alertes de cet équipement", noAssetAlerts: "Aucune alerte enregistrée", partsOf: "Éléments", forecastOf: "Prévision", unknownAsset: "Cet équipement n’est pas au registre.",
   chartReadings: "Série temporelle de la grandeur choisie", keyboardHint: "j / k pour se déplacer, a pour acquitter", lastValue: "Dernière valeur", min: "Minimum", max: "Maximum", mean: "Moyenne", dismiss: "Fermer",
@@ -50,20 +50,22 @@ const quantities = {
 const components = {
   gearbox: "Multiplicateur", generator: "Génératrice", rotor: "Rotor", blades: "Pales", pitch: "Calage des pales", yaw: "Orientation", inverter: "Onduleur", strings: "Chaînes", tracker: "Suiveur", modules: "Modules",
   transformer: "Transformateur", sensor: "Capteur", anemometer: "Anémomètre", data: "Liaison de données", plant: "Centrale", turbine: "Éolienne", production: "Production",
+  main_bearing: "Palier principal", cooling: "Refroidissement", sensors: "Capteurs", string: "Chaîne", converter: "Convertisseur", nacelle: "Nacelle",
 };
 
 const modes = {
   overheating: "surchauffe", underperformance: "sous-performance", soiling: "encrassement", stuck: "blocage", stale: "signal figé", misalignment: "désalignement", icing: "givre", curtailment: "écrêtage", outage: "arrêt", drift: "dérive",
+  bearing_overheat: "surchauffe du palier", winding_overheat: "surchauffe du bobinage", oil_overheat: "surchauffe de l’huile", cooling_failure: "panne de refroidissement", pitch_offset: "calage décalé", yaw_misalignment: "mauvaise orientation", power_derate: "puissance plafonnée", wind_speed_drift: "dérive de l’anémomètre", frozen_value: "valeur figée", tracker_stuck: "suiveur bloqué", inverter_trip: "déclenchement", string_outage: "chaîne à l’arrêt", transformer_overheat: "surchauffe", maintenance: "entretien", downtime: "à l’arrêt", comms_loss: "plus de données", northing_step: "saut du nord",
 };
 
 const states = { open: "Ouverte", acknowledged: "Acquittée", assigned: "Confiée", resolved: "Close", false_positive: "Fausse alerte", shelved: "En attente" };
 const severities = { info: "Information", warning: "Avertissement", critical: "Critique" };
 const events = {
-  opened: "Ouverte", open: "Ouverte", acknowledged: "Acquittée", acknowledge: "Acquittée", assigned: "Confiée", assign: "Confiée", resolved: "Close", resolve: "Close", false_positive: "Déclarée fausse alerte",
+  incident_closed: "N’est plus observée", opened: "Ouverte", open: "Ouverte", acknowledged: "Acquittée", acknowledge: "Acquittée", assigned: "Confiée", assign: "Confiée", resolved: "Close", resolve: "Close", false_positive: "Déclarée fausse alerte",
   shelved: "Mise en attente", shelve: "Mise en attente", unshelved: "Fin de l’attente", commented: "Commentaire", comment: "Commentaire", recurred: "Observée à nouveau", reopened: "Rouverte", updated: "Mise à jour", escalated: "Aggravée", incident_ended: "N’est plus observée", notified: "Notifiée",
 };
 const models = {
-  persistence: "Persistance", seasonal_naive: "Naïf saisonnier", blend: "Mélange jour et semaine", climatology: "Climatologie", clear_sky: "Persistance ciel clair", clear_sky_persistence: "Persistance ciel clair", ets: "ETS", mstl: "MSTL", ridge: "Ridge",
+  persistence: "Persistance", seasonal_naive: "Naïf saisonnier", blend: "Mélange jour et semaine", climatology: "Climatologie", clear_sky: "Persistance ciel clair", clear_sky_persistence: "Persistance ciel clair", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Persistance éclairée", power_curve: "Courbe de puissance", damped: "Persistance amortie", calendar_blend: "Mélange calendaire", boosting: "Gradient boosting",
 };
 
 export const fr: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };

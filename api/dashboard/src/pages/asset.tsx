@@ -11,12 +11,12 @@ import { useResource } from "../core/resource";
 import { address, route } from "../core/route";
 import { showAge, showFull, shownZone } from "../core/time";
 import { componentName, digitsFor, kindName, quantityName, readable, showNumber, showPercent, t } from "../core/words";
+import { AlertRow } from "../parts/alert-row";
 import { KindIcon } from "../parts/icons";
 import { RecentReadings } from "../parts/recent-readings";
 import { Empty, Failed, Figure, Loading } from "../parts/states";
 import { Tiles } from "../parts/tiles";
 import { ZoneToggle } from "../parts/zone-toggle";
-import { AlertRow } from "./inbox";
 
 export function AssetPage() {
   const id = route.value.parts[0] ?? "";
@@ -37,7 +37,7 @@ function Known({ asset }: { asset: Asset }) {
   }));
   const watched = health.value.value;
   const parts = childrenOf.value.get(asset.id) ?? [];
-  const own = [...alerts.value.values()].filter((alert) => alert.asset_id === asset.id).sort((a, b) => Number(isClosed(a)) - Number(isClosed(b)) || b.opened_at.localeCompare(a.opened_at));
+  const own = [...alerts.value.values()].filter((alert) => alert.asset_id === asset.id || parts.some((part) => part.id === alert.asset_id)).sort((a, b) => Number(isClosed(a)) - Number(isClosed(b)) || b.opened_at.localeCompare(a.opened_at));
   return (
     <div class="page asset">
       <Head asset={asset} />
@@ -83,7 +83,7 @@ function Head({ asset }: { asset: Asset }) {
         {asset.parent_id && fact(t("parent"), <a href={address.asset(asset.parent_id)}>{parent?.name ?? asset.parent_id}</a>)}
         {asset.latitude !== null && asset.longitude !== null && fact(t("place"), <bdi dir="ltr">{showNumber(asset.latitude, 3)}°, {showNumber(asset.longitude, 3)}°</bdi>)}
         {fact(t("timezone"), <bdi dir="ltr">{asset.timezone}</bdi>)}
-        {Object.entries(asset.attributes).slice(0, 4).map(([name, text]) => fact(name.replaceAll("_", " "), <bdi dir="ltr">{text}</bdi>))}
+        {Object.entries(asset.attributes).slice(0, 4).map(([name, text]) => fact(name.replaceAll("_", " "), <bdi dir="ltr">{name === "resolution" ? text.replace(/^P/, "").replace(/^T/, "").toLowerCase() : text}</bdi>))}
       </dl>
       <div class="toolbar-end">
         <ZoneToggle />

@@ -2,14 +2,12 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Alert, Severity } from "../core/contract";
-import { act, alerts, alertsError, alertsLoaded, fresh, isClosed, isShelved, loadAlerts, SEVERITY_RANK } from "../core/inbox";
-import { serverNow } from "../core/live";
+import { act, alerts, alertsError, alertsLoaded, isClosed, isShelved, loadAlerts, SEVERITY_RANK } from "../core/inbox";
 import { address, go, route } from "../core/route";
-import { showAge } from "../core/time";
-import { componentName, localText, modeName, quantityName, severityName, showEnergy, t, type Word } from "../core/words";
+import { componentName, modeName, quantityName, severityName, t, type Word } from "../core/words";
 import { AlertPane } from "../parts/alert-pane";
-import { SeverityMark } from "../parts/icons";
-import { Empty, Failed, Figure, Loading, StateBadge } from "../parts/states";
+import { AlertRow } from "../parts/alert-row";
+import { Empty, Failed, Loading } from "../parts/states";
 
 type Tab = "active" | "unowned" | "shelved" | "closed" | "all";
 type Order = "urgency" | "newest" | "loss";
@@ -94,25 +92,5 @@ export function Inbox() {
         {chosenAlert ? <AlertPane key={chosenAlert.id} alert={chosenAlert} /> : <Empty title={t("chooseAlert")} help={t("chooseAlertHelp")} />}
       </section>
     </div>
-  );
-}
-
-export function AlertRow({ alert, chosen = false }: { alert: Alert; chosen?: boolean }) {
-  const now = serverNow.value;
-  const isNew = fresh.value.has(alert.id);
-  return (
-    <li class={`alert-row severity-${alert.severity} ${chosen ? "is-chosen" : ""} ${isNew ? "is-new" : ""} ${isClosed(alert) ? "is-closed" : ""}`} data-alert={alert.id} data-state={alert.state}>
-      <a href={address.alerts(alert.id)} aria-current={chosen ? "true" : undefined}>
-        <SeverityMark severity={alert.severity} label={severityName(alert.severity)} />
-        <span class="row-title">{localText(alert.title)}{isNew && <span class="tag tag-new">{t("newMark")}</span>}</span>
-        <span class="row-age" title={alert.started_at}>{showAge(Date.parse(alert.started_at), now)}</span>
-        <span class="row-facts">
-          <span>{alert.asset_name}</span><span>{componentName(alert.component)}</span>
-          {alert.energy_lost_kwh !== null && <span><Figure value={showEnergy(alert.energy_lost_kwh)} /></span>}
-          {alert.assignee && <span>{alert.assignee}</span>}
-        </span>
-        <StateBadge alert={alert} />
-      </a>
-    </li>
   );
 }

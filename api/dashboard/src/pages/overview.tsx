@@ -2,12 +2,15 @@
 import { useEffect } from "preact/hooks";
 import { assets, families, fleetError, isProducer, loadFleet, looseUnits, wallAssets } from "../core/fleet";
 import type { Asset } from "../core/contract";
+import { activeAlerts, isShelved, SEVERITY_RANK } from "../core/inbox";
+import { address } from "../core/route";
 import { t } from "../core/words";
 import { AssetCard } from "../parts/asset-card";
 import { Nation } from "../parts/nation";
 import { loadOutlooks } from "../parts/outlook";
 import { Empty, Failed, Loading } from "../parts/states";
 import { Legend, Tiles } from "../parts/tiles";
+import { AlertRow } from "../parts/alert-row";
 
 export function Overview() {
   const known = assets.value;
@@ -31,8 +34,22 @@ export function Overview() {
       {[...looseUnits.value].map(([name, units]) => (
         <section key={name} class="loose"><h2>{name || t("otherUnits")}</h2><Tiles units={units} label={name || t("otherUnits")} /></section>
       ))}
+      <Urgent />
       <Legend />
     </div>
+  );
+}
+
+/** The alerts one would walk over for: the most urgent that nobody has shelved. */
+function Urgent() {
+  const urgent = activeAlerts.value.filter((alert) => !isShelved(alert))
+    .sort((a, b) => SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || b.opened_at.localeCompare(a.opened_at));
+  if (!urgent.length) return null;
+  return (
+    <section class="urgent" aria-label={t("openAlerts")}>
+      <h2>{t("openAlerts")} <a class="muted" href={address.alerts()}>{t("allAlerts")}</a></h2>
+      <ul class="alert-list">{urgent.slice(0, 6).map((alert) => <AlertRow key={alert.id} alert={alert} />)}</ul>
+    </section>
   );
 }
 

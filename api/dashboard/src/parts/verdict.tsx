@@ -8,10 +8,10 @@ import { Figure } from "./states";
 export function VerdictBox({ page, zone }: { page: ForecastPage; zone: string }) {
   const { verdict } = page;
   if (!verdict) return <section class="panel verdict"><h2>{t("verdict")}</h2><p><strong>{modelName(page.model)}</strong> <span class="muted">{page.model_version}</span></p><p class="muted">{t("noVerdict")}</p></section>;
-  const rows = [...verdict.table].sort((a, b) => a.score - b.score);
-  const worst = Math.max(...rows.map((row) => row.score), 1e-9);
+  const rows = [...verdict.table].sort((a, b) => (a.score ?? Infinity) - (b.score ?? Infinity));
+  const worst = Math.max(...rows.map((row) => row.score ?? 0), 1e-9);
   const scale = readable(verdict.metric.includes("wape") || verdict.metric.includes("%") ? "" : page.unit, worst);
-  const shown = (score: number) => showNumber(score * scale.factor, digitsFor(worst * scale.factor));
+  const shown = (score: number | null) => showNumber(score === null ? null : score * scale.factor, digitsFor(worst * scale.factor));
   const served = rows.find((row) => row.model === verdict.model);
   return (
     <section class="panel verdict" data-testid="verdict">
@@ -19,7 +19,7 @@ export function VerdictBox({ page, zone }: { page: ForecastPage; zone: string })
       <dl class="facts">
         <div><dt>{t("modelServed")}</dt><dd><strong>{modelName(verdict.model)}</strong></dd></div>
         <div><dt>{t("bestNaive")}</dt><dd>{modelName(verdict.best_naive)}</dd></div>
-        <div><dt>{t("skill")}</dt><dd><Figure class={verdict.skill > 0 ? "good" : ""} value={`${verdict.skill > 0 ? "+" : ""}${showPercent(verdict.skill, 1)}`} /></dd></div>
+        <div><dt>{t("skill")}</dt><dd><Figure class={(verdict.skill ?? 0) > 0 ? "good" : ""} value={`${(verdict.skill ?? 0) > 0 ? "+" : ""}${showPercent(verdict.skill, 1)}`} /></dd></div>
         {served?.coverage_80 != null && <div><dt>{t("coverage80")}</dt><dd><Figure value={showPercent(served.coverage_80, 1)} /></dd></div>}
       </dl>
       <table class="scores">
@@ -29,7 +29,7 @@ export function VerdictBox({ page, zone }: { page: ForecastPage; zone: string })
             <tr key={row.model} class={row.model === verdict.model ? "served" : ""}>
               <th scope="row">
                 {modelName(row.model)}{row.model === verdict.model && <span class="tag">{t("servedMark")}</span>}{row.model === verdict.best_naive && row.model !== verdict.model && <span class="tag">{t("naiveMark")}</span>}
-                <svg class="score-bar" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true"><rect width={(row.score / worst) * 100} height="3" /></svg>
+                <svg class="score-bar" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true"><rect width={((row.score ?? 0) / worst) * 100} height="3" /></svg>
               </th>
               <td class="num">{shown(row.score)}</td><td class="num">{showPercent(row.coverage_80)}</td>
             </tr>
