@@ -70,13 +70,17 @@ export function timeAxis(colours: Palette, zone: string, hidden = false): uPlot.
   return {
     stroke: colours.muted, font: colours.font, size: hidden ? 6 : 38, space: 62, gap: 4,
     grid: { stroke: colours.grid, width: 1 }, ticks: { show: false },
-    values: (_u, splits, _axis, _space, step) => splits.map((seconds, i) => {
-      if (hidden) return "";
-      const ms = seconds * 1000;
-      if (step >= 86_400) return showDay(ms, zone).replace(/^\S+\s/, "");
-      const wall = ((seconds + offsetMinutes(ms, zone) * 60) % 86_400 + 86_400) % 86_400;
-      return i === 0 || wall < step ? `${showTime(ms, zone)}\n${showDay(ms, zone)}` : showTime(ms, zone);
-    }),
+    values: (_u, splits, _axis, _space, step) => {
+      const startsDay = (at: number) => (((at + offsetMinutes(at * 1000, zone) * 60) % 86_400) + 86_400) % 86_400 < step;
+      // The first label names its day too, unless the next day's name would touch it.
+      const roomAtStart = !splits.slice(1, 3).some(startsDay);
+      return splits.map((at, i) => {
+        const ms = at * 1000;
+        if (hidden) return "";
+        if (step >= 86_400) return showDay(ms, zone).replace(/^\S+\s/, "");
+        return startsDay(at) || (i === 0 && roomAtStart) ? `${showTime(ms, zone)}\n${showDay(ms, zone)}` : showTime(ms, zone);
+      });
+    },
   };
 }
 

@@ -54,6 +54,8 @@ export function mainQuantity(asset: Asset): string {
   return "active_power" in values || !("load" in values) ? "active_power" : "load";
 }
 export const mainValue = (asset: Asset): number | null => asset.latest?.values[mainQuantity(asset)] ?? null;
+/** Stored unit of the main quantity. */
+export const mainUnit = (asset: Asset) => ({ wind_speed: "m/s", ghi: "W/m2" } as Record<string, string>)[mainQuantity(asset)] ?? "kW";
 export const isProducer = (asset: Asset) => WIND.has(asset.kind) || SOLAR.has(asset.kind) || asset.kind === "pv_tracker";
 
 export function ageOf(asset: Asset): number | null {

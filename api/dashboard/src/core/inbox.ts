@@ -54,7 +54,8 @@ export async function loadAlerts(): Promise<void> {
     alertsError.value = problem instanceof Problem ? problem : new Problem(0, "bad_answer", String(problem), String(problem));
   }
 }
-onLive("resumed", () => void loadAlerts());
+// Read again once the stream stands, so that nothing raised between the first reading and the stream is missed.
+onLive("hello", () => void loadAlerts());
 onLive("alert", (data) => {
   const alert = data as Alert;
   const isNew = alertsLoaded.value && !alerts.value.has(alert.id);

@@ -69,7 +69,9 @@ export function showAge(ms: number, now: number): string {
   if (size < 90) return relative.value.format(Math.round(seconds), "second");
   if (size < 5400) return relative.value.format(Math.round(seconds / 60), "minute");
   if (size < 129_600) return relative.value.format(Math.round(seconds / 3600), "hour");
-  return relative.value.format(Math.round(seconds / 86_400), "day");
+  if (size < 90 * 86_400) return relative.value.format(Math.round(seconds / 86_400), "day");
+  if (size < 730 * 86_400) return relative.value.format(Math.round(seconds / 2_629_800), "month");
+  return relative.value.format(Math.round(seconds / 31_557_600), "year");
 }
 
 /** ISO 8601 durations of the kind `PT15M`, `PT1H`, `P1D` in milliseconds; `undefined` for others. */

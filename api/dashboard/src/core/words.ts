@@ -57,7 +57,7 @@ export function showPercent(share: number | null | undefined, digits = 0): strin
 }
 
 /** Digits that keep about three significant figures. */
-export const digitsFor = (size: number) => (size >= 100 ? 0 : size >= 10 ? 1 : 2);
+export const digitsFor = (size: number) => (size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : 2);
 
 export interface Scaled { unit: string; factor: number }
 /** The unit people read for a stored unit: kW becomes MW or GW when the numbers are large, likewise kWh. */

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { drawPowerCurve, drawScore, drawSignal } from "../charts/machine";
 import { Plot } from "../charts/plot";
 import type { Asset, AssetHealth, HealthSignal } from "../core/contract";
-import { ageOf, assetById, childrenOf, isStale, mainQuantity, mainValue } from "../core/fleet";
+import { ageOf, assetById, childrenOf, isStale, mainQuantity, mainUnit, mainValue, UNIT_KINDS } from "../core/fleet";
 import { get, Problem } from "../core/http";
 import { alerts, isClosed } from "../core/inbox";
 import { serverNow } from "../core/live";
@@ -37,11 +37,13 @@ function Known({ asset }: { asset: Asset }) {
   }));
   const watched = health.value.value;
   const parts = childrenOf.value.get(asset.id) ?? [];
+  const units = parts.filter((part) => UNIT_KINDS.has(part.kind));
+  const others = parts.filter((part) => !UNIT_KINDS.has(part.kind));
   const own = [...alerts.value.values()].filter((alert) => alert.asset_id === asset.id || parts.some((part) => part.id === alert.asset_id)).sort((a, b) => Number(isClosed(a)) - Number(isClosed(b)) || b.opened_at.localeCompare(a.opened_at));
   return (
     <div class="page asset">
       <Head asset={asset} />
-      {parts.length > 0 && <section class="panel"><h2>{t("partsOf")}</h2><Tiles units={parts} label={t("partsOf")} /></section>}
+      {parts.length > 0 && <section class="panel"><h2>{t("partsOf")}</h2>{units.length > 0 && <Tiles units={units} label={t("partsOf")} />}{others.length > 0 && <p class="parts">{others.map((part) => <a key={part.id} class="button" href={address.asset(part.id)}><KindIcon kind={part.kind} />{part.name}</a>)}</p>}</section>}
       <div class="asset-grid">
         {watched?.power_curve && watched.power_curve.bins.length > 0 && <PowerCurve health={watched} />}
         <RecentReadings asset={asset} zone={zone} />
@@ -64,7 +66,7 @@ function Known({ asset }: { asset: Asset }) {
 function Head({ asset }: { asset: Asset }) {
   const now = serverNow.value;
   const value = mainValue(asset);
-  const scale = readable("kW", value ?? 0);
+  const scale = readable(mainUnit(asset), Math.max(Math.abs(value ?? 0), mainUnit(asset) === "kW" ? asset.capacity_kw ?? 0 : 0));
   const age = ageOf(asset);
   const parent = asset.parent_id ? assetById.value.get(asset.parent_id) : undefined;
   const fact = (name: string, content: preact.ComponentChildren) => <div key={name}><dt>{name}</dt><dd>{content}</dd></div>;

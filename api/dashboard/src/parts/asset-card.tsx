@@ -1,6 +1,6 @@
 // One plant or region on the wall: power now against its forecast on a bar of its capacity, units as tiles, alerts by severity, age of the data.
 import type { Asset, Severity } from "../core/contract";
-import { ageOf, childrenOf, isProducer, isStale, mainQuantity, mainValue, UNIT_KINDS } from "../core/fleet";
+import { ageOf, childrenOf, isProducer, isStale, mainQuantity, mainUnit, mainValue, UNIT_KINDS } from "../core/fleet";
 import { activeByAsset } from "../core/inbox";
 import { serverNow } from "../core/live";
 import { address } from "../core/route";
@@ -21,8 +21,8 @@ export function AssetCard({ asset, places }: { asset: Asset; places: Asset[] }) 
   const latest = asset.latest ? Date.parse(asset.latest.time) : now;
   const expected = expectedAt(outlook, latest);
   const colour = familyOf(asset.kind) === "grid" || familyOf(asset.kind) === "meter" ? "load" : familyOf(asset.kind);
-  const stored = unitOf(asset);
-  const { unit, factor } = readable(stored, value ?? 0);
+  const stored = mainUnit(asset);
+  const { unit, factor } = readable(stored, Math.max(Math.abs(value ?? 0), stored === "kW" ? asset.capacity_kw ?? 0 : 0));
   const shown = (x: number) => showNumber(x * factor, digitsFor(Math.abs((value ?? x) * factor)));
   const age = ageOf(asset);
   const full = asset.capacity_kw ?? Math.max(value ?? 0, expected?.high ?? 0, ...(outlook?.past.map((point) => point.value) ?? [])) * 1.08;
@@ -47,7 +47,7 @@ export function AssetCard({ asset, places }: { asset: Asset; places: Asset[] }) 
           <Sparkline past={outlook?.past ?? []} future={outlook ? nextDay(outlook, Math.max(now - 3_600_000, outlook.past[outlook.past.length - 1]?.ms ?? 0)) : []} now={now} colour={colour} width={130} height={34} label={t("last24")} zero={isProducer(asset)} />
         </a>
       </div>
-      {value !== null && <Bullet value={value} expected={expected} full={full} verdict={verdict} />}
+      {value !== null && (asset.capacity_kw || expected) && <Bullet value={value} expected={expected} full={full} verdict={verdict} />}
       {units.length > 0 && <Tiles units={units} label={t("units")} />}
       <footer class="card-foot">
         <span class={stale ? "stale-mark" : ""}>{age === null ? t("noReading") : t("dataAge", { age: showAge(now - age, now) })}</span>
@@ -62,7 +62,6 @@ const sumOf = (units: Asset[]) => {
   const values = units.map(mainValue).filter((value): value is number => value !== null);
   return values.length ? values.reduce((sum, value) => sum + value, 0) : null;
 };
-const unitOf = (asset: Asset) => ({ wind_speed: "m/s", ghi: "W/m2" })[mainQuantity(asset)] ?? "kW";
 
 /** Actual as a bar, the expected median as a tick in its band, on the scale of the capacity. */
 function Bullet({ value, expected, full, verdict }: { value: number; expected: { value: number; low: number; high: number } | undefined; full: number; verdict: string | undefined }) {

@@ -22,8 +22,8 @@ const minus = (from: Lines, take: Lines[]): Lines => {
   return { past: less(from.past, take.map((lines) => lines.past)), future: less(from.future, take.map((lines) => lines.future)) };
 };
 
-function Total({ name, colour, total, help, lines, expected, stale, now }: { name: string; colour: string; total: number | null; help: string; lines: Lines; expected: number | null; stale: boolean; now: number }) {
-  const { unit, factor } = readable("kW", total ?? 0);
+function Total({ name, colour, total, capacity, help, lines, expected, stale, now }: { name: string; colour: string; total: number | null; capacity: number | null; help: string; lines: Lines; expected: number | null; stale: boolean; now: number }) {
+  const { unit, factor } = readable("kW", Math.max(Math.abs(total ?? 0), capacity ?? 0));
   const shown = (value: number | null) => (value === null ? showNumber(null) : showNumber(value * factor, digitsFor(Math.abs((total ?? 0) * factor))));
   return (
     <section class={`total ${colour} ${stale ? "is-stale" : ""}`} aria-label={name}>
@@ -57,7 +57,7 @@ export function Nation() {
   if (!all.length) return null;
   return (
     <div class="nation">
-      {all.map(({ family, ...entry }) => <Total key={entry.name} {...entry} now={now} stale={family.stale} expected={expected(entry.lines)} />)}
+      {all.map(({ family, ...entry }) => <Total key={entry.name} {...entry} capacity={entry.colour === "net" ? null : family.capacity} now={now} stale={family.stale} expected={expected(entry.lines)} />)}
     </div>
   );
 }

@@ -47,7 +47,7 @@ export const Tiles = ({ units, label }: { units: Asset[]; label: string }) => (
 );
 
 export const Legend = () => (
-  <div class="legend" aria-label={t("legend")}>
+  <div class="legend" role="group" aria-label={t("legend")}>
     <span><i class="swatch tile-idle" />{t("tileIdle")}</span>
     <span class="ramp"><i class="swatch level-1" /><i class="swatch level-2" /><i class="swatch level-3" /><i class="swatch level-4" /><i class="swatch level-5" />{t("tileFull")}</span>
     <span><i class="swatch tile-down" />{t("tileDown")}</span>
