@@ -2,27 +2,31 @@
 import { computed, signal } from "@preact/signals";
 import type { Asset, Kind } from "./contract";
 import { get, Problem, session } from "./http";
-import { onLive, serverNow } from "./live";
-import { durationMs } from "./time";
+import { heard, onLive, serverNow } from "./live";
+import { durationMs, tick } from "./time";
 
 export const assets = signal<Asset[] | undefined>(undefined);
 export const fleetError = signal<Problem | undefined>(undefined);
 
 let busy = false;
 let lastLoad = 0;
+/** What time the server had when it told the fleet; in a fast demo its clock runs far ahead between two readings. */
+let readAt: { server: number; ours: number } | undefined;
 /** Reads the fleet again; calls that come too soon after another are dropped unless forced. */
 export async function loadFleet(force = false): Promise<void> {
   if (!session.value || busy || (!force && Date.now() - lastLoad < 4000)) return;
   busy = true;
   try {
-    assets.value = (await get<{ assets: Asset[] }>("/assets", { include: "latest" })).assets;
+    const answer = (await get<{ assets: Asset[] }>("/assets", { include: "latest" })).assets;
+    readAt = heard.value ? { server: serverNow.value, ours: Date.now() } : undefined;
+    assets.value = answer;
     fleetError.value = undefined;
   } catch (problem) {
     fleetError.value = problem instanceof Problem ? problem : new Problem(0, "bad_answer", String(problem), String(problem));
   } finally { busy = false; lastLoad = Date.now(); }
 }
 onLive("telemetry", () => void loadFleet());
-onLive("resumed", () => void loadFleet(true));
+onLive("hello", () => void loadFleet(true));
 setInterval(() => { if (Date.now() - lastLoad > 60_000) void loadFleet(); }, 15_000);
 
 export const assetById = computed(() => new Map((assets.value ?? []).map((asset) => [asset.id, asset])));
@@ -59,7 +63,9 @@ export const mainUnit = (asset: Asset) => ({ wind_speed: "m/s", ghi: "W/m2" } as
 export const isProducer = (asset: Asset) => WIND.has(asset.kind) || SOLAR.has(asset.kind) || asset.kind === "pv_tracker";
 
 export function ageOf(asset: Asset): number | null {
-  return asset.latest ? Math.max(0, serverNow.value - Date.parse(asset.latest.time)) : null;
+  if (!asset.latest) return null;
+  const now = readAt ? readAt.server + (tick.value - readAt.ours) : serverNow.value;
+  return Math.max(0, now - Date.parse(asset.latest.time));
 }
 export function isStale(asset: Asset): boolean {
   const age = ageOf(asset);

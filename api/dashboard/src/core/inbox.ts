@@ -77,7 +77,7 @@ export async function loadHistory(id: string): Promise<void> {
 export type Action =
   | { name: "acknowledge"; comment?: string }
   | { name: "assign"; assignee: string; comment?: string }
-  | { name: "resolve"; outcome: Outcome; reason: string }
+  | { name: "resolve"; outcome: Outcome; reason?: string }
   | { name: "shelve"; until: string; reason: string }
   | { name: "comment"; comment: string };
 
@@ -98,7 +98,7 @@ export async function act(id: string, action: Action): Promise<void> {
   const history = histories.value.get(id) ?? [];
   const { name, ...body } = action;
   const guess = after(before, action);
-  const note = "comment" in action && action.comment ? action.comment : "reason" in action ? action.reason : name === "assign" ? action.assignee : null;
+  const note = "comment" in action && action.comment ? action.comment : "reason" in action && action.reason ? action.reason : name === "assign" ? action.assignee : null;
   const pending: AlertEvent = { id: "pending", at: new Date(serverNow.value).toISOString(), kind: name === "resolve" ? guess.state : name, by: session.value?.name ?? null, note: note || null };
   alerts.value = new Map(alerts.value).set(id, guess);
   histories.value = new Map(histories.value).set(id, [...history, pending]);

@@ -9,7 +9,7 @@ export const liveState = signal<LiveState>("connecting");
 /** When the next attempt is due, on the page's own clock. */
 export const nextAttempt = signal(0);
 /** The server's `now`, and when we heard it; null until the server says. */
-const heard = signal<{ now: number; at: number } | null>(null);
+export const heard = signal<{ now: number; at: number } | null>(null);
 /** Time as the data sees it: the server's clock where known, carried on by ours. */
 export const serverNow = computed(() => (heard.value ? heard.value.now + (tick.value - heard.value.at) : tick.value));
 
@@ -60,10 +60,8 @@ async function connect(): Promise<void> {
     });
     if (answer.status === 401) { session.value = null; return; }
     if (!answer.ok || !answer.body) throw new Error(`stream: ${answer.status}`);
-    const again = failures > 0 || liveState.value === "cut";
     liveState.value = "live";
     failures = 0;
-    if (again) deliver("resumed", null);
     await read(answer.body, alive);
   } catch { /* cut, silent or aborted: all lead to the next attempt below */ } finally { clearTimeout(silence); }
   if (running !== abort) return;

@@ -6,6 +6,7 @@ import type { Asset, ForecastPage as Page, ReadingsPage } from "../core/contract
 import { assets, assetById, fleetError, loadFleet, mainQuantity } from "../core/fleet";
 import { download, get, queryText } from "../core/http";
 import { onLive, serverNow } from "../core/live";
+import { readingsOf } from "../core/readings";
 import { useResource } from "../core/resource";
 import { address, go, route } from "../core/route";
 import { durationMs, showAge, showMoment, showOffset, shownZone, tick } from "../core/time";
@@ -101,7 +102,7 @@ function Chosen({ asset, quantity, choices, issue }: { asset: Asset; quantity: s
               <p class="muted">{t("issuedHere")} {moment(shown.issue_time)} <bdi dir="ltr">{showOffset(Date.parse(shown.issue_time), zone)}</bdi> · {showAge(Date.parse(shown.issue_time), now)}</p>
             </header>
             <FanReadout fan={fan} cursor={cursor} zone={zone} now={now} />
-            <Plot label={t("chartForecast")} height={Math.max(300, Math.min(640, innerHeight - 330))} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
+            <Plot label={t("chartForecast")} height={innerWidth < 860 ? 300 : Math.max(300, Math.min(640, innerHeight - 330))} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
             {readings.value.value && !fan.rows.some((row) => row.actual !== null) && <p class="muted note">{t("noActuals")}</p>}
             <FanTable fan={fan} zone={zone} />
           </section>
@@ -129,9 +130,8 @@ function windowOf(page: Page): Window | undefined {
 
 async function actuals(asset: Asset, quantity: string, page: Page | undefined, window: Window | undefined, abort: AbortSignal): Promise<ReadingsPage | undefined> {
   if (!page || !window) return undefined;
-  const range = { start: new Date(window.start).toISOString(), end: new Date(window.end).toISOString() };
   try {
-    return await get<ReadingsPage>("/readings", { asset_id: asset.id, quantity, ...range, step: window.step, limit: 10_000 }, abort);
+    return await readingsOf(asset.id, quantity, window.start, window.end, window.step, abort);
   } catch (problem) {
     // A forecast of something nobody measures (net load of a nation) is still worth seeing.
     if (abort.aborted) throw problem;

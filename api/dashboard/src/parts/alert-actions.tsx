@@ -48,7 +48,7 @@ function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) =
   const [hours, setHours] = useState(24);
   const first = useRef<HTMLElement>(null);
   useEffect(() => { first.current?.querySelector<HTMLElement>("input, textarea, select")?.focus(); }, []);
-  const needsReason = form === "false_positive" || form === "comment";
+  const needsReason = form === "false_positive" || form === "shelve" || form === "comment";
   const known = [...new Set([...alerts.value.values()].flatMap((alert) => (alert.assignee ? [alert.assignee] : [])))];
 
   const submit = (event: Event) => {
@@ -57,7 +57,7 @@ function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) =
     if (needsReason && !said) return;
     const comment = said ? { comment: said } : {};
     if (form === "assign") { if (who.trim()) void run({ name: "assign", assignee: who.trim(), ...comment }); }
-    else if (form === "resolve") void run({ name: "resolve", outcome, reason: said });
+    else if (form === "resolve") void run({ name: "resolve", outcome, ...(said ? { reason: said } : {}) });
     else if (form === "false_positive") void run({ name: "resolve", outcome: "false_positive", reason: said });
     else if (form === "shelve") void run({ name: "shelve", until: new Date(serverNow.value + hours * 3_600_000).toISOString(), reason: said });
     else void run({ name: "comment", comment: said });

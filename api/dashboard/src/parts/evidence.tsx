@@ -2,9 +2,10 @@
 import { useMemo } from "preact/hooks";
 import { drawSeries, drawSignal } from "../charts/machine";
 import { Plot, seconds } from "../charts/plot";
-import type { Alert, AssetHealth, ReadingsPage } from "../core/contract";
+import type { Alert, AssetHealth } from "../core/contract";
 import { assetById } from "../core/fleet";
 import { get } from "../core/http";
+import { readingsOf } from "../core/readings";
 import { useResource } from "../core/resource";
 import { quantityName, t } from "../core/words";
 
@@ -41,9 +42,7 @@ export function Evidence({ alert, zone }: { alert: Alert; zone: string }) {
 function Plain({ asset, quantity, since, zone }: { asset: string; quantity: string; since: number; zone: string }) {
   const last = Date.parse(assetById.value.get(asset)?.latest?.time ?? "");
   const start = Math.max(since - DAY, last - 14 * DAY);
-  const page = useResource(Number.isFinite(last) ? `${asset}|${quantity}|${since}` : null, (abort) => get<ReadingsPage>("/readings", {
-    asset_id: asset, quantity, start: new Date(start).toISOString(), end: new Date(last + 1000).toISOString(), step: last - start > 2 * DAY ? "PT1H" : undefined, limit: 10_000,
-  }, abort));
+  const page = useResource(Number.isFinite(last) ? `${asset}|${quantity}|${since}` : null, (abort) => readingsOf(asset, quantity, start, last + 1000, last - start > 2 * DAY ? "PT1H" : undefined, abort));
   const shown = page.value.value;
   const series = useMemo(() => ({
     xs: (shown?.rows ?? []).map((row) => seconds(row.time)),

@@ -1,9 +1,10 @@
 // What each card of the wall needs beside its newest value: the last day in steps and the newest forecast. Fetched once per asset and refreshed quietly.
 import { signal } from "@preact/signals";
-import type { Asset, ForecastPage, ReadingsPage } from "../core/contract";
+import type { Asset, ForecastPage } from "../core/contract";
 import { mainQuantity } from "../core/fleet";
 import { get } from "../core/http";
 import { onLive } from "../core/live";
+import { readingsOf } from "../core/readings";
 import type { SparkPoint } from "../charts/sparkline";
 
 export interface ExpectedPoint extends SparkPoint { low: number; high: number }
@@ -38,14 +39,15 @@ onLive("forecast", (data) => {
 async function load(asset: Asset): Promise<void> {
   const quantity = mainQuantity(asset);
   const last = Date.parse(asset.latest?.time ?? "");
+  const measured = asset.latest?.values[quantity] !== undefined;
   try {
     const [readings, forecast] = await Promise.all([
-      get<ReadingsPage>("/readings", { asset_id: asset.id, quantity, start: new Date(last - 86_400_000).toISOString(), end: new Date(last + 1000).toISOString(), step: "PT1H" }),
+      measured ? readingsOf(asset.id, quantity, last - 86_400_000, last + 1000, "PT1H") : undefined,
       asset.forecast_quantities?.includes(quantity)
-        ? get<ForecastPage>("/forecasts", { asset_id: asset.id, quantity, quantiles: "0.1,0.5,0.9" }).catch(() => undefined)
+        ? get<ForecastPage>("/forecasts", { asset_id: asset.id, quantity }).catch(() => undefined)
         : undefined,
     ]);
-    const past = readings.rows.flatMap((row) => { const value = row[quantity]; return typeof value === "number" ? [{ ms: Date.parse(row.time), value }] : []; });
+    const past = (readings?.rows ?? []).flatMap((row) => { const value = row[quantity]; return typeof value === "number" ? [{ ms: Date.parse(row.time), value }] : []; });
     const future: ExpectedPoint[] = [];
     if (forecast) {
       const place = (level: number) => forecast.quantiles.reduce((best, q, i) => (Math.abs(q - level) < Math.abs((forecast.quantiles[best] ?? 9) - level) ? i : best), 0);

@@ -2,9 +2,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { drawSeries } from "../charts/machine";
 import { Plot, seconds } from "../charts/plot";
-import type { Asset, ReadingsPage } from "../core/contract";
+import type { Asset } from "../core/contract";
 import { mainQuantity } from "../core/fleet";
-import { get } from "../core/http";
+import { readingsOf } from "../core/readings";
 import { useResource } from "../core/resource";
 import { showMoment } from "../core/time";
 import { digitsFor, quantityName, readable, showNumber, t, type Word } from "../core/words";
@@ -24,9 +24,7 @@ export function RecentReadings({ asset, zone }: { asset: Asset; zone: string }) 
   const range = RANGES[place] ?? RANGES[0]!;
   const last = asset.latest ? Date.parse(asset.latest.time) : null;
   const quarter = last === null ? null : Math.floor(last / 900_000);
-  const page = useResource(last === null ? null : `${quantity}|${range.hours}|${quarter}`, (abort) => get<ReadingsPage>("/readings", {
-    asset_id: asset.id, quantity, start: new Date((last ?? 0) - range.hours * 3_600_000).toISOString(), end: new Date((last ?? 0) + 1000).toISOString(), step: range.step, limit: 10_000,
-  }, abort), true);
+  const page = useResource(last === null ? null : `${quantity}|${range.hours}|${quarter}`, (abort) => readingsOf(asset.id, quantity, (last ?? 0) - range.hours * 3_600_000, (last ?? 0) + 1000, range.step, abort), true);
   const shown = page.value.value;
   const series = useMemo(() => {
     const rows = shown?.rows ?? [];
