@@ -73,7 +73,7 @@ export function timeAxis(colours: Palette, zone: string, hidden = false): uPlot.
     values: (_u, splits, _axis, _space, step) => {
       const startsDay = (at: number) => (((at + offsetMinutes(at * 1000, zone) * 60) % 86_400) + 86_400) % 86_400 < step;
       // The first label names its day too, unless the next day's name would touch it.
-      const roomAtStart = !splits.slice(1, 3).some(startsDay);
+      const roomAtStart = !splits.slice(1, 2).some(startsDay);
       return splits.map((at, i) => {
         const ms = at * 1000;
         if (hidden) return "";

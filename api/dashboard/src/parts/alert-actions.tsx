@@ -75,7 +75,7 @@ function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) =
       {form === "shelve" && (
         <label>{t("shelveFor")}<select value={hours} onChange={(event) => setHours(Number(event.currentTarget.value))}>{SHELF_HOURS.map((n) => <option key={n} value={n}>{n % 24 ? t("hours", { n }) : t("days", { n: n / 24 })}</option>)}</select></label>
       )}
-      <label>{form === "assign" || form === "comment" ? t("commentLabel") : t("reasonLabel")}{!needsReason && <span class="muted"> ({t("optional")})</span>}
+      <label><span>{form === "assign" || form === "comment" ? t("commentLabel") : t("reasonLabel")}{!needsReason && <span class="muted"> ({t("optional")})</span>}</span>
         <textarea name="words" rows={2} required={needsReason} value={words} onInput={(event) => setWords(event.currentTarget.value)} />
       </label>
       {form === "false_positive" && <p class="muted small">{t("reasonNeeded")}</p>}
