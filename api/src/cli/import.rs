@@ -3,10 +3,11 @@
 use super::{args, failure::Failure, progress, serve};
 use connectors::file::{FileOptions, FileSource};
 use connectors::mapping::Mapping;
-use datasets::catalogue;
+use datasets::catalogue::{PUBLIC_SETS, public_set};
 use datasets::directory::DatasetDirectory;
 use engine::domain::Quantities;
 use engine::pipeline::ingest::{Ingest, Tally};
+use engine::query::SessionOptions;
 use engine::source::{Reject, Source};
 use engine::store::Store;
 use jiff::Timestamp;
@@ -18,14 +19,14 @@ use std::{
 };
 
 pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<(), Failure> {
-    let house = serve::open(place).await?;
+    let rooms = serve::open(place, SessionOptions::default()).await?;
     let mut refused = 0;
     let mut last_rejects = PathBuf::new();
     for path in &options.paths {
         let now = Timestamp::now();
-        let opened = open(path, options.mapping.as_deref(), &house.store, now)?;
-        let rejects = options.rejects.clone().unwrap_or_else(|| rejects_file(&house.config.data_dir, path));
-        let tally = one(path, opened, &house.store, &rejects, options.dry_run).await?;
+        let opened = open(path, options.mapping.as_deref(), &rooms.store, now)?;
+        let rejects = options.rejects.clone().unwrap_or_else(|| rejects_file(&rooms.config.data_dir, path));
+        let tally = one(path, opened, &rooms.store, &rejects, options.dry_run).await?;
         refused += tally.rejected();
         last_rejects = rejects;
     }
@@ -54,33 +55,32 @@ fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Re
         return Err(Failure::usage(format!("{}: no such file or directory", path.display())));
     }
     let Some(mapping) = mapping else {
-        let known: Vec<&str> = catalogue::mappings().map(|entry| entry.name).collect();
+        let known: Vec<&str> = PUBLIC_SETS.iter().map(|set| set.name).collect();
         return Err(Failure::usage(format!(
             "{}: a file needs --mapping, which says what its columns mean; known mappings: {} (see `chergui datasets`), or write your own",
             path.display(),
             known.join(", ")
         )));
     };
-    let mapping = read_mapping(mapping)?;
+    let mapping = read_mapping(mapping, &store.quantities())?;
     let options = FileOptions { quantities: store.quantities(), assets: store.assets(), now: Some(now), ..FileOptions::default() };
     let source = FileSource::open(path, &mapping, &options).map_err(refuse)?;
     Ok(Opened { quantities: source.quantities().clone(), total_bytes: source.total_bytes(), source: Box::new(source), notes: Vec::new() })
 }
 
-fn read_mapping(name: &str) -> Result<Mapping, Failure> {
-    let known = catalogue::mappings().find(|entry| entry.name == name);
-    let (text, place) = match known {
-        Some(entry) => (entry.mapping.to_owned(), format!("mapping {name}")),
+fn read_mapping(name: &str, known: &Quantities) -> Result<Mapping, Failure> {
+    let (text, place) = match public_set(name) {
+        Some(set) => (set.mapping.to_owned(), format!("mapping {name}")),
         None => {
             let text = fs::read_to_string(name).map_err(|cause| {
-                let nearest = engine::domain::nearest(name, catalogue::mappings().map(|entry| entry.name));
+                let nearest = engine::domain::nearest(name, PUBLIC_SETS.iter().map(|set| set.name));
                 let hint = nearest.map(|near| format!("; did you mean the known mapping {near:?}?")).unwrap_or_default();
                 Failure::usage(format!("mapping {name}: {cause}{hint}"))
             })?;
             (text, name.to_owned())
         }
     };
-    Mapping::parse(&text, &place).map_err(|error| Failure::usage(error.to_string()))
+    Mapping::parse(&text, &place, known).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn rejects_file(data_dir: &Path, path: &Path) -> PathBuf {

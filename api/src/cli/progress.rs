@@ -15,6 +15,14 @@ pub(super) fn steps(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// A spinner for work whose length is not known.
+pub(super) fn waiting(what: &str) -> ProgressBar {
+    let bar = bar(0, "{spinner} {msg} {elapsed}");
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
 fn bar(total: u64, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -1,0 +1,149 @@
+//! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week, the outbox.
+//!
+//! The only place that decides *when*; *what* is done lives in the pipeline. Time is the site's: the wall clock, or the demo's,
+//! which runs faster. A cycle that fails is logged with its asset and tried again in the next round.
+
+use crate::delivery::deliver_until_stopped;
+use crate::hub::Event;
+use crate::state::AppState;
+use engine::domain::Timestamp;
+use engine::pipeline::{Pipeline, findings};
+use jiff::SignedDuration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What time it is for the site. Clones show the same time.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<Pace>);
+
+#[derive(Debug)]
+enum Pace {
+    Wall,
+    Played { from: Timestamp, since: Instant, speed: f64 },
+}
+
+impl Clock {
+    /// The wall clock.
+    pub fn wall() -> Self {
+        Self(Arc::new(Pace::Wall))
+    }
+
+    /// A clock that shows `from` now and runs `speed` times as fast as the wall's.
+    pub fn played(from: Timestamp, speed: f64) -> Self {
+        Self(Arc::new(Pace::Played { from, since: Instant::now(), speed }))
+    }
+
+    /// The time it is.
+    pub fn now(&self) -> Timestamp {
+        match &*self.0 {
+            Pace::Wall => Timestamp::now(),
+            Pace::Played { from, since, speed } => {
+                let passed = SignedDuration::try_from(since.elapsed().mul_f64(*speed)).unwrap_or(SignedDuration::ZERO);
+                from.saturating_add(passed).unwrap_or(*from)
+            }
+        }
+    }
+
+    /// How long a stretch of site time takes on the wall, at most `longest`.
+    fn real(&self, site: SignedDuration, longest: Duration) -> Duration {
+        let real = Duration::try_from(site).unwrap_or(Duration::ZERO);
+        let real = match &*self.0 {
+            Pace::Wall => real,
+            Pace::Played { speed, .. } => real.div_f64(speed.max(1e-3)),
+        };
+        real.clamp(Duration::from_millis(200), longest)
+    }
+}
+
+/// How often things are done, in site time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Between forecasts.
+    pub forecast_every: SignedDuration,
+    /// Between refits of the forecast models; each is judged anew by the naive gate.
+    pub refit_every: SignedDuration,
+    /// Between watch cycles.
+    pub watch_every: SignedDuration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            forecast_every: SignedDuration::from_hours(1),
+            refit_every: SignedDuration::from_hours(24 * 7),
+            watch_every: SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// Starts all jobs; they end when `state.stopping` is cancelled.
+pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule) {
+    let (s, p, c, every) = (state.clone(), pipeline.clone(), clock.clone(), schedule.clone());
+    tokio::spawn(async move {
+        let mut refit_at = c.now().saturating_add(every.refit_every).unwrap_or(Timestamp::MAX);
+        rounds(&s.clone(), &c, every.forecast_every, async |now| {
+            let refit = now >= refit_at;
+            if refit {
+                refit_at = now.saturating_add(every.refit_every).unwrap_or(Timestamp::MAX);
+            }
+            forecast_round(&s, &p, now, refit).await;
+        })
+        .await;
+    });
+    let (s, p, c, every) = (state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every);
+    tokio::spawn(async move {
+        rounds(&s.clone(), &c, every, async |now| watch_round(&s, &p, now).await).await;
+    });
+    match state.outbox() {
+        Ok(outbox) => drop(tokio::spawn(deliver_until_stopped(state.clone(), outbox))),
+        Err(error) => tracing::error!(%error, "webhooks are off"),
+    }
+}
+
+/// Runs `work` at once and then at every multiple of `every` in site time.
+async fn rounds(state: &AppState, clock: &Clock, every: SignedDuration, mut work: impl AsyncFnMut(Timestamp)) {
+    let mut due = clock.now();
+    loop {
+        let now = clock.now();
+        if now >= due {
+            work(now).await;
+            let step = every.as_secs().max(1);
+            let next = (now.as_second().div_euclid(step) + 1).saturating_mul(step);
+            due = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
+        }
+        let wait = clock.real(due.duration_since(clock.now()).max(SignedDuration::ZERO), Duration::from_secs(60));
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// One round of forecasts: issued, stored, heard.
+pub async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestamp, refit: bool) {
+    let cycle = pipeline.forecast_cycle(now, refit).await;
+    for forecast in cycle.issued {
+        state.forecast_stored(forecast.asset_id, forecast.quantity, forecast.issue_time);
+    }
+    for verdict in &cycle.verdicts {
+        tracing::info!(asset = %verdict.asset_id, quantity = %verdict.quantity, model = verdict.model, best_naive = verdict.best_naive, skill = verdict.skill(), "model chosen");
+    }
+    for (asset, error) in cycle.failures {
+        tracing::warn!(%asset, %error, "no forecast");
+    }
+}
+
+/// One round of the watch: incidents stored, findings raised as alerts.
+pub async fn watch_round(state: &AppState, pipeline: &Pipeline, now: Timestamp) {
+    let cycle = pipeline.watch_cycle(now).await;
+    for (plant, error) in cycle.failures {
+        tracing::warn!(plant, %error, "not watched");
+    }
+    for finding in findings(&cycle.incidents) {
+        let name = state.store.asset(&finding.asset_id).map_or_else(|| finding.asset_id.to_string(), |asset| asset.name);
+        if let Err(error) = state.alerts.raise(&finding, &name, now).await {
+            tracing::error!(asset = %finding.asset_id, %error, "alert could not be kept");
+        }
+    }
+    state.hub.publish(Event::Telemetry { now });
+}
