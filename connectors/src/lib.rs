@@ -1,1 +1,4 @@
-//! Adapters to the outside world.
+//! Adapters to the outside world: vendor files in, webhooks out. Foreign tags and units become ours here, once.
+
+pub mod file;
+pub mod mapping;

@@ -1,1 +1,3 @@
-//! Known data.
+//! Known data: dataset directories, and the catalogue of public sets with their mappings.
+
+pub mod directory;
