@@ -2,34 +2,20 @@
 //!
 //! In: TOML text. Out: a [`Mapping`] checked as far as that is possible without the file; the rest is checked against
 //! the file's header before the first row. Every key is documented at [`Spec`]; worked examples are in `datasets/mappings`.
+//!
+//! # Twin rows (`duplicates.policy = "least_jump"`)
+//! Some loggers stamp the hour before a clock change with the hour after it: every key of that hour then comes twice, and
+//! the hour before is missing. Runs of twins are collected per asset; for each pair one row stays, the other moves
+//! `shift` earlier, and of all ways to choose the one with the least sum of `|step| / scale` over the `jump` quantities,
+//! neighbours included, is taken. Moved values are kept as questionable with the reason `moved_twin`. Where the earlier
+//! slot is taken the later row stays and the other is rejected. Rows of one asset may be out of order by up to a day.
 
+mod check;
+mod clock;
+mod plan;
 mod spec;
 
-pub use spec::{
-    AssetEntry, AssetSpec, ColumnSpec, DuplicatesSpec, FormatSpec, InvalidSpec, JumpSpec, Spec, SumSpec, TimeSpec,
-};
-
-use engine::source::SourceError;
-
-/// A mapping whose names, units, zones and patterns have been checked.
-#[derive(Debug, Clone)]
-pub struct Mapping {
-    spec: Spec,
-}
-
-impl Mapping {
-    /// Reads and checks TOML; `place` (a file name) opens every error.
-    ///
-    /// # Errors
-    /// [`SourceError::Mapping`] naming the key and the nearest valid name.
-    pub fn parse(text: &str, place: &str) -> Result<Self, SourceError> {
-        let spec = toml::from_str(text)
-            .map_err(|error| SourceError::Mapping { place: place.into(), problem: error.to_string() })?;
-        Ok(Self { spec })
-    }
-
-    /// The mapping as written.
-    pub fn spec(&self) -> &Spec {
-        &self.spec
-    }
-}
+pub(crate) use clock::Clock;
+pub(crate) use plan::{Cell, Duplicates, Invalid, Jump, Lane, Value};
+pub use plan::Mapping;
+pub use spec::{AssetEntry, AssetSpec, ColumnSpec, DuplicatesSpec, FormatSpec, InvalidSpec, JumpSpec, Spec, SumSpec, TimeSpec};
