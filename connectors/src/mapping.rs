@@ -16,6 +16,6 @@ mod plan;
 mod spec;
 
 pub(crate) use clock::Clock;
-pub(crate) use plan::{Cell, Duplicates, Invalid, Jump, Lane, Value};
 pub use plan::Mapping;
+pub(crate) use plan::{Duplicates, Lane, Value};
 pub use spec::{AssetEntry, AssetSpec, ColumnSpec, DuplicatesSpec, FormatSpec, InvalidSpec, JumpSpec, Spec, SumSpec, TimeSpec};

@@ -167,7 +167,8 @@ fn holds(path: &Path, file: &ManifestFile, quantities: &Quantities) -> Result<Re
     }
     let header = file::columns(path, &FormatSpec::default())?;
     let keyed = ["time", "asset_id"].iter().all(|key| header.iter().any(|column| column == key));
-    let others: Vec<&String> = header.iter().filter(|name| !matches!(name.as_str(), "time" | "asset_id" | "available_at")).collect();
+    let others: Vec<&String> =
+        header.iter().filter(|name| !matches!(name.as_str(), "time" | "asset_id" | "available_at")).collect();
     let (known, unknown): (Vec<&String>, Vec<&String>) = others.into_iter().partition(|name| quantities.get(name).is_ok());
     let telemetry = AssetKind::parse(&file.table).is_ok();
     if !telemetry && (!keyed || known.is_empty()) {

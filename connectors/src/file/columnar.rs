@@ -83,7 +83,14 @@ impl ParquetRows {
 
     /// Only these columns are cast.
     pub(crate) fn need(&mut self, layout: &Layout) {
-        self.needed = layout.time.iter().chain(layout.available_at.iter().flatten()).chain(&layout.asset).chain(&layout.cells).copied().collect();
+        self.needed = layout
+            .time
+            .iter()
+            .chain(layout.available_at.iter().flatten())
+            .chain(&layout.asset)
+            .chain(&layout.cells)
+            .copied()
+            .collect();
         self.needed.sort_unstable();
         self.needed.dedup();
     }

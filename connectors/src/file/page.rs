@@ -181,7 +181,9 @@ fn readings(kind: AssetKind, columns: Columns, ids: &[AssetId]) -> Result<Readin
 }
 
 fn flags(flags: Vec<(i64, u32, Flag)>, ids: &[AssetId]) -> Result<RecordBatch, DomainError> {
-    let text = |f: &dyn Fn(&(i64, u32, Flag)) -> String| Arc::new(flags.iter().map(|row| Some(f(row))).collect::<StringArray>()) as ArrayRef;
+    let text = |f: &dyn Fn(&(i64, u32, Flag)) -> String| {
+        Arc::new(flags.iter().map(|row| Some(f(row))).collect::<StringArray>()) as ArrayRef
+    };
     let arrays: Vec<ArrayRef> = vec![
         times(flags.iter().map(|row| row.0).collect()),
         text(&|row| name(ids, row.1).into()),

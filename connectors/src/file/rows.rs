@@ -148,7 +148,9 @@ impl Assembler {
                     let value = cell.scale * raw + cell.offset;
                     match cell.invalid.iter().find(|invalid| raw >= invalid.low && raw <= invalid.high) {
                         Some(invalid) => flag(Some(value), &invalid.reason),
-                        None if !(cell.range.0..=cell.range.1).contains(&value) => flag(value.is_finite().then_some(value), "out_of_range"),
+                        None if !(cell.range.0..=cell.range.1).contains(&value) => {
+                            flag(value.is_finite().then_some(value), "out_of_range")
+                        }
                         None => value,
                     }
                 }
@@ -227,7 +229,8 @@ impl Assembler {
         });
         let assets = &self.assets;
         let lane_assets = &self.lane_assets;
-        self.page.push(kind, lanes, lane, asset, time, known, values, |lane| feeds(lane, kind, by_site, lanes, lane_assets, assets));
+        self.page
+            .push(kind, lanes, lane, asset, time, known, values, |lane| feeds(lane, kind, by_site, lanes, lane_assets, assets));
         for flag in flags {
             self.page.flag(time, asset, flag);
         }
@@ -295,7 +298,9 @@ fn read_time(clock: &Clock, columns: &[usize], record: &impl Record) -> Result<i
         [column] => match record.time(*column) {
             TimeCell::Text(text) => text.into(),
             TimeCell::Instant(micros) => return Ok(micros),
-            TimeCell::Wall(wall) => return clock.wall(wall).map_err(|fault| format!("the time {} {}", from_micros(wall), fault.text())),
+            TimeCell::Wall(wall) => {
+                return clock.wall(wall).map_err(|fault| format!("the time {} {}", from_micros(wall), fault.text()));
+            }
         },
         _ => columns.iter().map(|&column| record.text(column)).collect::<Vec<_>>().join(" ").into(),
     };

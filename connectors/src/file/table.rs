@@ -67,12 +67,7 @@ impl TableSource {
     ///
     /// # Errors
     /// [`SourceError::Mapping`] for a missing or unknown column and for a unit of another dimension.
-    pub fn open(
-        path: &Path,
-        table: Table,
-        quantities: &Quantities,
-        units: &BTreeMap<String, Unit>,
-    ) -> Result<Self, SourceError> {
+    pub fn open(path: &Path, table: Table, quantities: &Quantities, units: &BTreeMap<String, Unit>) -> Result<Self, SourceError> {
         let place = path.display().to_string();
         let (reader, progress) = input::open(path)?;
         let (rows, header) = TextRows::new(reader, &place, &FormatSpec::default())?;
@@ -86,7 +81,8 @@ impl TableSource {
             }
             fields.push(Column { field: field.as_ref().clone(), at, scale: 1.0, offset: 0.0 });
         }
-        for (at, name) in header.iter().enumerate().filter(|(at, _)| !fields.iter().any(|f| f.at == Some(*at))).collect::<Vec<_>>() {
+        for (at, name) in header.iter().enumerate().filter(|(at, _)| !fields.iter().any(|f| f.at == Some(*at))).collect::<Vec<_>>()
+        {
             if table != Table::WeatherForecast {
                 continue;
             }

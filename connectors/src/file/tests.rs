@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const MAPPING: &str = r#"
+const MAPPING: &str = r##"
 name = "test"
 kind = "meter"
 resolution = "PT10M"
@@ -31,7 +31,7 @@ name = "t"
 quantity = "temp_air"
 unit = "degC"
 invalid = [{ equals = -99.0, reason = "sentinel" }]
-"#;
+"##;
 
 fn mapping(text: &str) -> Result<Mapping, SourceError> {
     Mapping::parse(text, "m.toml", &Quantities::standard())
@@ -147,7 +147,9 @@ fn pages_of_any_size_hold_the_same_rows_and_restart_at_any_cursor() {
     let dir = tempfile::tempdir().unwrap();
     let path = write(dir.path(), "a.csv", sample(200).as_bytes());
     let sized = |page_rows| FileOptions { page_rows, ..FileOptions::default() };
-    let jump = format!("{MAPPING}[duplicates]\npolicy = \"least_jump\"\nshift = \"PT1H\"\njump = [{{ quantity = \"temp_air\", scale = 1.0 }}]\n");
+    let jump = format!(
+        "{MAPPING}[duplicates]\npolicy = \"least_jump\"\nshift = \"PT1H\"\njump = [{{ quantity = \"temp_air\", scale = 1.0 }}]\n"
+    );
     for text in [MAPPING, &jump] {
         let mut expected = readings(&pages(&path, text, &FileOptions::default()));
         assert_eq!(pages(&path, text, &sized(64)), pages(&path, text, &sized(64)));
@@ -176,15 +178,8 @@ fn what_cannot_be_read_is_told_with_its_line() {
     let path = write(dir.path(), "a.csv", text);
     let options = FileOptions { now: Some(parse_time("2025-01-01T00:00:00Z").unwrap()), ..FileOptions::default() };
     let pages = pages(&path, MAPPING, &options);
-    let expected = [
-        (4, "bad_time"),
-        (5, "no_asset"),
-        (6, "ragged"),
-        (7, "not_utf8"),
-        (8, "bad_number"),
-        (9, "in_future"),
-        (10, "bad_asset"),
-    ];
+    let expected =
+        [(4, "bad_time"), (5, "no_asset"), (6, "ragged"), (7, "not_utf8"), (8, "bad_number"), (9, "in_future"), (10, "bad_asset")];
     assert_eq!(rejects(&pages), expected);
     assert_eq!(readings(&pages).len(), 8, "rows of lines 3, 8, 11 and 12");
     let flag = |quantity: &str, raw, reason: &str| (quantity.to_owned(), raw, reason.to_owned());

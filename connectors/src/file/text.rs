@@ -68,7 +68,10 @@ impl TextRows {
             Step::Row => {}
             Step::Bad { detail, .. } => return Err(SourceError::Format { place: place.into(), problem: detail }),
             Step::End => {
-                return Err(SourceError::Format { place: place.into(), problem: "the file is empty; a header was expected".into() });
+                return Err(SourceError::Format {
+                    place: place.into(),
+                    problem: "the file is empty; a header was expected".into(),
+                });
             }
         }
         let header: Vec<String> = (0..rows.cells.len()).map(|i| rows.text(i).to_owned()).collect();
@@ -100,7 +103,8 @@ impl TextRows {
             match String::from_utf8(bytes) {
                 Ok(text) => self.text = text,
                 Err(error) => {
-                    let detail = format!("the line is not UTF-8 at byte {}; convert the file to UTF-8", error.utf8_error().valid_up_to());
+                    let detail =
+                        format!("the line is not UTF-8 at byte {}; convert the file to UTF-8", error.utf8_error().valid_up_to());
                     let raw = String::from_utf8_lossy(error.as_bytes()).into_owned();
                     return Ok(self.bad("not_utf8", detail, raw));
                 }

@@ -154,7 +154,8 @@ impl LookBack {
                     let (moved, stay) = pair(index, here);
                     for there in [false, true] {
                         let (moved_before, stay_before) = pair(index - 1, there);
-                        let sum = cost[usize::from(there)] + distance(moved_before, moved, rule) + distance(stay_before, stay, rule);
+                        let sum =
+                            cost[usize::from(there)] + distance(moved_before, moved, rule) + distance(stay_before, stay, rule);
                         if sum < next[usize::from(here)] {
                             next[usize::from(here)] = sum;
                             from[usize::from(here)] = there;

@@ -87,7 +87,9 @@ fn asset_column(spec: &Spec, lanes: &[Lane]) -> Result<Option<String>, String> {
         Some((Some(column), None)) => Ok(Some(column.clone())),
         Some((None, Some(_))) => Ok(None),
         Some(_) => Err("asset: give column = \"…\" or constant = \"…\"".into()),
-        None if open => Err("[asset] is missing: name the column with the asset, or give every [[column]] and [[sum]] its asset".into()),
+        None if open => {
+            Err("[asset] is missing: name the column with the asset, or give every [[column]] and [[sum]] its asset".into())
+        }
         None => Ok(None),
     }
 }

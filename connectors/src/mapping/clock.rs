@@ -77,7 +77,9 @@ impl Clock {
             pattern if pattern.contains('%') => Form::Pattern(checked(pattern)?),
             other => {
                 let near = nearest(other, ["rfc3339", "epoch_s", "epoch_ms"]).unwrap_or("rfc3339");
-                return Err(format!("format {other:?} is not known, nearest is {near:?}; or write a pattern such as \"%d/%m/%Y %H:%M\""));
+                return Err(format!(
+                    "format {other:?} is not known, nearest is {near:?}; or write a pattern such as \"%d/%m/%Y %H:%M\""
+                ));
             }
         };
         if spec.zone.is_some() && spec.wall_clock.is_some() {
@@ -285,7 +287,14 @@ mod tests {
             let expected: jiff::Timestamp = text.parse().unwrap();
             assert_eq!(clock.read(text), Ok(expected.as_microsecond()), "{text}");
         }
-        for bad in ["", "2015-02-29T00:00:00Z", "2015-01-01T24:00:00Z", "2015-13-01T00:00:00Z", "2015-01-01T00:00:00Zx", "2015/01/01T00:00:00Z"] {
+        for bad in [
+            "",
+            "2015-02-29T00:00:00Z",
+            "2015-01-01T24:00:00Z",
+            "2015-13-01T00:00:00Z",
+            "2015-01-01T00:00:00Zx",
+            "2015/01/01T00:00:00Z",
+        ] {
             assert_eq!(clock.read(bad), Err(TimeFault::Unreadable), "{bad}");
         }
         assert_eq!(clock.read("2015-01-01T00:00:00"), Err(TimeFault::NoOffset));

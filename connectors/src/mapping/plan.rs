@@ -119,8 +119,7 @@ impl Mapping {
     /// # Errors
     /// As [`Mapping::parse`].
     pub fn new(spec: &Spec, place: &str, quantities: &Quantities) -> Result<Self, SourceError> {
-        super::check::check(spec, place, quantities)
-            .map_err(|problem| SourceError::Mapping { place: place.into(), problem })
+        super::check::check(spec, place, quantities).map_err(|problem| SourceError::Mapping { place: place.into(), problem })
     }
 
     /// Name of the mapping.

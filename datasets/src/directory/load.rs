@@ -137,9 +137,13 @@ fn add_weather(weather: &mut WeatherByAsset, batch: &RecordBatch) {
     let ids = batch["asset_id"].as_string::<i32>();
     let schema = batch.schema();
     let base = Table::WeatherForecast.base_schema().fields().len();
-    let columns: Vec<_> = schema.fields().iter().enumerate().skip(base).filter_map(|(at, field)| {
-        Some((Quantity::parse(field.name()).ok()?, batch.column(at).as_primitive_opt::<Float64Type>()?))
-    }).collect();
+    let columns: Vec<_> = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .skip(base)
+        .filter_map(|(at, field)| Some((Quantity::parse(field.name()).ok()?, batch.column(at).as_primitive_opt::<Float64Type>()?)))
+        .collect();
     for row in 0..batch.num_rows() {
         let Ok(asset) = AssetId::parse(ids.value(row)) else { continue };
         let entry = weather.entry(asset).or_default();

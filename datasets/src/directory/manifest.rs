@@ -61,7 +61,20 @@ fn assets_csv() -> String {
     "assets.csv".into()
 }
 
-const KEYS: &[&str] = &["name", "title", "licence", "source", "attribution", "redistributable", "resolution", "interval_label", "assets", "note", "file", "units"];
+const KEYS: &[&str] = &[
+    "name",
+    "title",
+    "licence",
+    "source",
+    "attribution",
+    "redistributable",
+    "resolution",
+    "interval_label",
+    "assets",
+    "note",
+    "file",
+    "units",
+];
 const FILE_KEYS: &[&str] = &["path", "table", "rows", "resolution", "note"];
 
 /// Reads the manifest; the second part are notes.
@@ -133,7 +146,12 @@ pub(crate) fn assets(directory: &Path, manifest: &Manifest) -> Result<Vec<Asset>
     let column = |name: &str| header.iter().position(|held| held == name);
     for needed in ["asset_id", "kind"] {
         if column(needed).is_none() {
-            return Err(bad(1, format!("column {needed:?} is missing; the header is asset_id,kind,parent_id,name,latitude,longitude,capacity_kw,timezone")));
+            return Err(bad(
+                1,
+                format!(
+                    "column {needed:?} is missing; the header is asset_id,kind,parent_id,name,latitude,longitude,capacity_kw,timezone"
+                ),
+            ));
         }
     }
     const KNOWN: [&str; 8] = ["asset_id", "kind", "parent_id", "name", "latitude", "longitude", "capacity_kw", "timezone"];

@@ -37,7 +37,8 @@ fn rows(pages: &[Page]) -> BTreeMap<Key, BTreeMap<String, Option<f64>>> {
     let mut out = BTreeMap::new();
     for rows in pages.iter().flat_map(|page| &page.rows) {
         let Rows::Readings(readings) = rows else { continue };
-        let columns: Vec<_> = readings.quantities().into_iter().map(|q| (q.name().to_owned(), readings.values(&q).unwrap().clone())).collect();
+        let columns: Vec<_> =
+            readings.quantities().into_iter().map(|q| (q.name().to_owned(), readings.values(&q).unwrap().clone())).collect();
         for row in 0..readings.len() {
             let key = (readings.kind(), readings.asset_ids().value(row).to_owned(), readings.times().value(row));
             let values = columns.iter().map(|(name, values)| (name.clone(), values.is_valid(row).then(|| values.value(row))));
@@ -69,10 +70,14 @@ fn compare(set: &str, raw: &str, flags: usize) {
     let pages = all(|| source.read_page().unwrap());
     assert!(pages.iter().all(|page| page.rejects.is_empty()));
     assert_eq!(pages.last().unwrap().bytes_read, source.total_bytes());
-    let told: usize = pages.iter().flat_map(|page| &page.rows).map(|rows| match rows {
-        Rows::Other(Table::QualityFlags, batch) => batch.num_rows(),
-        _ => 0,
-    }).sum();
+    let told: usize = pages
+        .iter()
+        .flat_map(|page| &page.rows)
+        .map(|rows| match rows {
+            Rows::Other(Table::QualityFlags, batch) => batch.num_rows(),
+            _ => 0,
+        })
+        .sum();
     assert_eq!(told, flags, "quality flags");
     let got = rows(&pages);
     let kinds: Vec<AssetKind> = got.keys().map(|key| key.0).collect();
@@ -109,7 +114,16 @@ fn etth1_is_read_in_place() {
 
 #[test]
 fn every_canonical_directory_holds_the_rows_it_promises() {
-    let sets = ["edp_alarm_log", "gefcom2012_wind", "gefcom2014_load_golden", "gefcom2014_solar", "la_haute_borne", "pjm", "pvanalytics", "tetouan"];
+    let sets = [
+        "edp_alarm_log",
+        "gefcom2012_wind",
+        "gefcom2014_load_golden",
+        "gefcom2014_solar",
+        "la_haute_borne",
+        "pjm",
+        "pvanalytics",
+        "tetouan",
+    ];
     for set in sets {
         let Some(path) = shared(set) else { continue };
         let directory = DatasetDirectory::open(&path).unwrap();
