@@ -149,7 +149,7 @@ impl PageRows {
             rows.push(Rows::Readings(readings(kind, columns, ids)?));
         }
         if !self.flags.is_empty() {
-            rows.push(Rows::Other(Table::QualityFlags, flags(std::mem::take(&mut self.flags), ids)?));
+            rows.push(Rows::Other(Table::QualityFlags, flags(&std::mem::take(&mut self.flags), ids)?));
         }
         Ok(rows)
     }
@@ -180,7 +180,7 @@ fn readings(kind: AssetKind, columns: Columns, ids: &[AssetId]) -> Result<Readin
     Readings::new(kind, batch(kind.name(), Schema::new(fields), arrays)?)
 }
 
-fn flags(flags: Vec<(i64, u32, Flag)>, ids: &[AssetId]) -> Result<RecordBatch, DomainError> {
+fn flags(flags: &[(i64, u32, Flag)], ids: &[AssetId]) -> Result<RecordBatch, DomainError> {
     let text = |f: &dyn Fn(&(i64, u32, Flag)) -> String| {
         Arc::new(flags.iter().map(|row| Some(f(row))).collect::<StringArray>()) as ArrayRef
     };

@@ -20,7 +20,7 @@ pub(crate) enum TimeCell<'a> {
 pub(crate) enum Number {
     Missing,
     /// The file says "not a number".
-    NotANumber,
+    Nan,
     Value(f64),
     /// Neither missing nor a finite number.
     Bad,
@@ -58,7 +58,7 @@ impl Numbers {
         }
         let nulls = if like_a_number(text) { &self.digits } else { &self.words };
         if nulls.iter().any(|null| null == text) {
-            return if text.eq_ignore_ascii_case("nan") { Number::NotANumber } else { Number::Missing };
+            return if text.eq_ignore_ascii_case("nan") { Number::Nan } else { Number::Missing };
         }
         let parsed = if self.comma && text.contains(',') { text.replace(',', ".").parse() } else { text.parse() };
         match parsed {
@@ -70,7 +70,7 @@ impl Numbers {
     pub(crate) fn finite(value: f64) -> Number {
         match value {
             v if v.is_finite() => Number::Value(v),
-            v if v.is_nan() => Number::NotANumber,
+            v if v.is_nan() => Number::Nan,
             _ => Number::Bad,
         }
     }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(numbers.read("-999"), Number::Missing);
         assert_eq!(numbers.read("n/a"), Number::Missing);
         assert_eq!(numbers.read(""), Number::Missing);
-        assert_eq!(numbers.read("NaN"), Number::NotANumber);
+        assert_eq!(numbers.read("NaN"), Number::Nan);
         assert_eq!(numbers.read("-inf"), Number::Bad);
         assert_eq!(numbers.read("1e999"), Number::Bad);
         assert_eq!(numbers.read("3,5"), Number::Bad);

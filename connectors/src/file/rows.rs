@@ -97,7 +97,8 @@ impl Assembler {
                 Some(index)
             }
             Some(Err(fault)) => {
-                return Ok(self.reject(record.line(), fault.reason, fault.detail, record.raw()));
+                self.reject(record.line(), fault.reason, fault.detail, record.raw());
+                return Ok(());
             }
         };
         if row_asset.is_some_and(|asset| self.assets.passed_over(asset)) {
@@ -105,16 +106,23 @@ impl Assembler {
         }
         let time = match read_time(&self.mapping.time, &self.layout.time, record) {
             Ok(time) => time,
-            Err(detail) => return Ok(self.reject(record.line(), "bad_time", detail, record.raw())),
+            Err(detail) => {
+                self.reject(record.line(), "bad_time", detail, record.raw());
+                return Ok(());
+            }
         };
         if self.latest.is_some_and(|latest| time > latest) {
             let detail = format!("{} lies in the future; check the clock and the zone of the mapping", from_micros(time));
-            return Ok(self.reject(record.line(), "in_future", detail, record.raw()));
+            self.reject(record.line(), "in_future", detail, record.raw());
+            return Ok(());
         }
         let available_at = match (&self.mapping.available_at, &self.layout.available_at) {
             (Some((clock, _)), Some(columns)) => match read_time(clock, columns, record) {
                 Ok(time) => Some(time),
-                Err(detail) => return Ok(self.reject(record.line(), "bad_time", format!("available_at: {detail}"), record.raw())),
+                Err(detail) => {
+                    self.reject(record.line(), "bad_time", format!("available_at: {detail}"), record.raw());
+                    return Ok(());
+                }
             },
             _ => None,
         };
@@ -140,7 +148,7 @@ impl Assembler {
             };
             let value = match record.number(column, &self.numbers) {
                 Number::Missing => f64::NAN,
-                Number::NotANumber => {
+                Number::Nan => {
                     self.not_a_number += 1;
                     f64::NAN
                 }

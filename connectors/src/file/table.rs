@@ -169,7 +169,7 @@ impl TableSource {
                 Cells::Text(values) => values.push((!text.is_empty()).then(|| text.to_owned())),
                 Cells::Number(values) => values.push(match self.numbers.read(text) {
                     Number::Value(value) => column.scale * value + column.offset,
-                    Number::Missing | Number::NotANumber => f64::NAN,
+                    Number::Missing | Number::Nan => f64::NAN,
                     Number::Bad => {
                         reject("bad_number", format!("{text:?} in column {:?} is not a number", column.field.name()));
                         f64::NAN

@@ -165,7 +165,7 @@ impl DatasetSource {
         Cursor(format!("{} files and {} pages", self.place.0, self.place.1))
     }
 
-    fn go_to(&mut self, cursor: &Cursor) -> Result<(), SourceError> {
+    pub(super) fn go_to(&mut self, cursor: &Cursor) -> Result<(), SourceError> {
         let parsed = cursor.0.strip_suffix(" pages").and_then(|text| text.split_once(" files and "));
         let Some((Ok(files), Ok(pages))) = parsed.map(|(files, pages)| (files.parse::<usize>(), pages.parse::<u64>())) else {
             let problem = format!("{:?} is not a cursor of a dataset directory", cursor.0);
