@@ -27,6 +27,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A Parquet file being read; also the current row.
 pub(crate) struct ParquetRows {
@@ -119,10 +120,10 @@ impl ParquetRows {
 }
 
 fn column(array: &dyn Array) -> Result<Column, ArrowError> {
-    let micros = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+    let micros = |zone: Option<Arc<str>>| DataType::Timestamp(TimeUnit::Microsecond, zone);
     Ok(match array.data_type() {
-        DataType::Timestamp(_, Some(_)) => {
-            Column::Instant(cast(array, &micros(Some("UTC")))?.as_primitive::<TimestampMicrosecondType>().clone())
+        DataType::Timestamp(_, Some(zone)) => {
+            Column::Instant(cast(array, &micros(Some(zone.clone())))?.as_primitive::<TimestampMicrosecondType>().clone())
         }
         DataType::Timestamp(_, None) | DataType::Date32 | DataType::Date64 => {
             Column::Wall(cast(array, &micros(None))?.as_primitive::<TimestampMicrosecondType>().clone())

@@ -3,7 +3,7 @@
 
 use super::{FileOptions, FileSource};
 use crate::mapping::Mapping;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::Float64Type;
 use engine::domain::{Asset, AssetId, AssetKind, Quantities, Quantity, Table, from_micros, parse_time};
 use engine::source::{Page, Reject, Rows, SourceError};
@@ -128,7 +128,8 @@ fn every_container_gives_the_same_rows() {
     let cells: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
     let words = |at: usize| Arc::new(StringArray::from_iter_values(cells.iter().map(|row| row[at]))) as ArrayRef;
     let numbers = |at: usize| Arc::new(cells.iter().map(|row| row[at].parse::<f64>().ok()).collect::<Float64Array>()) as ArrayRef;
-    let when = arrow::compute::cast(&words(0), &engine::domain::timestamp_type()).unwrap();
+    let micros = cells.iter().map(|row| engine::domain::micros(parse_time(row[0]).unwrap()));
+    let when = Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("Africa/Casablanca")) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("when", when), ("who", words(1)), ("p  W", numbers(2)), ("t", numbers(3))]).unwrap();
     let parquet = dir.path().join("a.parquet");
     let file = std::fs::File::create(&parquet).unwrap();

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::AmbiguousOffset;
 use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 
 /// A checked way to read times.
 #[derive(Debug, Clone)]
@@ -170,14 +171,19 @@ fn checked(pattern: &str) -> Result<String, String> {
     Ok(pattern.into())
 }
 
+/// The time zones that came with us: those of the system may be older than the law.
+fn bundled() -> TimeZoneDatabase {
+    TimeZoneDatabase::bundled()
+}
+
 fn zone(name: &str) -> Result<Zone, String> {
     if let Some(seconds) = fixed_offset(name) {
         return Ok(Zone::Fixed(seconds));
     }
-    if let Ok(zone) = TimeZone::get(name) {
+    if let Ok(zone) = bundled().get(name) {
         return Ok(Zone::Named(zone));
     }
-    let known: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+    let known: Vec<String> = bundled().available().map(|name| name.as_str().to_owned()).collect();
     let near = nearest(name, known.iter().map(String::as_str)).unwrap_or("UTC");
     Err(format!("zone {name:?} is not known, nearest is {near:?}; or write a fixed offset such as \"+01:00\""))
 }
