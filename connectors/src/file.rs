@@ -6,8 +6,11 @@
 //!
 //! # Reject reasons
 //! `bad_time`, `in_future`, `no_asset`, `bad_asset`, `unknown_asset`, `ragged`, `not_utf8`, `open_quote`, `duplicate_key`
-//! cost the row; `bad_number` costs one cell. # Flag reasons: `out_of_range`, `bad_number`, `moved_twin` and those of
-//! the mapping's `invalid` entries; `raw_value` is in the stored unit.
+//! cost the row; `bad_number` costs one cell.
+//!
+//! # Flag reasons
+//! `out_of_range`, `bad_number`, `moved_twin` and those of the mapping's `invalid` entries; `raw_value` is in the stored
+//! unit.
 
 mod assets;
 mod columnar;

@@ -1,7 +1,8 @@
 //! What the file sources promise: the same rows from every container and page size, rejects with their lines, mappings
-//! refused with the remedy.
+//! refused with the remedy. The vendors' real files are tested in `datasets`.
 
-use super::{FileOptions, FileSource};
+use super::FileOptions;
+use super::FileSource;
 use crate::mapping::Mapping;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::Float64Type;

@@ -3,6 +3,9 @@
 //! In: a directory. Out: the manifest, the assets, the declared units, and notes on keys we do not know. Unknown keys are
 //! told, not refused: others write these directories too. Not here: the data files.
 
+use crate::catalogue::PUBLIC_SETS;
+use connectors::file;
+use connectors::mapping::FormatSpec;
 use engine::domain::Asset;
 use engine::domain::AssetId;
 use engine::domain::AssetKind;
@@ -90,10 +93,10 @@ pub(crate) fn read(directory: &Path) -> Result<(Manifest, Vec<String>), SourceEr
     };
     let manifest: Manifest = toml::from_str(&text)
         .map_err(|error| SourceError::Mapping { place: place.clone(), problem: error.to_string().trim_end().into() })?;
-    for file in &manifest.file {
-        let inside = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if !inside || file.path.is_empty() {
-            let problem = format!("file.path {:?} leaves the directory; give a path inside it", file.path);
+    for entry in &manifest.file {
+        let inside = Path::new(&entry.path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !inside || entry.path.is_empty() {
+            let problem = format!("file.path {:?} leaves the directory; give a path inside it", entry.path);
             return Err(SourceError::Mapping { place, problem });
         }
     }
@@ -105,8 +108,8 @@ pub(crate) fn read(directory: &Path) -> Result<(Manifest, Vec<String>), SourceEr
         }
     };
     unknown(&manifest.other, KEYS, "");
-    for file in &manifest.file {
-        unknown(&file.other, FILE_KEYS, &format!("file {}: ", file.path));
+    for entry in &manifest.file {
+        unknown(&entry.other, FILE_KEYS, &format!("file {}: ", entry.path));
     }
     Ok((manifest, notes))
 }
@@ -126,13 +129,27 @@ fn missing(directory: &Path) -> String {
         .filter(|name| name.contains(".csv") || name.ends_with(".parquet"))
         .collect();
     tables.sort();
-    match tables.iter().find(|name| *name != "assets.csv") {
-        None => "there is no dataset.toml here and no CSV or Parquet file either; is this the right directory?".into(),
-        Some(table) => format!(
-            "there is no dataset.toml here. Write one, for example:\n\nname = \"my_site\"\nresolution = \"PT10M\"\ninterval_label = \"beginning\"\n\n[[file]]\npath = \"{table}\"\ntable = \"{}\"\n\n[units]\nactive_power = \"kW\"\n\nFiles with a vendor's column names need a mapping instead: chergui import FILE --mapping MAPPING.toml",
-            table.split('.').next().unwrap_or("meter")
-        ),
+    let Some(table) = tables.iter().find(|name| *name != "assets.csv") else {
+        return "there is no dataset.toml here and no CSV or Parquet file either; is this the right directory?".into();
+    };
+    if let Some(set) = PUBLIC_SETS.iter().find(|set| table.starts_with(set.file)) {
+        return format!(
+            "there is no dataset.toml here; {table} is the vendor's file of {0}: import it through the mapping {0}",
+            set.name
+        );
     }
+    let header = file::columns(&directory.join(table), &FormatSpec::default()).unwrap_or_default();
+    if !["time", "asset_id"].iter().all(|key| header.iter().any(|column| column == key)) {
+        return format!(
+            "there is no dataset.toml here, and {table} has a vendor's column names: write a mapping and import the file \
+             through it (the keys are described at connectors::mapping::Spec, examples are in datasets/mappings)"
+        );
+    }
+    let kind = table.split('.').next().unwrap_or("meter");
+    format!(
+        "there is no dataset.toml here. Write one, for example:\n\nname = \"my_site\"\nresolution = \"PT10M\"\n\
+         interval_label = \"beginning\"\n\n[[file]]\npath = \"{table}\"\ntable = \"{kind}\"\n\n[units]\nactive_power = \"kW\""
+    )
 }
 
 /// Reads `assets.csv`.

@@ -1,7 +1,8 @@
 //! The public data under `../shared/data`: canonical directories hold what they promise, and the vendors' raw files, read
-//! through their mappings, become the canonical rows one by one.
+//! through their mappings, become the canonical rows one by one. A set that is not here is skipped, and says so.
 
-use super::{DatasetDirectory, Filter};
+use super::DatasetDirectory;
+use super::Filter;
 use crate::catalogue::public_set;
 use arrow::array::Array;
 use connectors::file::{FileOptions, FileSource};
@@ -186,6 +187,9 @@ fn mistakes_in_a_directory_are_named_with_the_remedy() {
     let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     let error = || DatasetDirectory::open(dir.path()).unwrap_err().to_string();
     assert!(error().contains("no CSV"), "{}", error());
+    put("export.csv", "Zeit;Leistung\n");
+    assert!(error().contains("mapping"), "{}", error());
+    std::fs::remove_file(dir.path().join("export.csv")).unwrap();
     put("meter.csv", "time,asset_id,load,heat\n2024-01-01T00:00:00Z,M,2,3\n");
     assert!(error().contains("path = \"meter.csv\""), "{}", error());
     let manifest = "name = \"x\"\nresolution = \"PT1H\"\nlicense = \"MIT\"\n[[file]]\npath = \"meter.csv\"\ntable = \"meter\"\n";
