@@ -48,8 +48,9 @@ fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Re
     let refuse = |error: engine::source::SourceError| Failure::usage(error.to_string());
     if path.is_dir() {
         let directory = DatasetDirectory::open(path).map_err(refuse)?;
-        let source = Box::new(directory.source(Some(now)).map_err(refuse)?);
-        return Ok(Opened { source, quantities: directory.quantities().clone(), total_bytes: directory.total_bytes(), notes: directory.notes().to_vec() });
+        let source = directory.source(Some(now)).map_err(refuse)?;
+        let (quantities, notes) = (directory.quantities().clone(), directory.notes().to_vec());
+        return Ok(Opened { total_bytes: source.total_bytes(), source: Box::new(source), quantities, notes });
     }
     if !path.exists() {
         return Err(Failure::usage(format!("{}: no such file or directory", path.display())));
@@ -63,7 +64,7 @@ fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Re
         )));
     };
     let mapping = read_mapping(mapping, &store.quantities())?;
-    let options = FileOptions { quantities: store.quantities(), assets: store.assets(), now: Some(now), ..FileOptions::default() };
+    let options = FileOptions { now: Some(now), ..FileOptions::default() };
     let source = FileSource::open(path, &mapping, &options).map_err(refuse)?;
     Ok(Opened { quantities: source.quantities().clone(), total_bytes: source.total_bytes(), source: Box::new(source), notes: Vec::new() })
 }
