@@ -19,7 +19,7 @@ use parquet::basic::Compression;
 use parquet::basic::ZstdLevel;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::properties::WriterProperties;
-use parquet::format::SortingColumn;
+use parquet::file::metadata::SortingColumn;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;

@@ -34,6 +34,7 @@ use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -67,7 +68,6 @@ type ForecastCache = (Option<Arc<View>>, HashMap<ForecastKey, Option<Forecast>>)
 type LatestCache = BTreeMap<AssetKind, (Arc<View>, BTreeMap<AssetId, LatestRow>)>;
 
 /// What [`super::Store`] is a handle to.
-#[derive(Debug)]
 pub(super) struct Inner {
     options: StoreOptions,
     tables: BTreeMap<Table, tokio::sync::Mutex<TableState>>,
@@ -104,6 +104,12 @@ pub(super) struct Small {
     pub(super) quantities: Quantities,
     pub(super) quantities_rows: RecordBatch,
     declared: BTreeMap<Quantity, Unit>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl Inner {
