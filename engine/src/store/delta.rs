@@ -234,11 +234,11 @@ impl DeltaFiles {
         let state = delta.snapshot().map_err(self.failed("read"))?;
         let mut files = Vec::new();
         for file in state.log_data().iter() {
-            let add = file.add_action();
-            if add.deletion_vector.is_some() {
+            if file.deletion_vector_descriptor().is_some() {
                 return Err(StoreError::Foreign { table: self.name.clone(), feature: "deletion vectors" });
             }
-            files.push(Arc::new(FileEntry::from_add(&add, self.clock)));
+            let size = u64::try_from(file.size()).unwrap_or(0);
+            files.push(Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)));
         }
         files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
         self.files = files.into();
