@@ -1,3 +1,6 @@
 //! The one integration binary of the house.
 
-fn main() {}
+/// Delta tables as other programs read them.
+mod interop;
+/// The SQL files in `slt/`.
+mod sql;

@@ -26,14 +26,18 @@ impl Width {
             (m, 0, 0) if m > 0 => Ok(Self::Months(m)),
             (0, d, 0) if d > 0 => Ok(Self::Days(d)),
             (0, 0, us) if us > 0 => Ok(Self::Fixed(us)),
-            _ => Err("a bucket is a positive number of months, of days, or of hours, minutes and seconds, not a mixture".to_owned()),
+            _ => {
+                Err("a bucket is a positive number of months, of days, or of hours, minutes and seconds, not a mixture".to_owned())
+            }
         }
     }
 
     /// Reads `15 minutes`, `1 day`, `PT1H`, `P1M`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let span: jiff::Span =
-            text.trim().parse().map_err(|_| format!("{text:?} is not an interval; write for example '15 minutes', '1 day' or 'PT1H'"))?;
+        let span: jiff::Span = text
+            .trim()
+            .parse()
+            .map_err(|_| format!("{text:?} is not an interval; write for example '15 minutes', '1 day' or 'PT1H'"))?;
         let months = i64::from(span.get_years()) * 12 + i64::from(span.get_months());
         let days = i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
         let clock = jiff::Span::new()
@@ -64,7 +68,8 @@ impl Width {
             Self::Months(width) => {
                 let day = zone.to_datetime(time).date();
                 let month = (i64::from(day.year()) * 12 + i64::from(day.month()) - 1).div_euclid(width) * width;
-                let first = Date::new(i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12) + 1).ok()?, 1).ok()?;
+                let first =
+                    Date::new(i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12) + 1).ok()?, 1).ok()?;
                 midnight(first, zone)
             }
         }

@@ -154,8 +154,9 @@ fn time_bucket(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
             && names.value(row) != zone_name
         {
             zone_name = names.value(row).to_owned();
-            zone = TimeZone::get(&zone_name)
-                .map_err(|_| refused(format!("{zone_name:?} is no time zone; write an IANA name, for example 'Africa/Casablanca'")))?;
+            zone = TimeZone::get(&zone_name).map_err(|_| {
+                refused(format!("{zone_name:?} is no time zone; write an IANA name, for example 'Africa/Casablanca'"))
+            })?;
         }
         let now = match widths.data_type() {
             DataType::Utf8 => Raw::Text(widths.as_string::<i32>().value(row)),

@@ -18,8 +18,8 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SessionContext;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::context::SessionContext;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::disk_manager::DiskManagerMode;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -100,7 +100,8 @@ impl Inner {
                 self.register(&context, &call.table, function(arguments).await?)?;
             }
         }
-        let mut names: Vec<String> = context.catalog("chergui").and_then(|c| c.schema("public")).map_or_else(Vec::new, |s| s.table_names());
+        let mut names: Vec<String> =
+            context.catalog("chergui").and_then(|c| c.schema("public")).map_or_else(Vec::new, |s| s.table_names());
         names.extend(computed.into_keys());
         let failed = |error| QueryError::from_engine(error, self.options.memory_limit_bytes, &names);
         let plan = context.state().statement_to_plan(prepared.statement).await.map_err(failed)?;

@@ -43,8 +43,7 @@ pub(super) struct Prepared {
 /// # Errors
 /// [`QueryError::Syntax`], [`QueryError::StatementCount`], [`QueryError::ReadOnly`], [`QueryError::Plan`] for odd arguments.
 pub(super) fn prepare(text: &str, is_computed: impl Fn(&str) -> bool) -> Result<Prepared, QueryError> {
-    let mut statements =
-        DFParser::parse_sql(text).map_err(|error| QueryError::from_engine(error, 0, &[]))?;
+    let mut statements = DFParser::parse_sql(text).map_err(|error| QueryError::from_engine(error, 0, &[]))?;
     let found = statements.len();
     let (Some(mut statement), 1) = (statements.pop_front(), found) else { return Err(QueryError::StatementCount { found }) };
     if !only_reads(&statement) {
@@ -121,7 +120,12 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
             }
         }
         let table = format!("{function}_call_{}", self.calls.len() + 1);
-        alias.get_or_insert_with(|| TableAlias { explicit: true, name: Ident::new(function.clone()), columns: Vec::new(), at: None });
+        alias.get_or_insert_with(|| TableAlias {
+            explicit: true,
+            name: Ident::new(function.clone()),
+            columns: Vec::new(),
+            at: None,
+        });
         *name = ObjectName::from(vec![Ident::with_quote('"', table.clone())]);
         self.calls.push(Call { function, table, arguments });
         ControlFlow::Continue(())
@@ -138,7 +142,15 @@ mod tests {
 
     #[test]
     fn only_one_reading_statement_passes() {
-        for text in ["SELECT 1", "WITH a AS (SELECT 1) SELECT * FROM a", "VALUES (1)", "EXPLAIN SELECT 1", "SHOW TABLES", "DESCRIBE assets", "SELECT 1;"] {
+        for text in [
+            "SELECT 1",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+            "VALUES (1)",
+            "EXPLAIN SELECT 1",
+            "SHOW TABLES",
+            "DESCRIBE assets",
+            "SELECT 1;",
+        ] {
             assert!(prepare(text, |_| false).is_ok(), "{text}");
         }
         assert!(error("DROP TABLE assets").contains("DROP TABLE is refused"));
@@ -161,9 +173,11 @@ mod tests {
 
     #[test]
     fn calls_of_computed_tables_are_taken_out() {
-        let prepared =
-            prepare("SELECT f.value FROM forecast('T01', quantity => 'load', horizon => 2 * 24) AS f JOIN assets ON true", |name| name == "forecast")
-                .unwrap();
+        let prepared = prepare(
+            "SELECT f.value FROM forecast('T01', quantity => 'load', horizon => 2 * 24) AS f JOIN assets ON true",
+            |name| name == "forecast",
+        )
+        .unwrap();
         let call = &prepared.calls[0];
         assert_eq!(call.function, "forecast");
         let expected = [(None, "'T01'"), (Some("quantity"), "'load'"), (Some("horizon"), "2 * 24")];

@@ -59,17 +59,26 @@ async fn buffered_and_stored_rows_are_seen_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_say_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
-    let options =
-        SessionOptions { memory_limit_bytes: 4 << 20, timeout: Duration::from_millis(500), max_rows: 10, ..SessionOptions::default() };
+    let options = SessionOptions {
+        memory_limit_bytes: 4 << 20,
+        timeout: Duration::from_millis(500),
+        max_rows: 10,
+        ..SessionOptions::default()
+    };
     let (store, session) = session(directory.path(), options).await;
     store.append(rows(0, 2000)).await.unwrap();
     let cut = session.sql("SELECT * FROM wind_turbine").await.unwrap();
     assert_eq!((cut.rows(), cut.truncated), (10, true));
-    let error = session.sql("SELECT a.time, b.time FROM wind_turbine a, wind_turbine b, wind_turbine c ORDER BY 1, 2").await.unwrap_err();
+    let error =
+        session.sql("SELECT a.time, b.time FROM wind_turbine a, wind_turbine b, wind_turbine c ORDER BY 1, 2").await.unwrap_err();
     assert!(matches!(error, QueryError::Memory { limit_mib: 4 } | QueryError::Timeout { .. }), "{error}");
-    let sort = session.sql("SELECT a.time AS t, b.time AS u FROM wind_turbine a CROSS JOIN wind_turbine b ORDER BY u, t").await.unwrap_err();
+    let sort = session
+        .sql("SELECT a.time AS t, b.time AS u FROM wind_turbine a CROSS JOIN wind_turbine b ORDER BY u, t")
+        .await
+        .unwrap_err();
     assert!(matches!(sort, QueryError::Memory { limit_mib: 4 }) && sort.to_string().contains("raise the memory limit"), "{sort}");
-    let endless = "SELECT sum(a.active_power * b.active_power * c.active_power) FROM wind_turbine a, wind_turbine b, wind_turbine c";
+    let endless =
+        "SELECT sum(a.active_power * b.active_power * c.active_power) FROM wind_turbine a, wind_turbine b, wind_turbine c";
     let error = session.sql(endless).await.unwrap_err();
     assert!(matches!(error, QueryError::Timeout { .. }), "{error}");
 }
@@ -99,7 +108,9 @@ async fn computed_and_snapshot_tables_answer() {
         Arc::new(|arguments: Arguments| {
             async move {
                 match arguments.as_slice() {
-                    [(name, datafusion::scalar::ScalarValue::Int64(Some(n)))] if name.as_deref().is_none_or(|name| name == "n") => Ok(one(2 * n)),
+                    [(name, datafusion::scalar::ScalarValue::Int64(Some(n)))] if name.as_deref().is_none_or(|name| name == "n") => {
+                        Ok(one(2 * n))
+                    }
                     _ => Err(QueryError::Argument {
                         function: "double".into(),
                         problem: "n is missing".into(),

@@ -67,7 +67,8 @@ impl TableState {
 
     /// The table as queries shall see it now.
     pub(super) fn view(&self) -> View {
-        let schema = self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
+        let schema =
+            self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
         View {
             schema,
             directory: self.delta.directory().to_owned(),
@@ -175,7 +176,12 @@ impl TableState {
         let arriving = key_rows(key, rows).map_err(self.arrow())?;
         let keys: HashSet<&[u8]> = arriving.iter().map(|row| row.data()).collect();
         let filter: Vec<Expr> = bounds.clock.map_or_else(Vec::new, |(low, high)| {
-            let time = |micros| datafusion::logical_expr::lit(datafusion::scalar::ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+            let time = |micros| {
+                datafusion::logical_expr::lit(datafusion::scalar::ScalarValue::TimestampMicrosecond(
+                    Some(micros),
+                    Some("UTC".into()),
+                ))
+            };
             vec![ident(clock(self.table)).between(time(low), time(high))]
         });
         let mut touched = Vec::new();
@@ -273,7 +279,10 @@ impl TableState {
     }
 
     fn split(&self, rows: &RecordBatch) -> Vec<RecordBatch> {
-        (0..rows.num_rows()).step_by(self.file_rows).map(|start| rows.slice(start, self.file_rows.min(rows.num_rows() - start))).collect()
+        (0..rows.num_rows())
+            .step_by(self.file_rows)
+            .map(|start| rows.slice(start, self.file_rows.min(rows.num_rows() - start)))
+            .collect()
     }
 
     fn arrow(&self) -> impl Fn(ArrowError) -> StoreError + 'static {

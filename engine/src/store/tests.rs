@@ -33,7 +33,8 @@ fn rows(asset: &str, from: i64, to: i64, power: f64) -> Readings {
     let times: Vec<i64> = (from..to).map(|i| i * 10 * MINUTE).collect();
     let n = times.len();
     let known = times.iter().map(|t| t + 10 * MINUTE).collect();
-    Readings::from_columns(KIND, times, vec![asset.to_owned(); n], known, vec![(Quantity::ACTIVE_POWER, vec![Some(power); n])]).unwrap()
+    Readings::from_columns(KIND, times, vec![asset.to_owned(); n], known, vec![(Quantity::ACTIVE_POWER, vec![Some(power); n])])
+        .unwrap()
 }
 
 fn turbine(id: &str) -> Asset {
@@ -153,7 +154,8 @@ async fn imports_split_overlap_and_gain_columns() {
     // Half old, half new, one of them changed.
     let receipt = store.import(rows("T01", 2499, 2501, 3.0)).await.unwrap();
     assert_eq!(receipt, Receipt { rows: 2, inserted: 1, changed: 1, unchanged: 0 });
-    let wind = Readings::from_columns(KIND, vec![0], vec!["T01".into()], vec![1], vec![(Quantity::WIND_SPEED, vec![Some(8.0)])]).unwrap();
+    let wind =
+        Readings::from_columns(KIND, vec![0], vec!["T01".into()], vec![1], vec![(Quantity::WIND_SPEED, vec![Some(8.0)])]).unwrap();
     assert_eq!(store.append(wind).await.unwrap().changed, 1);
     assert_eq!(powers(&store, "T01").await, [vec![1.0; 2499], vec![3.0; 2]].concat());
     let frames = store.frames(&[turbine("T02"), turbine("T01")], None, Resolution::parse("PT10M").unwrap(), None).await.unwrap();
