@@ -1,4 +1,8 @@
 //! The one integration binary of the house; each module says what belongs in it.
 
+/// Delta tables as other programs read them.
+mod interop;
+/// The SQL files in `slt/`.
+mod sql;
 /// The plan as a test: who imports whom, how long a file may be, which words stay out.
 mod tidy;

@@ -9,4 +9,6 @@
 //! This crate opens no socket and reads no clock: `now`, seeds and paths are arguments. Only [`store`] touches a disk.
 
 pub mod domain;
+pub mod query;
 pub mod source;
+pub mod store;

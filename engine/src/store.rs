@@ -1,0 +1,332 @@
+//! The store: Delta Lake tables behind a write-ahead log and a buffer that queries see at once.
+//!
+//! In: checked [`Readings`], rows of the other tables, assets. Out: frames, weather, forecasts, and consistent [`Snapshot`]s
+//! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
+//! The only room that touches a disk. SQL lives in `query`.
+
+mod buffer;
+mod delta;
+mod error;
+mod files;
+mod keys;
+mod lock;
+mod log;
+mod merge;
+mod open;
+mod read;
+mod registry;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use error::StoreError;
+pub use keys::key_columns;
+pub use open::StoreOptions;
+pub use view::View;
+
+use crate::domain::Asset;
+use crate::domain::AssetId;
+use crate::domain::AssetKind;
+use crate::domain::Forecast;
+use crate::domain::Frame;
+use crate::domain::Quantities;
+use crate::domain::Quantity;
+use crate::domain::Readings;
+use crate::domain::Resolution;
+use crate::domain::Table;
+use crate::domain::TimeRange;
+use crate::domain::Timestamp;
+use crate::domain::Unit;
+use crate::domain::WeatherForecasts;
+use arrow::array::RecordBatch;
+use open::Inner;
+use read::Reader;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Small files a table may gather before a flush joins them.
+const FEW_FILES: usize = 16;
+
+/// What became of the rows of one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Rows that were sent.
+    pub rows: usize,
+    /// Keys that were new.
+    pub inserted: usize,
+    /// Keys that were known and got a new value.
+    pub changed: usize,
+    /// Rows that changed nothing, among them repeated keys of one batch.
+    pub unchanged: usize,
+}
+
+/// Newest row of one asset, with the newest value of each quantity it has in that row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatestRow {
+    /// When the reading holds.
+    pub time: Timestamp,
+    /// Values in stored units; quantities that are null in that row are absent.
+    pub values: BTreeMap<Quantity, f64>,
+}
+
+/// State of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStats {
+    /// Name in SQL.
+    pub name: String,
+    /// Delta version, `None` before the first commit.
+    pub version: Option<u64>,
+    /// Files in the newest Delta version.
+    pub files: usize,
+    /// Rows in these files.
+    pub rows: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+    /// Rows that are only in the log and the buffer.
+    pub buffered_rows: usize,
+}
+
+/// State of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// One entry per table that holds rows.
+    pub tables: Vec<TableStats>,
+    /// Files in the write-ahead log.
+    pub log_files: usize,
+    /// Bytes of the write-ahead log.
+    pub log_bytes: u64,
+}
+
+/// The tables at one moment; what SQL reads.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Tables of rows.
+    pub views: BTreeMap<Table, Arc<View>>,
+    /// The rows of `assets`.
+    pub assets: RecordBatch,
+    /// The rows of `quantities`: name, unit, lowest, highest, meaning.
+    pub quantities: RecordBatch,
+}
+
+/// A store, open in this process only. Clones are handles to the same store; it closes with the last one.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+impl Store {
+    /// Opens or creates a store, takes its lock and replays the log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        Ok(Self { inner: Arc::new(Inner::open(options).await?) })
+    }
+
+    /// Writes telemetry through the log: durable on return, visible to the next query, idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after an error the same rows may be sent again.
+    pub async fn append(&self, readings: Readings) -> Result<Receipt, StoreError> {
+        self.append_table(Table::Telemetry(readings.kind()), readings.batch().clone()).await
+    }
+
+    /// Writes telemetry straight to Delta, for files: one commit, durable on return, idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after an error the same rows may be sent again.
+    pub async fn import(&self, readings: Readings) -> Result<Receipt, StoreError> {
+        self.import_table(Table::Telemetry(readings.kind()), readings.batch().clone()).await
+    }
+
+    /// Writes rows of any table through the log; see [`Store::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Domain`] when a base column is absent, null or of another type.
+    pub async fn append_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
+        let rows = keys::conform(table, &rows)?;
+        if rows.num_rows() == 0 {
+            return Ok(Receipt::default());
+        }
+        Inner::append(&self.inner, table, rows).await
+    }
+
+    /// Writes rows of any table straight to Delta; see [`Store::import`].
+    ///
+    /// # Errors
+    /// As [`Store::append_table`].
+    pub async fn import_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
+        let rows = keys::conform(table, &rows)?;
+        if rows.num_rows() == 0 {
+            return Ok(Receipt::default());
+        }
+        Inner::import(&self.inner, table, rows).await
+    }
+
+    /// Adds assets, or replaces those with the same id; durable on return. Returns how many changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn upsert_assets(&self, assets: Vec<Asset>) -> Result<usize, StoreError> {
+        self.inner.upsert_assets(assets).await
+    }
+
+    /// All assets, by id.
+    pub fn assets(&self) -> Vec<Asset> {
+        self.inner.small().assets.values().cloned().collect()
+    }
+
+    /// One asset.
+    pub fn asset(&self, id: &AssetId) -> Option<Asset> {
+        self.inner.small().assets.get(id).cloned()
+    }
+
+    /// Declares a quantity of the site; durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::Domain`] for a bad name or a unit of another dimension than the known one.
+    pub async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
+        self.inner.declare(name, unit).await
+    }
+
+    /// The standard quantities and those the site declared.
+    pub fn quantities(&self) -> Quantities {
+        self.inner.small().quantities.clone()
+    }
+
+    /// All tables at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        let small = self.inner.small();
+        Snapshot { views: self.inner.views(), assets: small.assets_rows.clone(), quantities: small.quantities_rows.clone() }
+    }
+
+    /// Telemetry on a grid, one frame per asset that has rows, in the order of `assets`.
+    /// `range` limits `time`, `quantities` limits the columns; `None` is all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn frames(
+        &self,
+        assets: &[Asset],
+        range: Option<TimeRange>,
+        resolution: Resolution,
+        quantities: Option<&[Quantity]>,
+    ) -> Result<Vec<Frame>, StoreError> {
+        let mut frames = BTreeMap::new();
+        for kind in AssetKind::ALL {
+            let of_kind: Vec<&Asset> = assets.iter().filter(|asset| asset.kind == kind).collect();
+            if !of_kind.is_empty() {
+                let read = self.reader(Table::Telemetry(kind)).frames(&of_kind, range, resolution, quantities).await?;
+                frames.extend(read.into_iter().map(|frame| (frame.asset.id.clone(), frame)));
+            }
+        }
+        Ok(assets.iter().filter_map(|asset| frames.remove(&asset.id)).collect())
+    }
+
+    /// Telemetry of one asset as stored, sorted by time: `time, asset_id, available_at`, then the quantities asked for
+    /// (all when `None`; columns the table lacks are absent). At most `limit` rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn readings(
+        &self,
+        asset: &Asset,
+        range: Option<TimeRange>,
+        quantities: Option<&[Quantity]>,
+        limit: Option<usize>,
+    ) -> Result<RecordBatch, StoreError> {
+        self.reader(Table::Telemetry(asset.kind)).readings(asset, range, quantities, limit).await
+    }
+
+    /// All weather forecasts of one asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn weather(&self, asset: &AssetId) -> Result<WeatherForecasts, StoreError> {
+        self.reader(Table::WeatherForecast).weather(asset).await
+    }
+
+    /// The newest forecast with `issue_time <= as_of` (the newest of all when `None`).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<Forecast>, StoreError> {
+        self.inner.forecast(asset, quantity, as_of, false).await
+    }
+
+    /// The forecast issued at exactly that time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast_issued(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        issue_time: Timestamp,
+    ) -> Result<Option<Forecast>, StoreError> {
+        self.inner.forecast(asset, quantity, Some(issue_time), true).await
+    }
+
+    /// Issue times of the stored forecasts, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
+        self.reader(Table::Forecasts).issues(asset, quantity, limit).await
+    }
+
+    /// Quantities that have forecasts, by asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast_quantities(&self) -> Result<BTreeMap<AssetId, Vec<Quantity>>, StoreError> {
+        self.reader(Table::Forecasts).forecast_quantities().await
+    }
+
+    /// Newest row of each asset of a kind.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
+        self.inner.latest(kind).await
+    }
+
+    /// First and last time with a row of that asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn extent(&self, asset: &Asset) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        self.reader(Table::Telemetry(asset.kind)).extent(asset).await
+    }
+
+    /// Moves all buffered rows to Delta, shortens the log, and joins small files where many have gathered.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the rows stay in the log and the buffer.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        Inner::tidy(&self.inner, FEW_FILES).await.map(|_| ())
+    }
+
+    /// Flushes, then joins all small files into large ones. Returns how many files went away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn compact(&self) -> Result<usize, StoreError> {
+        Inner::tidy(&self.inner, 2).await
+    }
+
+    /// Files, rows and bytes per table, and the length of the log.
+    pub fn stats(&self) -> StoreStats {
+        self.inner.stats()
+    }
+
+    fn reader(&self, table: Table) -> Reader<'_> {
+        self.inner.reader(table)
+    }
+}
