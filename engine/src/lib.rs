@@ -10,3 +10,5 @@
 
 pub mod domain;
 pub mod source;
+pub mod store;
+pub mod alert;

@@ -1,0 +1,3 @@
+//! The only room that touches a disk.
+
+pub mod ledger;
