@@ -8,6 +8,7 @@ mod frame;
 mod quality;
 mod quantity;
 mod schema;
+pub mod solar;
 mod suggest;
 mod time;
 mod unit;

@@ -1,3 +1,281 @@
-//! The only room that touches a disk.
+//! The store: Delta Lake tables behind a write-ahead log and a buffer that queries see at once.
+//!
+//! In: checked [`Readings`], rows of the other tables, assets. Out: frames, weather, forecasts, and consistent [`Snapshot`]s
+//! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
+//! The only room that touches a disk. SQL lives in `query`.
 
+mod error;
 pub mod ledger;
+
+pub use error::StoreError;
+
+use crate::domain::Asset;
+use crate::domain::AssetId;
+use crate::domain::AssetKind;
+use crate::domain::Forecast;
+use crate::domain::Frame;
+use crate::domain::Quantities;
+use crate::domain::Quantity;
+use crate::domain::Readings;
+use crate::domain::Resolution;
+use crate::domain::Table;
+use crate::domain::TimeRange;
+use crate::domain::Timestamp;
+use crate::domain::Unit;
+use crate::domain::WeatherForecasts;
+use arrow::array::RecordBatch;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where and how to open a store.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The data directory; created when absent.
+    pub root: PathBuf,
+    /// Rows a table may hold in memory before they are flushed to Delta in the background.
+    pub buffer_rows: usize,
+    /// Rows of a Delta file; larger commits are split.
+    pub file_rows: usize,
+}
+
+impl StoreOptions {
+    /// The defaults: 100 000 buffered rows, files of 1 000 000 rows.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), buffer_rows: 100_000, file_rows: 1_000_000 }
+    }
+}
+
+/// What became of the rows of one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Rows that were sent.
+    pub rows: usize,
+    /// Keys that were new.
+    pub inserted: usize,
+    /// Keys that were known and got a new value.
+    pub changed: usize,
+    /// Rows that changed nothing, among them repeated keys of one batch.
+    pub unchanged: usize,
+}
+
+/// Newest row of one asset, with the newest value of each quantity it has in that row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatestRow {
+    /// When the reading holds.
+    pub time: Timestamp,
+    /// Values in stored units; quantities that are null in that row are absent.
+    pub values: BTreeMap<Quantity, f64>,
+}
+
+/// State of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStats {
+    /// Name in SQL.
+    pub name: String,
+    /// Delta version, `None` before the first commit.
+    pub version: Option<u64>,
+    /// Files in the newest Delta version.
+    pub files: usize,
+    /// Rows in these files.
+    pub rows: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+    /// Rows that are only in the log and the buffer.
+    pub buffered_rows: usize,
+}
+
+/// State of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// One entry per table that holds rows.
+    pub tables: Vec<TableStats>,
+    /// Files in the write-ahead log.
+    pub log_files: usize,
+    /// Bytes of the write-ahead log.
+    pub log_bytes: u64,
+}
+
+/// A store, open in this process only. Clones are handles to the same store.
+#[derive(Debug, Clone)]
+pub struct Store {}
+
+#[allow(clippy::unused_async, reason = "signatures first")]
+impl Store {
+    /// Opens or creates a store, takes its lock and replays the log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        todo!("{options:?}")
+    }
+
+    /// Writes telemetry through the log: durable on return, visible to the next query, idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after an error the same rows may be sent again.
+    pub async fn append(&self, readings: Readings) -> Result<Receipt, StoreError> {
+        todo!("{readings:?}")
+    }
+
+    /// Writes telemetry straight to Delta, for files: one commit, durable on return, idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after an error the same rows may be sent again.
+    pub async fn import(&self, readings: Readings) -> Result<Receipt, StoreError> {
+        todo!("{readings:?}")
+    }
+
+    /// Writes rows of any table through the log; see [`Store::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Domain`] when a base column is absent, null or of another type.
+    pub async fn append_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
+        todo!("{table:?} {rows:?}")
+    }
+
+    /// Writes rows of any table straight to Delta; see [`Store::import`].
+    ///
+    /// # Errors
+    /// As [`Store::append_table`].
+    pub async fn import_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
+        todo!("{table:?} {rows:?}")
+    }
+
+    /// Adds assets, or replaces those with the same id; durable on return. Returns how many changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn upsert_assets(&self, assets: Vec<Asset>) -> Result<usize, StoreError> {
+        todo!("{assets:?}")
+    }
+
+    /// All assets, by id.
+    pub fn assets(&self) -> Vec<Asset> {
+        todo!()
+    }
+
+    /// One asset.
+    pub fn asset(&self, id: &AssetId) -> Option<Asset> {
+        todo!("{id}")
+    }
+
+    /// Declares a quantity of the site; durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::Domain`] for a bad name or a unit of another dimension than the known one.
+    pub async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
+        todo!("{name} {unit}")
+    }
+
+    /// The standard quantities and those the site declared.
+    pub fn quantities(&self) -> Quantities {
+        todo!()
+    }
+
+    /// Telemetry on a grid, one frame per asset that has rows, in the order of `assets`.
+    /// `range` limits `time`, `quantities` limits the columns; `None` is all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn frames(
+        &self,
+        assets: &[Asset],
+        range: Option<TimeRange>,
+        resolution: Resolution,
+        quantities: Option<&[Quantity]>,
+    ) -> Result<Vec<Frame>, StoreError> {
+        todo!("{assets:?} {range:?} {resolution} {quantities:?}")
+    }
+
+    /// Telemetry of one asset as stored, sorted by time: `time, asset_id, available_at`, then the quantities asked for
+    /// (all when `None`; columns the table lacks are absent). At most `limit` rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn readings(
+        &self,
+        asset: &Asset,
+        range: Option<TimeRange>,
+        quantities: Option<&[Quantity]>,
+        limit: Option<usize>,
+    ) -> Result<RecordBatch, StoreError> {
+        todo!("{asset:?} {range:?} {quantities:?} {limit:?}")
+    }
+
+    /// All weather forecasts of one asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn weather(&self, asset: &AssetId) -> Result<WeatherForecasts, StoreError> {
+        todo!("{asset}")
+    }
+
+    /// The newest forecast with `issue_time <= as_of` (the newest of all when `None`).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast(&self, asset: &AssetId, quantity: &Quantity, as_of: Option<Timestamp>) -> Result<Option<Forecast>, StoreError> {
+        todo!("{asset} {quantity} {as_of:?}")
+    }
+
+    /// The forecast issued at exactly that time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast_issued(&self, asset: &AssetId, quantity: &Quantity, issue_time: Timestamp) -> Result<Option<Forecast>, StoreError> {
+        todo!("{asset} {quantity} {issue_time}")
+    }
+
+    /// Issue times of the stored forecasts, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
+        todo!("{asset} {quantity} {limit}")
+    }
+
+    /// Quantities that have forecasts, by asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forecast_quantities(&self) -> Result<BTreeMap<AssetId, Vec<Quantity>>, StoreError> {
+        todo!()
+    }
+
+    /// Newest row of each asset of a kind.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
+        todo!("{kind}")
+    }
+
+    /// First and last time with a row of that asset.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn extent(&self, asset: &Asset) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        todo!("{asset:?}")
+    }
+
+    /// Moves all buffered rows to Delta and shortens the log.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the rows stay in the log and the buffer.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+
+    /// Flushes, then rewrites small files into large ones. Returns how many files went away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn compact(&self) -> Result<usize, StoreError> {
+        todo!()
+    }
+
+    /// Files, rows and bytes per table, and the length of the log.
+    pub fn stats(&self) -> StoreStats {
+        todo!()
+    }
+}

@@ -1,0 +1,98 @@
+//! SQL over everything the store holds: read-only, with limits on memory, time and rows.
+//!
+//! In: a [`Store`] and text. Out: record batches, or an error that says what to change. Each statement sees one consistent
+//! snapshot of all tables, buffered rows included, each row once. Tables computed from above are registered here.
+
+mod error;
+
+pub use error::QueryError;
+
+use crate::store::Store;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::scalar::ScalarValue;
+use futures::future::BoxFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Limits of one session.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// Memory for all running statements together.
+    pub memory_limit_bytes: usize,
+    /// Longest run of one statement.
+    pub timeout: Duration,
+    /// Most rows of one answer; more are cut and `truncated` is set.
+    pub max_rows: usize,
+    /// Where sorts and joins may spill when memory is short; `None`: they fail instead.
+    pub spill_directory: Option<PathBuf>,
+}
+
+impl Default for SessionOptions {
+    /// 1 GiB, 30 s, 100 000 rows, no spilling.
+    fn default() -> Self {
+        Self { memory_limit_bytes: 1 << 30, timeout: Duration::from_secs(30), max_rows: 100_000, spill_directory: None }
+    }
+}
+
+/// Answer to one statement.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    /// Columns.
+    pub schema: SchemaRef,
+    /// Rows, in order.
+    pub batches: Vec<RecordBatch>,
+    /// There were more rows than `max_rows`.
+    pub truncated: bool,
+}
+
+impl QueryResult {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+/// Arguments of a table function as written: name (`asset => …`) or `None` when positional, and the value.
+pub type Arguments = Vec<(Option<String>, ScalarValue)>;
+
+/// A table function computed elsewhere.
+pub type Computed = Arc<dyn Fn(Arguments) -> BoxFuture<'static, Result<RecordBatch, QueryError>> + Send + Sync>;
+
+/// A small table kept elsewhere, read anew by every statement that names it.
+pub type SnapshotTable = Arc<dyn Fn() -> BoxFuture<'static, Result<RecordBatch, QueryError>> + Send + Sync>;
+
+/// Runs statements on a store. Clones share limits and registrations.
+#[derive(Debug, Clone)]
+pub struct Session {}
+
+#[allow(clippy::unused_async, clippy::needless_pass_by_value, reason = "signatures first")]
+impl Session {
+    /// A session on a store.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the spill directory cannot be used.
+    pub fn new(store: Store, options: SessionOptions) -> Result<Self, QueryError> {
+        todo!("{store:?} {options:?}")
+    }
+
+    /// Runs one read-only statement.
+    ///
+    /// # Errors
+    /// [`QueryError`], with what to change.
+    pub async fn sql(&self, text: &str) -> Result<QueryResult, QueryError> {
+        todo!("{text}")
+    }
+
+    /// Registers a table function, callable as `name(a => 1, b => 'x')` or by position. The batch it returns may have any schema;
+    /// `signature` is what errors show, for example `forecast(asset, quantity, as_of)`.
+    pub fn register_computed(&self, name: &str, signature: &str, function: Computed) {
+        todo!("{name} {signature} {}", Arc::strong_count(&function))
+    }
+
+    /// Registers a table that is read anew by each statement that names it.
+    pub fn register_snapshot(&self, name: &str, schema: SchemaRef, read: SnapshotTable) {
+        todo!("{name} {schema:?} {}", Arc::strong_count(&read))
+    }
+}

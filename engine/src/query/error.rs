@@ -1,0 +1,95 @@
+//! What can be wrong with a statement, and what to write instead.
+
+use crate::store::StoreError;
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use std::time::Duration;
+
+/// Why a statement was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The text is not SQL.
+    #[error("cannot read the statement: {problem}")]
+    Syntax {
+        /// Where and what.
+        problem: String,
+    },
+    /// More or fewer than one statement.
+    #[error("send one statement at a time; found {found}")]
+    StatementCount {
+        /// How many there were.
+        found: usize,
+    },
+    /// The statement would change something.
+    #[error("{statement} is refused: SQL here only reads; use SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE")]
+    ReadOnly {
+        /// First words of the statement.
+        statement: String,
+    },
+    /// A table, column or function is not there.
+    #[error("{what} {name:?} is not there{}", nearest.as_ref().map(|n| format!(", nearest is {n:?}")).unwrap_or_default())]
+    Unknown {
+        /// "table", "column" or "function".
+        what: &'static str,
+        /// The name as written.
+        name: String,
+        /// The closest known name.
+        nearest: Option<String>,
+    },
+    /// Types or arguments do not fit.
+    #[error("{problem}")]
+    Plan {
+        /// What does not fit.
+        problem: String,
+    },
+    /// An argument of a table function is absent, unknown or of the wrong type.
+    #[error("{function}: {problem}; write {signature}")]
+    Argument {
+        /// The function.
+        function: String,
+        /// What is wrong.
+        problem: String,
+        /// How to call it.
+        signature: String,
+    },
+    /// The statement needed more memory than the session may use.
+    #[error(
+        "the statement needs more than the {limit_mib} MiB this session may use; limit the time range, select fewer columns, aggregate first, or raise the memory limit"
+    )]
+    Memory {
+        /// The limit, MiB.
+        limit_mib: usize,
+    },
+    /// The statement ran too long.
+    #[error("the statement ran longer than {limit:?} and was stopped; limit the time range, aggregate first, or raise the timeout")]
+    Timeout {
+        /// The limit.
+        limit: Duration,
+    },
+    /// A computation failed while running.
+    #[error("the statement failed while running: {cause}")]
+    Run {
+        /// What the engine said.
+        cause: Box<DataFusionError>,
+    },
+    /// A fault of ours.
+    #[error("the statement stopped the SQL engine ({cause}); this is a fault of ours, please report the statement")]
+    Internal {
+        /// Message of the panic.
+        cause: String,
+    },
+    /// A table function failed.
+    #[error("{function}: {cause}")]
+    Computed {
+        /// The function or table.
+        function: String,
+        /// Why.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Rows do not fit their columns.
+    #[error("{0}")]
+    Arrow(#[from] ArrowError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,116 @@
+//! What can go wrong with the disk, and what the operator can do about it.
+
+use crate::domain::DomainError;
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use deltalake::DeltaTableError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why the store could not do it. Nothing was acknowledged; the same call may be made again.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused a file operation.
+    #[error("cannot {action} {}: {cause}; {}", path.display(), remedy(cause))]
+    Io {
+        /// What was tried: "create", "write", ….
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// Another process has the store open.
+    #[error("{} is in use by another process ({holder}); stop that process, or choose another data directory", root.display())]
+    Locked {
+        /// The data directory.
+        root: PathBuf,
+        /// What the lock file says about the holder, "pid 4711".
+        holder: String,
+    },
+    /// A file of the write-ahead log cannot be read although it was acknowledged.
+    #[error(
+        "the log file {} is damaged: {cause}; its rows were acknowledged, so restore it from a backup, or move it away to go on without them",
+        path.display()
+    )]
+    DamagedLog {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        cause: ArrowError,
+    },
+    /// The write-ahead log holds rows of a table this version does not know.
+    #[error("the log file {} holds rows of table {table:?}, which this version does not know; open the store with a newer version", path.display())]
+    UnknownTable {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// Delta Lake refused to open, read or commit a table.
+    #[error("table {table}: cannot {action}: {cause}; {}", delta_remedy(cause))]
+    Delta {
+        /// The table.
+        table: String,
+        /// What was tried.
+        action: &'static str,
+        /// What Delta said.
+        cause: Box<DeltaTableError>,
+    },
+    /// A table was changed by another program in a way this version cannot read.
+    #[error("table {table} was rewritten by another program with {feature}, which this version cannot read; restore the table to an older version with that program")]
+    Foreign {
+        /// The table.
+        table: String,
+        /// The Delta feature.
+        feature: &'static str,
+    },
+    /// Rows could not be put into their columns.
+    #[error("table {table}: {cause}")]
+    Arrow {
+        /// The table.
+        table: String,
+        /// What Arrow said.
+        cause: ArrowError,
+    },
+    /// A file could not be read.
+    #[error("table {table}: cannot read: {cause}; if a file is named as missing or corrupt, restore it from a backup")]
+    Read {
+        /// The table.
+        table: String,
+        /// What the reader said.
+        cause: Box<DataFusionError>,
+    },
+    /// A name, unit or batch that is not valid.
+    #[error(transparent)]
+    Domain(#[from] DomainError),
+    /// A task of the store was stopped before it could finish, because the process is shutting down or the task panicked.
+    #[error("the store stopped in the middle of {action} ({cause}); nothing was acknowledged, send the rows again")]
+    Stopped {
+        /// What was going on.
+        action: &'static str,
+        /// What the runtime said.
+        cause: String,
+    },
+}
+
+fn remedy(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full: free some space, then try again",
+        io::ErrorKind::PermissionDenied => "give the user who runs chergui the right to write there",
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: remount it for writing",
+        io::ErrorKind::NotFound => "check that the directory exists and is mounted",
+        _ => "check the disk and the system log",
+    }
+}
+
+fn delta_remedy(cause: &DeltaTableError) -> &'static str {
+    let text = cause.to_string();
+    if text.contains("No space left") {
+        "the disk is full: free some space, then try again"
+    } else if text.contains("Permission denied") {
+        "give the user who runs chergui the right to write there"
+    } else {
+        "check the disk, and that no other program writes this table"
+    }
+}
