@@ -1,1 +1,3 @@
 //! Adapters to the outside world.
+
+pub mod webhook;
