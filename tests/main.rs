@@ -1,3 +1,6 @@
 //! The one integration binary of the house.
 
-fn main() {}
+// The real server on a free port, spoken to over HTTP.
+mod http;
+// The real outbox against a real receiver that fails first.
+mod webhook;

@@ -4,10 +4,27 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
+mod buffer;
+mod delta;
 mod error;
+mod files;
+mod keys;
 pub mod ledger;
+mod lock;
+mod log;
+mod merge;
+mod open;
+mod read;
+mod registry;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
 
 pub use error::StoreError;
+pub use keys::key_columns;
+pub use open::StoreOptions;
+pub use view::View;
 
 use crate::domain::Asset;
 use crate::domain::AssetId;
@@ -24,26 +41,13 @@ use crate::domain::Timestamp;
 use crate::domain::Unit;
 use crate::domain::WeatherForecasts;
 use arrow::array::RecordBatch;
+use open::Inner;
+use read::Reader;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Where and how to open a store.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// The data directory; created when absent.
-    pub root: PathBuf,
-    /// Rows a table may hold in memory before they are flushed to Delta in the background.
-    pub buffer_rows: usize,
-    /// Rows of a Delta file; larger commits are split.
-    pub file_rows: usize,
-}
-
-impl StoreOptions {
-    /// The defaults: 100 000 buffered rows, files of 1 000 000 rows.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), buffer_rows: 100_000, file_rows: 1_000_000 }
-    }
-}
+/// Small files a table may gather before a flush joins them.
+const FEW_FILES: usize = 16;
 
 /// What became of the rows of one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,18 +99,30 @@ pub struct StoreStats {
     pub log_bytes: u64,
 }
 
-/// A store, open in this process only. Clones are handles to the same store.
+/// The tables at one moment; what SQL reads.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Snapshot {
+    /// Tables of rows.
+    pub views: BTreeMap<Table, Arc<View>>,
+    /// The rows of `assets`.
+    pub assets: RecordBatch,
+    /// The rows of `quantities`: name, unit, lowest, highest, meaning.
+    pub quantities: RecordBatch,
+}
 
-#[allow(clippy::unused_async, reason = "signatures first")]
+/// A store, open in this process only. Clones are handles to the same store; it closes with the last one.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
 impl Store {
     /// Opens or creates a store, takes its lock and replays the log.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        todo!("{options:?}")
+        Ok(Self { inner: Arc::new(Inner::open(options).await?) })
     }
 
     /// Writes telemetry through the log: durable on return, visible to the next query, idempotent.
@@ -114,7 +130,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; after an error the same rows may be sent again.
     pub async fn append(&self, readings: Readings) -> Result<Receipt, StoreError> {
-        todo!("{readings:?}")
+        self.append_table(Table::Telemetry(readings.kind()), readings.batch().clone()).await
     }
 
     /// Writes telemetry straight to Delta, for files: one commit, durable on return, idempotent.
@@ -122,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; after an error the same rows may be sent again.
     pub async fn import(&self, readings: Readings) -> Result<Receipt, StoreError> {
-        todo!("{readings:?}")
+        self.import_table(Table::Telemetry(readings.kind()), readings.batch().clone()).await
     }
 
     /// Writes rows of any table through the log; see [`Store::append`].
@@ -130,7 +146,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Domain`] when a base column is absent, null or of another type.
     pub async fn append_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
-        todo!("{table:?} {rows:?}")
+        let rows = keys::conform(table, &rows)?;
+        if rows.num_rows() == 0 {
+            return Ok(Receipt::default());
+        }
+        Inner::append(&self.inner, table, rows).await
     }
 
     /// Writes rows of any table straight to Delta; see [`Store::import`].
@@ -138,7 +158,11 @@ impl Store {
     /// # Errors
     /// As [`Store::append_table`].
     pub async fn import_table(&self, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
-        todo!("{table:?} {rows:?}")
+        let rows = keys::conform(table, &rows)?;
+        if rows.num_rows() == 0 {
+            return Ok(Receipt::default());
+        }
+        Inner::import(&self.inner, table, rows).await
     }
 
     /// Adds assets, or replaces those with the same id; durable on return. Returns how many changed.
@@ -146,17 +170,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn upsert_assets(&self, assets: Vec<Asset>) -> Result<usize, StoreError> {
-        todo!("{assets:?}")
+        self.inner.upsert_assets(assets).await
     }
 
     /// All assets, by id.
     pub fn assets(&self) -> Vec<Asset> {
-        todo!()
+        self.inner.small().assets.values().cloned().collect()
     }
 
     /// One asset.
     pub fn asset(&self, id: &AssetId) -> Option<Asset> {
-        todo!("{id}")
+        self.inner.small().assets.get(id).cloned()
     }
 
     /// Declares a quantity of the site; durable on return.
@@ -164,12 +188,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Domain`] for a bad name or a unit of another dimension than the known one.
     pub async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
-        todo!("{name} {unit}")
+        self.inner.declare(name, unit).await
     }
 
     /// The standard quantities and those the site declared.
     pub fn quantities(&self) -> Quantities {
-        todo!()
+        self.inner.small().quantities.clone()
+    }
+
+    /// All tables at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        let small = self.inner.small();
+        Snapshot { views: self.inner.views(), assets: small.assets_rows.clone(), quantities: small.quantities_rows.clone() }
     }
 
     /// Telemetry on a grid, one frame per asset that has rows, in the order of `assets`.
@@ -184,7 +214,15 @@ impl Store {
         resolution: Resolution,
         quantities: Option<&[Quantity]>,
     ) -> Result<Vec<Frame>, StoreError> {
-        todo!("{assets:?} {range:?} {resolution} {quantities:?}")
+        let mut frames = BTreeMap::new();
+        for kind in AssetKind::ALL {
+            let of_kind: Vec<&Asset> = assets.iter().filter(|asset| asset.kind == kind).collect();
+            if !of_kind.is_empty() {
+                let read = self.reader(Table::Telemetry(kind)).frames(&of_kind, range, resolution, quantities).await?;
+                frames.extend(read.into_iter().map(|frame| (frame.asset.id.clone(), frame)));
+            }
+        }
+        Ok(assets.iter().filter_map(|asset| frames.remove(&asset.id)).collect())
     }
 
     /// Telemetry of one asset as stored, sorted by time: `time, asset_id, available_at`, then the quantities asked for
@@ -199,7 +237,7 @@ impl Store {
         quantities: Option<&[Quantity]>,
         limit: Option<usize>,
     ) -> Result<RecordBatch, StoreError> {
-        todo!("{asset:?} {range:?} {quantities:?} {limit:?}")
+        self.reader(Table::Telemetry(asset.kind)).readings(asset, range, quantities, limit).await
     }
 
     /// All weather forecasts of one asset.
@@ -207,7 +245,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn weather(&self, asset: &AssetId) -> Result<WeatherForecasts, StoreError> {
-        todo!("{asset}")
+        self.reader(Table::WeatherForecast).weather(asset).await
     }
 
     /// The newest forecast with `issue_time <= as_of` (the newest of all when `None`).
@@ -215,7 +253,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn forecast(&self, asset: &AssetId, quantity: &Quantity, as_of: Option<Timestamp>) -> Result<Option<Forecast>, StoreError> {
-        todo!("{asset} {quantity} {as_of:?}")
+        self.inner.forecast(asset, quantity, as_of, false).await
     }
 
     /// The forecast issued at exactly that time.
@@ -223,7 +261,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn forecast_issued(&self, asset: &AssetId, quantity: &Quantity, issue_time: Timestamp) -> Result<Option<Forecast>, StoreError> {
-        todo!("{asset} {quantity} {issue_time}")
+        self.inner.forecast(asset, quantity, Some(issue_time), true).await
     }
 
     /// Issue times of the stored forecasts, newest first, at most `limit`.
@@ -231,7 +269,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
-        todo!("{asset} {quantity} {limit}")
+        self.reader(Table::Forecasts).issues(asset, quantity, limit).await
     }
 
     /// Quantities that have forecasts, by asset.
@@ -239,7 +277,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn forecast_quantities(&self) -> Result<BTreeMap<AssetId, Vec<Quantity>>, StoreError> {
-        todo!()
+        self.reader(Table::Forecasts).forecast_quantities().await
     }
 
     /// Newest row of each asset of a kind.
@@ -247,7 +285,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
-        todo!("{kind}")
+        self.inner.latest(kind).await
     }
 
     /// First and last time with a row of that asset.
@@ -255,27 +293,31 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn extent(&self, asset: &Asset) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        todo!("{asset:?}")
+        self.reader(Table::Telemetry(asset.kind)).extent(asset).await
     }
 
-    /// Moves all buffered rows to Delta and shortens the log.
+    /// Moves all buffered rows to Delta, shortens the log, and joins small files where many have gathered.
     ///
     /// # Errors
     /// [`StoreError`]; the rows stay in the log and the buffer.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        Inner::tidy(&self.inner, FEW_FILES).await.map(|_| ())
     }
 
-    /// Flushes, then rewrites small files into large ones. Returns how many files went away.
+    /// Flushes, then joins all small files into large ones. Returns how many files went away.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn compact(&self) -> Result<usize, StoreError> {
-        todo!()
+        Inner::tidy(&self.inner, 2).await
     }
 
     /// Files, rows and bytes per table, and the length of the log.
     pub fn stats(&self) -> StoreStats {
-        todo!()
+        self.inner.stats()
+    }
+
+    fn reader(&self, table: Table) -> Reader<'_> {
+        self.inner.reader(table)
     }
 }

@@ -1,0 +1,275 @@
+//! One Delta Lake table on disk: open, add columns, commit files, in one process.
+//!
+//! In: sorted rows to add and files to remove. Out: a new version, synced. Knows nothing of keys or buffers.
+
+use super::StoreError;
+use super::files;
+use super::files::FileEntry;
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
+use arrow::datatypes::Field;
+use arrow::datatypes::Schema;
+use arrow::datatypes::SchemaRef;
+use deltalake::DeltaTable;
+use deltalake::DeltaTableBuilder;
+use deltalake::DeltaTableError;
+use deltalake::kernel::Action;
+use deltalake::kernel::DataType as DeltaType;
+use deltalake::kernel::PrimitiveType;
+use deltalake::kernel::Remove;
+use deltalake::kernel::StructField;
+use deltalake::kernel::Transaction;
+use deltalake::kernel::transaction::CommitBuilder;
+use deltalake::kernel::transaction::CommitProperties;
+use deltalake::kernel::transaction::TableReference;
+use deltalake::protocol::DeltaOperation;
+use deltalake::protocol::SaveMode;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use url::Url;
+
+/// Name under which the write-ahead log records in a table how far it has come.
+const APPLICATION: &str = "chergui-log";
+
+/// A Delta table; the directory appears with the first commit.
+#[derive(Debug)]
+pub(super) struct DeltaFiles {
+    name: String,
+    directory: PathBuf,
+    key: &'static [&'static str],
+    clock: &'static str,
+    schema: SchemaRef,
+    delta: Option<DeltaTable>,
+    files: Arc<[Arc<FileEntry>]>,
+    applied: u64,
+}
+
+/// One change of a table.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// Rows to add, each batch sorted by key and written as one file.
+    pub(super) add: Vec<RecordBatch>,
+    /// Files to take away.
+    pub(super) remove: Vec<Arc<FileEntry>>,
+    /// How far of the log this change covers.
+    pub(super) sequence: Option<u64>,
+    /// False when rows only move between files.
+    pub(super) rearranges: bool,
+}
+
+impl DeltaFiles {
+    /// Opens the table if it is there. `base` is its schema while it is not.
+    pub(super) async fn open(
+        name: &str,
+        directory: PathBuf,
+        base: Schema,
+        key: &'static [&'static str],
+        clock: &'static str,
+    ) -> Result<Self, StoreError> {
+        let files: Arc<[Arc<FileEntry>]> = Arc::new([]);
+        let schema = Arc::new(base);
+        let mut table = Self { name: name.into(), directory, key, clock, schema, delta: None, files, applied: 0 };
+        if table.directory.join("_delta_log").is_dir() {
+            let builder = DeltaTableBuilder::from_url(table.url()).map_err(table.failed("open"))?;
+            table.delta = Some(builder.load().await.map_err(table.failed("open"))?);
+            table.refresh().await?;
+        }
+        Ok(table)
+    }
+
+    /// Columns now.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Files now.
+    pub(super) fn files(&self) -> &Arc<[Arc<FileEntry>]> {
+        &self.files
+    }
+
+    /// Where the files are.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Version now.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.delta.as_ref().and_then(DeltaTable::version)
+    }
+
+    /// How far of the log is in the table.
+    pub(super) const fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// Makes one change: files synced, then one commit, synced. After an error the table is as it was, or as after the commit.
+    pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
+        let columns = change.add.first().map(RecordBatch::schema);
+        self.prepare(columns.as_ref()).await?;
+        let adds = self.write(change.add).await?;
+        let modified = adds.iter().map(|add| add.modification_time).max().unwrap_or(0);
+        let mut actions: Vec<Action> = Vec::new();
+        for file in &change.remove {
+            actions.push(Action::Remove(Remove {
+                path: file.path.clone(),
+                data_change: !change.rearranges,
+                deletion_timestamp: Some(modified),
+                extended_file_metadata: Some(true),
+                partition_values: Some(std::collections::HashMap::new()),
+                size: i64::try_from(file.size).ok(),
+                ..Remove::default()
+            }));
+        }
+        actions.extend(adds.into_iter().map(|mut add| {
+            add.data_change = !change.rearranges;
+            Action::Add(add)
+        }));
+        let mut properties = CommitProperties::default().with_max_retries(0);
+        if let Some(sequence) = change.sequence {
+            let version = i64::try_from(sequence).unwrap_or(i64::MAX);
+            properties = properties.with_application_transaction(Transaction::new(APPLICATION, version));
+        }
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let failed = self.failed("commit to");
+        let Some(delta) = self.delta.as_mut() else { return Ok(()) };
+        let log_store = delta.log_store();
+        let state = delta.snapshot().map_err(&failed)?.clone();
+        let builder = CommitBuilder::from(properties).with_actions(actions);
+        match builder.build(Some(&state as &dyn TableReference), log_store, operation).await {
+            Ok(commit) => {
+                delta.state = Some(commit.snapshot());
+                self.sync_version(commit.version()).await?;
+                self.applied = change.sequence.unwrap_or(0).max(self.applied);
+                self.refresh_files()
+            }
+            Err(cause) => {
+                if let Err(second) = delta.update_state().await {
+                    tracing::error!(table = self.name, %second, "cannot read the table again after a failed commit");
+                }
+                Err(failed(cause))
+            }
+        }
+    }
+
+    /// Creates the table or adds its new columns.
+    async fn prepare(&mut self, columns: Option<&SchemaRef>) -> Result<(), StoreError> {
+        let wanted = columns.map_or_else(|| Arc::clone(&self.schema), |columns| super::keys::union(&self.schema, columns));
+        let failed = self.failed("change the columns of");
+        if let Some(delta) = self.delta.take() {
+            let new: Vec<StructField> =
+                wanted.fields()[self.schema.fields().len()..].iter().filter_map(|field| delta_field(field)).collect();
+            if new.is_empty() {
+                self.delta = Some(delta);
+                return Ok(());
+            }
+            let mut kept = delta.clone();
+            match delta.add_columns().with_fields(new).await {
+                Ok(changed) => self.delta = Some(changed),
+                Err(cause) => {
+                    kept.update_state().await.map_err(self.failed("open"))?;
+                    self.delta = Some(kept);
+                    return Err(failed(cause));
+                }
+            }
+        } else {
+            std::fs::create_dir_all(&self.directory).map_err(|cause| StoreError::Io {
+                action: "create",
+                path: self.directory.clone(),
+                cause,
+            })?;
+            let builder = DeltaTableBuilder::from_url(self.url()).and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
+            let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
+            let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
+            self.delta = Some(created.map_err(self.failed("create"))?);
+            for directory in self.directory.ancestors().take(3) {
+                files::sync(directory)?;
+            }
+        }
+        self.schema = wanted;
+        if let Some(version) = self.version() {
+            self.sync_version(version).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the new files and syncs the directory.
+    async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<deltalake::kernel::Add>, StoreError> {
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (name, directory, key) = (self.name.clone(), self.directory.clone(), self.key);
+        blocking("writing a file", move || {
+            let adds = batches.iter().map(|rows| files::write(&name, &directory, key, rows)).collect::<Result<Vec<_>, _>>()?;
+            files::sync(&directory)?;
+            Ok(adds)
+        })
+        .await
+    }
+
+    async fn sync_version(&self, version: u64) -> Result<(), StoreError> {
+        let log = self.directory.join("_delta_log");
+        blocking("syncing a commit", move || {
+            files::sync(&log.join(format!("{version:020}.json")))?;
+            files::sync(&log)
+        })
+        .await
+    }
+
+    async fn refresh(&mut self) -> Result<(), StoreError> {
+        let Some(delta) = &self.delta else { return Ok(()) };
+        let state = delta.snapshot().map_err(self.failed("read"))?;
+        let schema = state.snapshot().arrow_schema();
+        let base = Arc::clone(&self.schema);
+        let fields = schema.fields().iter().map(|field| base.field_with_name(field.name()).map_or(Arc::clone(field), |f| Arc::new(f.clone())));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let applied = state.snapshot().transaction_version(delta.log_store().as_ref(), APPLICATION).await;
+        self.applied = applied.map_err(self.failed("read"))?.and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
+        self.schema = schema;
+        self.refresh_files()
+    }
+
+    fn refresh_files(&mut self) -> Result<(), StoreError> {
+        let Some(delta) = &self.delta else { return Ok(()) };
+        let state = delta.snapshot().map_err(self.failed("read"))?;
+        let mut files = Vec::new();
+        for file in state.log_data().iter() {
+            let add = file.add_action();
+            if add.deletion_vector.is_some() {
+                return Err(StoreError::Foreign { table: self.name.clone(), feature: "deletion vectors" });
+            }
+            files.push(Arc::new(FileEntry::from_add(&add, self.clock)));
+        }
+        files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
+        self.files = files.into();
+        Ok(())
+    }
+
+    fn url(&self) -> Url {
+        Url::from_directory_path(&self.directory).expect("the root is canonical, so every directory below it is absolute")
+    }
+
+    fn failed(&self, action: &'static str) -> impl Fn(DeltaTableError) -> StoreError + 'static {
+        let table = self.name.clone();
+        move |cause| StoreError::Delta { table: table.clone(), action, cause: Box::new(cause) }
+    }
+}
+
+/// Runs file work off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    action: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|cause| StoreError::Stopped { action, cause: cause.to_string() })?
+}
+
+fn delta_field(field: &Field) -> Option<StructField> {
+    let kind = match field.data_type() {
+        DataType::Float64 => PrimitiveType::Double,
+        DataType::Utf8 => PrimitiveType::String,
+        DataType::Timestamp(..) => PrimitiveType::Timestamp,
+        _ => return None,
+    };
+    Some(StructField::new(field.name().clone(), DeltaType::Primitive(kind), field.is_nullable()))
+}

@@ -1,0 +1,123 @@
+//! One table at one moment: files of a Delta version and buffered rows, each row once. What SQL scans.
+//!
+//! In: projection and filters from DataFusion. Out: an execution plan. Files are pruned by their statistics, row groups by
+//! Parquet's; buffered rows are read from memory.
+
+use super::files::FileEntry;
+use super::keys::widen;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::catalog::TableProvider;
+use datafusion::common::DFSchema;
+use datafusion::common::ScalarValue;
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
+use datafusion::datasource::physical_plan::ParquetSource;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::TableProviderFilterPushDown;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
+use deltalake::ObjectMeta;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A consistent state of one table; cheap to clone, unchanged by later writes.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub(super) schema: SchemaRef,
+    pub(super) directory: PathBuf,
+    pub(super) clock: &'static str,
+    pub(super) version: Option<u64>,
+    pub(super) files: Arc<[Arc<FileEntry>]>,
+    pub(super) buffered: Vec<RecordBatch>,
+}
+
+impl View {
+    /// The same table, but only these files and no buffered rows.
+    pub(super) fn only(&self, files: Vec<Arc<FileEntry>>) -> Self {
+        Self { files: files.into(), buffered: Vec::new(), ..self.clone() }
+    }
+
+    /// True when there is no row to read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.buffered.is_empty()
+    }
+
+    fn partitioned(&self, file: &FileEntry) -> Result<PartitionedFile, DataFusionError> {
+        let location = object_store::path::Path::from_absolute_path(self.directory.join(&file.path))
+            .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
+        let meta = ObjectMeta { location, last_modified: Default::default(), size: file.size, e_tag: None, version: None };
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
+        let mut bound = |column: &str, low: ScalarValue, high: ScalarValue| {
+            if let Ok(index) = self.schema.index_of(column) {
+                statistics.column_statistics[index].min_value = Precision::Inexact(low);
+                statistics.column_statistics[index].max_value = Precision::Inexact(high);
+            }
+        };
+        if let Some((low, high)) = file.clock {
+            let time = |micros| ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()));
+            bound(self.clock, time(low), time(high));
+        }
+        if let Some((low, high)) = &file.assets {
+            bound("asset_id", ScalarValue::from(low.as_str()), ScalarValue::from(high.as_str()));
+        }
+        Ok(PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics)))
+    }
+}
+
+#[async_trait]
+impl TableProvider for View {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>, DataFusionError> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
+        if !self.files.is_empty() {
+            let files = self.files.iter().map(|file| self.partitioned(file)).collect::<Result<Vec<_>, _>>()?;
+            let mut source = ParquetSource::new(Arc::clone(&self.schema));
+            if let Some(filter) = conjunction(filters.iter().cloned()) {
+                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+                source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+            }
+            let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+            let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+                .with_file_groups(groups)
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .build();
+            plans.push(DataSourceExec::from_data_source(config));
+        }
+        if !self.buffered.is_empty() || plans.is_empty() {
+            let batches = self.buffered.iter().map(|batch| widen(batch, &self.schema)).collect::<Result<Vec<_>, _>>()?;
+            plans.push(MemorySourceConfig::try_new_exec(&[batches], Arc::clone(&self.schema), projection.cloned())?);
+        }
+        UnionExec::try_new(plans)
+    }
+}
