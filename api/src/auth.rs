@@ -129,6 +129,11 @@ impl Authority {
     }
 }
 
+/// The session token in a `Cookie` header.
+pub fn token_in(cookies: &str) -> Option<&str> {
+    cookies.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
 fn refused() -> Problem {
     Problem::new(Code::Unauthorized, "send `Authorization: Bearer <API key>`, or log in on the page; keys are made with `chergui key`")
 }
@@ -162,6 +167,8 @@ mod tests {
         }
         let token = authority.start_session(&key, now).await.unwrap();
         assert!(authority.caller(None, Some(&token), now).await.is_ok());
+        assert_eq!(super::token_in(&format!("a=b; chergui_session={token}; c=d")), Some(token.as_str()));
+        assert_eq!(super::token_in("chergui_session_other=x"), None);
         assert!(authority.caller(Some("Bearer x"), Some(&token), now).await.is_err(), "a wrong key is not rescued by a cookie");
         assert!(authority.caller(None, Some(&token), now + SignedDuration::from_hours(2)).await.is_err());
         authority.end_session(&token).await.unwrap();

@@ -1,7 +1,7 @@
 //! Around every request: an id, the caller, security headers, the access log, the counts.
 
-use crate::auth::COOKIE;
 use crate::auth::Caller;
+use crate::auth::token_in;
 use crate::error::Code;
 use crate::error::Problem;
 use crate::state::AppState;
@@ -11,6 +11,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
+use engine::domain::Timestamp;
 use engine::store::ledger::Role;
 use std::future::{Ready, ready};
 use std::time::Instant;
@@ -84,8 +85,8 @@ pub(crate) async fn admit(
 
 async fn check(state: &AppState, request: &ServiceRequest) -> Result<Caller, Problem> {
     let authorization = request.headers().get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default());
-    let cookie = request.cookie(COOKIE);
-    let caller = state.authority.caller(authorization, cookie.as_ref().map(|c| c.value()), engine::domain::Timestamp::now()).await?;
+    let cookie = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).and_then(token_in);
+    let caller = state.authority.caller(authorization, cookie, Timestamp::now()).await?;
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || request.path() == "/api/v1/sql";
     if !reads && authorization.is_none() {
         let site = request.headers().get("sec-fetch-site").and_then(|v| v.to_str().ok()).unwrap_or("same-origin");

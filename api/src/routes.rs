@@ -12,16 +12,7 @@ mod readings_step;
 mod session;
 mod sql;
 
-pub(crate) use alerts::{
-    AcknowledgeBody, AlertBody, AlertList, AlertWithEvents, AssignBody, CommentBody, EventBody, ResolveBody, ShelveBody,
-};
-pub(crate) use assets::{AssetBody, AssetList, LatestBody};
-pub(crate) use forecasts::{ForecastBody, ForecastStep, IssueList};
-pub(crate) use operations::ReadyBody;
-pub(crate) use readings_in::{ReadingsBody, ReceiptBody, RejectedRow};
-pub(crate) use readings_out::ReadingsPage;
-pub(crate) use session::{KeyBody, SessionBody};
-pub(crate) use sql::{SqlBody, SqlColumn, SqlResult};
+pub(crate) use alerts::AlertBody;
 
 /// Handlers and their documentation, for the OpenAPI document.
 pub(crate) mod documented {

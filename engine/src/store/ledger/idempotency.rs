@@ -1,7 +1,7 @@
 //! Idempotency keys: a request sent twice under one key is done once and answered twice.
 //!
 //! A caller claims the key before the work and stores the answer after it. A claim without an answer belongs to a request that is
-//! still running, or died; after [`ABANDONED_AFTER`] it may be claimed again. Answers are kept for [`KEPT_FOR`].
+//! still running, or died; after a minute it may be claimed again. Answers are kept for a day.
 
 use super::Ledger;
 use super::LedgerError;
@@ -11,9 +11,9 @@ use crate::domain::micros;
 use jiff::SignedDuration;
 
 /// A claim without an answer for longer than this died with its process.
-pub const ABANDONED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const ABANDONED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// How long an answer is remembered.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// An answer given before.
 #[derive(Debug, Clone, PartialEq, Eq)]
