@@ -1,8 +1,12 @@
 //! The one integration binary of the house; each module says what belongs in it.
 
+/// The real server on a free port, spoken to over HTTP.
+mod http;
 /// Delta tables as other programs read them.
 mod interop;
 /// The SQL files in `slt/`.
 mod sql;
 /// The plan as a test: who imports whom, how long a file may be, which words stay out.
 mod tidy;
+/// The real outbox against a real receiver that fails first.
+mod webhook;

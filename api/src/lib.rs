@@ -1,1 +1,29 @@
-//! Front of house.
+//! Front of house: HTTP, configuration, auth, the event stream, metrics, and the dashboard's files.
+//!
+//! [`open`] opens what a configuration names and gives an [`AppState`]; [`build`] binds a [`Server`] to it. Business lives in
+//! `engine`; here requests are checked, answered and counted. The command line and the jobs are the binary's.
+
+pub mod auth;
+pub mod config;
+pub mod delivery;
+pub mod error;
+mod forecast_cache;
+mod guard;
+pub mod hub;
+mod metrics;
+mod negotiate;
+mod openapi;
+mod request;
+mod routes;
+mod server;
+pub mod services;
+mod state;
+mod stream;
+mod table;
+
+pub use config::Config;
+pub use hub::Hub;
+pub use openapi::document as openapi_document;
+pub use server::{Server, ServerError, Stopper, build};
+pub use services::Services;
+pub use state::{AppState, OpenError, Opened, open};

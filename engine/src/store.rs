@@ -9,6 +9,7 @@ mod delta;
 mod error;
 mod files;
 mod keys;
+pub mod ledger;
 mod lock;
 mod log;
 mod merge;

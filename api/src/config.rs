@@ -1,0 +1,306 @@
+//! The configuration: a TOML file, then `CHERGUI_*` variables (`__` between levels, e.g. `CHERGUI_LIMITS__SQL_ROWS=1000`).
+//!
+//! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
+//! wrong together (an open port without a key) is refused here too.
+
+use config::Environment;
+use config::File;
+use config::FileFormat;
+use engine::alert::Severity;
+use engine::domain::nearest;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Variables with our prefix that are the command line's, not the configuration's.
+const NOT_OURS: &[&str] = &["CHERGUI_CONFIG", "CHERGUI_KEY", "CHERGUI_URL", "CHERGUI_LOG"];
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read, a value has the wrong type, or a field is unknown.
+    #[error("configuration: {problem}{}", nearest.as_ref().map(|n| format!("; nearest is {n:?}")).unwrap_or_default())]
+    Read {
+        /// What the reader said, with file and field.
+        problem: String,
+        /// The closest known field.
+        nearest: Option<String>,
+    },
+    /// Reachable from outside and open to everybody.
+    #[error("bind = \"{bind}\" is reachable from other machines, so auth.required = false is refused; bind to 127.0.0.1 or require keys")]
+    Open {
+        /// The address.
+        bind: SocketAddr,
+    },
+    /// A value outside its range.
+    #[error("configuration: {field} is {value}, it must be {expected}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        value: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+}
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept. Default `chergui-data`, below the working directory.
+    pub data_dir: PathBuf,
+    /// Address and port to listen at. Default `127.0.0.1:8080`: this machine only. Port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Threads that answer requests; 0 (default) is one per core.
+    pub workers: usize,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// Sizes and times that keep one caller from starving the others.
+    pub limits: Limits,
+    /// How alerts behave.
+    pub alerts: AlertConfig,
+    /// Who is told about alerts. Default nobody.
+    pub webhooks: Vec<WebhookConfig>,
+    /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
+    pub quantities: BTreeMap<String, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "chergui-data".into(),
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            workers: 0,
+            auth: AuthConfig::default(),
+            limits: Limits::default(),
+            alerts: AlertConfig::default(),
+            webhooks: Vec::new(),
+            quantities: BTreeMap::new(),
+        }
+    }
+}
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Whether callers need an API key. Default true; false only on a loopback address.
+    pub required: bool,
+    /// How long a session of the page lasts, hours. Default 12.
+    pub session_hours: u32,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self { required: true, session_hours: 12 }
+    }
+}
+
+/// Sizes and times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest body of `POST /readings`, MiB, after decompression. Default 32.
+    pub readings_body_mib: usize,
+    /// Largest body of any other request, MiB. Default 1.
+    pub body_mib: usize,
+    /// Readings further in the future than this are rejected, minutes. Default 5.
+    pub future_minutes: u32,
+    /// Rows of a page when the caller names no limit. Default 10000.
+    pub page_rows: usize,
+    /// Most rows a caller may ask of one page. Default 100000.
+    pub max_page_rows: usize,
+    /// Memory for all running SQL statements, MiB. Default 1024.
+    pub sql_memory_mib: usize,
+    /// Longest run of one SQL statement, seconds. Default 30.
+    pub sql_timeout_seconds: u64,
+    /// Most rows of one SQL answer. Default 100000.
+    pub sql_rows: usize,
+    /// How long running requests may take to finish at shutdown, seconds. Default 20.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            readings_body_mib: 32,
+            body_mib: 1,
+            future_minutes: 5,
+            page_rows: 10_000,
+            max_page_rows: 100_000,
+            sql_memory_mib: 1024,
+            sql_timeout_seconds: 30,
+            sql_rows: 100_000,
+            shutdown_seconds: 20,
+        }
+    }
+}
+
+/// How alerts behave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertConfig {
+    /// An incident that comes again within this time joins its alert without a new message, hours. Default 24.
+    pub hold_off_hours: u32,
+}
+
+impl Default for AlertConfig {
+    fn default() -> Self {
+        Self { hold_off_hours: 24 }
+    }
+}
+
+/// One receiver of messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to send them, http or https.
+    pub url: String,
+    /// Signing secret, `whsec_` and base64 of 24 bytes or more (Standard Webhooks).
+    pub secret: Secret,
+    /// Events wanted, for example `["alert.opened", "alert.escalated"]`; empty (default) means all.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Nothing below this urgency: `info` (default), `warning` or `critical`.
+    #[serde(default = "everything")]
+    pub min_severity: Severity,
+}
+
+const fn everything() -> Severity {
+    Severity::Info
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, for signing only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"…\"")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("…")
+    }
+}
+
+impl Config {
+    /// Reads a file, if one is named, then the environment of this process.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_from(path, std::env::vars().collect())
+    }
+
+    /// Reads a file, if one is named, then these variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load_from(path: Option<&Path>, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let ours = variables.into_iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())).collect();
+        let environment =
+            Environment::with_prefix("CHERGUI").prefix_separator("_").separator("__").try_parsing(true).source(Some(ours));
+        let mut builder = config::Config::builder();
+        if let Some(path) = path {
+            builder = builder.add_source(File::from(path).format(FileFormat::Toml).required(true));
+        }
+        let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
+        read.map_err(|error| unreadable(&error.to_string()))?.checked()
+    }
+
+    /// Refuses what is wrong together.
+    ///
+    /// # Errors
+    /// [`ConfigError::Open`], [`ConfigError::Range`].
+    pub fn checked(self) -> Result<Self, ConfigError> {
+        if !self.auth.required && !self.bind.ip().is_loopback() {
+            return Err(ConfigError::Open { bind: self.bind });
+        }
+        let positive = [
+            ("limits.readings_body_mib", self.limits.readings_body_mib),
+            ("limits.body_mib", self.limits.body_mib),
+            ("limits.page_rows", self.limits.page_rows),
+            ("limits.sql_memory_mib", self.limits.sql_memory_mib),
+            ("limits.sql_rows", self.limits.sql_rows),
+            ("auth.session_hours", self.auth.session_hours as usize),
+        ];
+        if let Some((field, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::Range { field, value: value.to_string(), expected: "at least 1" });
+        }
+        if self.limits.max_page_rows < self.limits.page_rows {
+            let value = self.limits.max_page_rows.to_string();
+            return Err(ConfigError::Range { field: "limits.max_page_rows", value, expected: "at least limits.page_rows" });
+        }
+        Ok(self)
+    }
+}
+
+/// serde says "unknown field `x`, expected one of `a`, `b`"; we add which of them was probably meant.
+fn unreadable(problem: &str) -> ConfigError {
+    let mut named = problem.split('`').skip(1).step_by(2);
+    let wrong = named.next().filter(|_| problem.contains("unknown field"));
+    let nearest = wrong.and_then(|wrong| nearest(wrong, named)).map(Into::into);
+    ConfigError::Read { problem: problem.into(), nearest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, ConfigError, HashMap, Path};
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("chergui.toml");
+        std::fs::write(&path, text).unwrap();
+        let variables: HashMap<String, String> = variables.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        Config::load_from(Some(&path), variables)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_variables_win() {
+        assert_eq!(load("", &[]).unwrap(), Config::default());
+        let variables = [("CHERGUI_LIMITS__SQL_ROWS", "7"), ("CHERGUI_DATA_DIR", "/tmp/x"), ("CHERGUI_KEY", "k"), ("HOME", "/")];
+        let config = load("bind = \"127.0.0.1:9000\"\n[limits]\nsql_rows = 5\n", &variables).unwrap();
+        assert_eq!((config.bind.port(), config.limits.sql_rows), (9000, 7));
+        assert_eq!(config.data_dir, Path::new("/tmp/x"));
+    }
+
+    #[test]
+    fn slips_are_named_with_the_remedy() {
+        let error = load("[limits]\nsql_row = 5\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("sql_row") && error.contains("nearest is \"sql_rows\""), "{error}");
+        let error = load("[[webhooks]]\nurl = \"http://x\"\nsecret = \"whsec_x\"\nseverity = \"info\"\n", &[]).unwrap_err();
+        assert!(error.to_string().contains("min_severity"), "{error}");
+        assert!(matches!(load("[limits]\nbody_mib = 0\n", &[]), Err(ConfigError::Range { field: "limits.body_mib", .. })));
+        assert!(load("bind = 5", &[]).is_err());
+    }
+
+    #[test]
+    fn an_open_port_needs_keys_and_secrets_stay_hidden() {
+        let open = "bind = \"0.0.0.0:8080\"\n[auth]\nrequired = false\n";
+        assert!(matches!(load(open, &[]), Err(ConfigError::Open { .. })));
+        assert!(load("bind = \"0.0.0.0:8080\"\n", &[]).is_ok());
+        let config = load("[[webhooks]]\nurl = \"http://x\"\nsecret = \"whsec_hidden\"\n", &[]).unwrap();
+        assert!(!format!("{config:?}").contains("hidden"));
+        assert_eq!(config.webhooks[0].secret.reveal(), "whsec_hidden");
+    }
+}

@@ -1,0 +1,200 @@
+//! What every request can reach, and how it is opened from a configuration.
+//!
+//! In: a [`Config`]. Out: an [`AppState`] whose clones share everything, and the first API key if one was made. The binary sets
+//! [`Services`] before it builds the server.
+
+use crate::auth::Authority;
+use crate::config::Config;
+use crate::forecast_cache::ForecastCache;
+use crate::hub::Event;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::services::Services;
+use connectors::webhook::Webhook;
+use connectors::webhook::WebhookError;
+use engine::alert::AlertBook;
+use engine::alert::AlertRules;
+use engine::alert::Notifier;
+use engine::alert::Outbox;
+use engine::alert::RetryPolicy;
+use engine::alert::Subscription;
+use engine::alert::{alert_events_schema, alerts_schema};
+use engine::domain::AssetId;
+use engine::domain::DomainError;
+use engine::domain::Quantity;
+use engine::domain::Timestamp;
+use engine::domain::Unit;
+use engine::query::QueryError;
+use engine::query::Session;
+use engine::query::SessionOptions;
+use engine::store::Store;
+use engine::store::StoreError;
+use engine::store::StoreOptions;
+use engine::store::ledger::Ledger;
+use engine::store::ledger::LedgerError;
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Everything a request can reach. Clones are handles to the same.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Telemetry, forecasts, assets.
+    pub store: Store,
+    /// SQL.
+    pub session: Session,
+    /// Keys, sessions, idempotency, outbox.
+    pub ledger: Ledger,
+    /// Alerts.
+    pub alerts: AlertBook,
+    /// Events that are not alerts.
+    pub hub: Hub,
+    /// What the pipeline knows.
+    pub services: Services,
+    /// Who may call.
+    pub authority: Authority,
+    /// Cancelled when the server stops; long answers and jobs end with it.
+    pub stopping: CancellationToken,
+    pub(crate) forecasts: ForecastCache,
+    pub(crate) metrics: Metrics,
+}
+
+/// A state and what the person who started it must see once.
+#[derive(Debug)]
+pub struct Opened {
+    /// Ready to be built into a server.
+    pub state: AppState,
+    /// Text of the first API key, if it was made now; print it, it is kept nowhere.
+    pub first_key: Option<String>,
+}
+
+/// Why a configuration could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The SQL session.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A webhook of the configuration.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// A declared quantity.
+    #[error("configuration: quantities.{name}: {cause}")]
+    Quantity {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        cause: DomainError,
+    },
+}
+
+/// Opens the store, the ledger and the SQL session a configuration names; alerts become SQL tables.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(config: Config) -> Result<Opened, OpenError> {
+    let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
+    for (name, unit) in &config.quantities {
+        let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
+        store.declare(name, unit).await?;
+    }
+    let ledger = Ledger::open(&config.data_dir).await?;
+    let session = Session::new(
+        store.clone(),
+        SessionOptions {
+            memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
+            timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
+            max_rows: config.limits.sql_rows,
+            ..SessionOptions::default()
+        },
+    )?;
+    let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
+    register_alerts(&session, &alerts);
+    let (required, hours) = (config.auth.required, config.auth.session_hours);
+    let (authority, first_key) = Authority::open(ledger.clone(), required, hours, Timestamp::now()).await?;
+    let state = AppState {
+        config: Arc::new(config),
+        store,
+        session,
+        ledger,
+        alerts,
+        hub: Hub::default(),
+        services: Services::default(),
+        authority,
+        stopping: CancellationToken::new(),
+        forecasts: ForecastCache::default(),
+        metrics: Metrics::default(),
+    };
+    Ok(Opened { state, first_key })
+}
+
+impl AppState {
+    /// The time it is for the site.
+    pub fn now(&self) -> Timestamp {
+        (self.services.now)()
+    }
+
+    /// To be called after a forecast was stored: forgets the cached one and tells listeners.
+    pub fn forecast_stored(&self, asset_id: AssetId, quantity: Quantity, issue_time: Timestamp) {
+        self.forecasts.forget(&asset_id, &quantity);
+        self.hub.publish(Event::Forecast { asset_id, quantity, issue_time });
+    }
+
+    /// The outbox of this state: one webhook per entry of the configuration.
+    ///
+    /// # Errors
+    /// [`WebhookError`] for an address or secret that cannot be used.
+    pub fn outbox(&self) -> Result<Outbox, WebhookError> {
+        let mut notifiers: BTreeMap<String, Arc<dyn Notifier>> = BTreeMap::new();
+        for (index, webhook) in self.config.webhooks.iter().enumerate() {
+            let notifier = Webhook::new(&webhook.url, webhook.secret.reveal(), Duration::from_secs(15))?;
+            notifiers.insert(channel(index, &webhook.url), Arc::new(notifier));
+        }
+        Ok(Outbox::new(self.ledger.clone(), notifiers, RetryPolicy::default()))
+    }
+}
+
+fn alert_rules(config: &Config) -> AlertRules {
+    let subscription = |(index, webhook): (usize, &crate::config::WebhookConfig)| Subscription {
+        channel: channel(index, &webhook.url),
+        events: webhook.events.clone(),
+        min_severity: webhook.min_severity,
+    };
+    AlertRules {
+        hold_off: SignedDuration::from_hours(i64::from(config.alerts.hold_off_hours)),
+        subscriptions: config.webhooks.iter().enumerate().map(subscription).collect(),
+    }
+}
+
+/// Name of a webhook's channel: its place in the configuration and its address without the query.
+fn channel(index: usize, url: &str) -> String {
+    format!("webhook {index} {}", url.split('?').next().unwrap_or_default())
+}
+
+fn register_alerts(session: &Session, alerts: &AlertBook) {
+    let computed = |function: &'static str| {
+        move |error: engine::alert::AlertError| QueryError::Computed { function: function.into(), cause: Box::new(error) }
+    };
+    let book = alerts.clone();
+    let read = move || {
+        let book = book.clone();
+        Box::pin(async move { book.alerts_batch().await.map_err(computed("alerts")) }) as futures::future::BoxFuture<'static, _>
+    };
+    session.register_snapshot("alerts", alerts_schema(), Arc::new(read));
+    let book = alerts.clone();
+    let read = move || {
+        let book = book.clone();
+        Box::pin(async move { book.alert_events_batch().await.map_err(computed("alert_events")) })
+            as futures::future::BoxFuture<'static, _>
+    };
+    session.register_snapshot("alert_events", alert_events_schema(), Arc::new(read));
+}

@@ -1,0 +1,239 @@
+//! What an alert says to people: title and advice per component and mode, in English, French and Arabic. One table.
+//!
+//! A mode without a line of its own gets the generic one, which names component and mode as they are. No numbers here: score,
+//! energy and times stand beside the text.
+
+use serde::{Deserialize, Serialize};
+
+/// One text in the three languages of the house.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InThreeLanguages {
+    /// English.
+    pub en: String,
+    /// French.
+    pub fr: String,
+    /// Arabic.
+    pub ar: String,
+}
+
+/// Mode, title and advice; the mode names its component well enough, except for the last, generic line.
+type Line = (&'static str, [&'static str; 3], [&'static str; 3]);
+
+const LINES: &[Line] = &[
+    (
+        "bearing_overheat",
+        ["Gearbox bearing too hot", "Palier du multiplicateur trop chaud", "ارتفاع حرارة محمل علبة التروس"],
+        [
+            "Check oil level, oil cooler and filter; look for metal in the oil. Plan a bearing inspection, and reduce power if the temperature keeps rising.",
+            "Vérifier le niveau d'huile, le refroidisseur et le filtre ; chercher des particules métalliques dans l'huile. Prévoir une inspection du palier et réduire la puissance si la température continue de monter.",
+            "افحصوا مستوى الزيت ومبرّد الزيت والمرشّح، وابحثوا عن جسيمات معدنية في الزيت. خطّطوا لمعاينة المحمل وخفّضوا القدرة إذا استمرت الحرارة في الارتفاع.",
+        ],
+    ),
+    (
+        "winding_overheat",
+        ["Generator winding too hot", "Bobinage de la génératrice trop chaud", "ارتفاع حرارة ملفات المولّد"],
+        [
+            "Check the generator cooling: fans, filters and coolant flow. Measure phase currents for imbalance before the next run at full power.",
+            "Vérifier le refroidissement de la génératrice : ventilateurs, filtres et débit. Mesurer l'équilibre des courants de phase avant de revenir à pleine puissance.",
+            "افحصوا تبريد المولّد: المراوح والمرشّحات وتدفّق سائل التبريد. قيسوا توازن تيارات الأطوار قبل العودة إلى القدرة الكاملة.",
+        ],
+    ),
+    (
+        "pitch_offset",
+        ["Blade pitch is off", "Calage des pales décalé", "انحراف في زاوية ميل الشفرات"],
+        [
+            "Compare the three blade angles with the zero marks and calibrate the pitch encoders; check for a slipped sensor.",
+            "Comparer les angles des trois pales aux repères zéro et étalonner les codeurs de calage ; vérifier qu'aucun capteur n'a glissé.",
+            "قارنوا زوايا الشفرات الثلاث بعلامات الصفر وأعيدوا معايرة حسّاسات الميل، وتحقّقوا من عدم انزلاق أي حسّاس.",
+        ],
+    ),
+    (
+        "yaw_misalignment",
+        ["Turbine does not face the wind", "Éolienne mal orientée face au vent", "التوربين غير موجّه نحو الريح"],
+        [
+            "Check the wind vane alignment and the yaw offset in the controller; recalibrate the north reference.",
+            "Vérifier l'alignement de la girouette et le décalage de lacet dans l'automate ; réétalonner la référence nord.",
+            "تحقّقوا من محاذاة دوّارة الريح ومن إزاحة التوجيه في وحدة التحكم، وأعيدوا معايرة اتجاه الشمال.",
+        ],
+    ),
+    (
+        "icing",
+        ["Ice on the blades", "Givre sur les pales", "جليد على الشفرات"],
+        [
+            "Keep people away from under the rotor: ice may fall. Start de-icing where fitted, otherwise wait for a thaw and restart after a look at the blades.",
+            "Éloigner toute personne du dessous du rotor : risque de chute de glace. Lancer le dégivrage s'il existe, sinon attendre le dégel et redémarrer après contrôle visuel des pales.",
+            "أبعدوا الأشخاص عن أسفل الدوّار لخطر سقوط الجليد. شغّلوا إزالة الجليد إن وُجدت، وإلا فانتظروا الذوبان ثم أعيدوا التشغيل بعد معاينة الشفرات.",
+        ],
+    ),
+    (
+        "power_derate",
+        ["Power capped without an order", "Puissance plafonnée sans consigne", "قدرة محدودة دون أمر تشغيل"],
+        [
+            "Read the converter's fault log and temperatures; check the controller for a forgotten limit or a failed converter module.",
+            "Lire le journal de défauts et les températures du convertisseur ; chercher dans l'automate une limite oubliée ou un module de convertisseur en défaut.",
+            "اقرؤوا سجلّ أعطال محوّل القدرة ودرجات حرارته، وابحثوا في وحدة التحكم عن حدّ منسي أو وحدة تحويل معطّلة.",
+        ],
+    ),
+    (
+        "wind_speed_drift",
+        ["Anemometer reads too low", "L'anémomètre mesure trop bas", "مقياس سرعة الرياح يقرأ أقل من الواقع"],
+        [
+            "No energy is lost. Compare with neighbouring turbines, clean or replace the anemometer at the next visit.",
+            "Aucune énergie perdue. Comparer aux éoliennes voisines ; nettoyer ou remplacer l'anémomètre à la prochaine visite.",
+            "لا توجد خسارة في الطاقة. قارنوا مع التوربينات المجاورة، ونظّفوا المقياس أو استبدلوه في الزيارة المقبلة.",
+        ],
+    ),
+    (
+        "frozen_value",
+        ["Sensor repeats one value", "Capteur figé sur une valeur", "حسّاس متوقّف عند قيمة واحدة"],
+        [
+            "The protection that relies on this sensor is blind. Check wiring and input card, and restart the data acquisition of this signal.",
+            "La protection qui dépend de ce capteur est aveugle. Vérifier le câblage et la carte d'entrée, puis relancer l'acquisition de ce signal.",
+            "الحماية المعتمدة على هذا الحسّاس لا ترى شيئًا. افحصوا الأسلاك وبطاقة الدخل وأعيدوا تشغيل جمع بيانات هذه الإشارة.",
+        ],
+    ),
+    (
+        "soiling",
+        ["Modules are dirty", "Modules encrassés", "اتّساخ الألواح"],
+        [
+            "Compare the loss with the cost of a wash; clean when it pays, after the dust has settled.",
+            "Comparer la perte au coût d'un nettoyage ; nettoyer dès que c'est rentable, une fois la poussière retombée.",
+            "قارنوا الخسارة بكلفة الغسل، ونظّفوا الألواح عندما يكون ذلك مجديًا وبعد هدوء الغبار.",
+        ],
+    ),
+    (
+        "tracker_stuck",
+        ["Tracker does not move", "Suiveur solaire bloqué", "المتتبّع الشمسي متوقّف عن الحركة"],
+        [
+            "Check motor, limit switches and communication of the tracker; secure it before strong wind.",
+            "Vérifier le moteur, les fins de course et la communication du suiveur ; le mettre en sécurité avant un vent fort.",
+            "افحصوا محرّك المتتبّع ومفاتيح نهاية الشوط والاتصال، وثبّتوه قبل هبوب رياح قوية.",
+        ],
+    ),
+    (
+        "inverter_trip",
+        ["Inverter has tripped", "Onduleur déclenché", "فصل العاكس عن العمل"],
+        [
+            "Read the inverter's fault code, check insulation and grid voltage, then restart it.",
+            "Lire le code de défaut de l'onduleur, contrôler l'isolement et la tension du réseau, puis le redémarrer.",
+            "اقرؤوا رمز العطل في العاكس، وافحصوا العزل وجهد الشبكة، ثم أعيدوا تشغيله.",
+        ],
+    ),
+    (
+        "string_outage",
+        ["PV string delivers nothing", "Chaîne photovoltaïque à l'arrêt", "سلسلة ألواح لا تنتج"],
+        [
+            "Check the string's fuse, connectors and combiner box; measure the open-circuit voltage.",
+            "Vérifier le fusible, les connecteurs et le coffret de la chaîne ; mesurer la tension à vide.",
+            "افحصوا مصهر السلسلة والموصّلات وصندوق التجميع، وقيسوا جهد الدارة المفتوحة.",
+        ],
+    ),
+    (
+        "transformer_overheat",
+        ["Transformer too hot", "Transformateur trop chaud", "ارتفاع حرارة المحوّل"],
+        [
+            "Check fans, pumps and oil level; shift load where possible and take an oil sample for gas analysis.",
+            "Vérifier les ventilateurs, les pompes et le niveau d'huile ; délester si possible et prélever de l'huile pour l'analyse des gaz dissous.",
+            "افحصوا المراوح والمضخّات ومستوى الزيت، وانقلوا جزءًا من الحمل إن أمكن، وخذوا عيّنة زيت لتحليل الغازات.",
+        ],
+    ),
+    (
+        "curtailment",
+        ["Output limited by the operator", "Production limitée par le gestionnaire", "إنتاج محدود بأمر من المشغّل"],
+        ["For information: the plant follows a set-point.", "Pour information : la centrale suit une consigne.", "للعلم: المحطة تتبع أمر تشغيل."],
+    ),
+    (
+        "maintenance",
+        ["Under maintenance", "En maintenance", "قيد الصيانة"],
+        ["For information: a service is under way.", "Pour information : une intervention est en cours.", "للعلم: هناك أعمال صيانة جارية."],
+    ),
+    (
+        "comms_loss",
+        ["No data are arriving", "Aucune donnée reçue", "انقطاع وصول البيانات"],
+        [
+            "Check the link to the site, the gateway and the SCADA export; data sent later are still taken in.",
+            "Vérifier la liaison avec le site, la passerelle et l'export SCADA ; les données envoyées plus tard seront prises en compte.",
+            "افحصوا الاتصال بالموقع والبوّابة وتصدير بيانات SCADA؛ البيانات المرسلة لاحقًا ستُقبل.",
+        ],
+    ),
+    (
+        "downtime",
+        ["Stopped though it could run", "À l'arrêt alors que la ressource est là", "توقّف رغم توفّر ظروف الإنتاج"],
+        [
+            "Read the fault log of the controller and restart, or record the reason of the stop.",
+            "Lire le journal de défauts de l'automate et redémarrer, ou noter la raison de l'arrêt.",
+            "اقرؤوا سجلّ أعطال وحدة التحكم وأعيدوا التشغيل، أو سجّلوا سبب التوقّف.",
+        ],
+    ),
+    (
+        "northing_step",
+        ["North reference has jumped", "Saut de la référence nord", "قفزة في مرجع اتجاه الشمال"],
+        [
+            "No energy is lost. Recalibrate the nacelle heading; sector-wise analyses are wrong until then.",
+            "Aucune énergie perdue. Réétalonner le cap de la nacelle ; d'ici là les analyses par secteur sont fausses.",
+            "لا توجد خسارة في الطاقة. أعيدوا معايرة اتجاه حجرة التوربين؛ تحليلات القطاعات غير صحيحة إلى ذلك الحين.",
+        ],
+    ),
+];
+
+/// One line for people.
+pub fn title(component: &str, mode: &str) -> InThreeLanguages {
+    line(component, mode).map_or_else(
+        || three([&format!("Unusual behaviour: {}", named(component, mode)), &format!("Comportement inhabituel : {}", named(component, mode)), &format!("سلوك غير معتاد: {}", named(component, mode))]),
+        |line| three(line.1),
+    )
+}
+
+/// What to do.
+pub fn advice(component: &str, mode: &str) -> InThreeLanguages {
+    const GENERIC: [&str; 3] = [
+        "Look at the signals named below against their expected values; call a false alarm false, with the reason.",
+        "Comparer les signaux cités ci-dessous à leurs valeurs attendues ; si l'alerte est fausse, la signaler comme telle avec la raison.",
+        "قارنوا الإشارات المذكورة أدناه بقيمها المتوقّعة؛ وإن كان الإنذار خاطئًا فسجّلوه كذلك مع ذكر السبب.",
+    ];
+    three(line(component, mode).map_or(GENERIC, |line| line.2))
+}
+
+fn line(component: &str, mode: &str) -> Option<&'static Line> {
+    let mode = match (component, mode) {
+        ("transformer" | "cooling", "overheat" | "overheating" | "oil_overheat" | "transformer_overheating" | "cooling_failure") => {
+            "transformer_overheat"
+        }
+        ("transformer", "bearing_overheat" | "winding_overheat") => "transformer_overheat",
+        (_, other) => other,
+    };
+    LINES.iter().find(|line| line.0 == mode)
+}
+
+fn named(component: &str, mode: &str) -> String {
+    format!("{} / {}", component.replace('_', " "), mode.replace('_', " "))
+}
+
+fn three([en, fr, ar]: [&str; 3]) -> InThreeLanguages {
+    InThreeLanguages { en: en.into(), fr: fr.into(), ar: ar.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES, advice, title};
+
+    #[test]
+    fn every_line_is_complete_and_in_its_script() {
+        for (mode, titles, advices) in LINES {
+            for text in titles.iter().chain(advices) {
+                assert!(!text.trim().is_empty(), "{mode}");
+            }
+            let arabic = |text: &str| text.chars().any(|c| ('\u{0600}'..='\u{06ff}').contains(&c));
+            assert!(arabic(titles[2]) && arabic(advices[2]), "{mode}");
+            assert!(!arabic(titles[0]) && !arabic(titles[1]), "{mode}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_mode_still_says_what_and_where() {
+        assert!(title("main_bearing", "howling").en.contains("main bearing / howling"));
+        assert!(!advice("x", "y").ar.is_empty());
+        assert_eq!(title("transformer", "overheating").en, "Transformer too hot");
+        assert_eq!(title("transformer", "transformer_overheat").en, "Transformer too hot");
+    }
+}

@@ -1,0 +1,10 @@
+//! The real server on a free port, spoken to as a client would: every promise of the HTTP contract that needs the whole house.
+
+mod alerts;
+mod auth;
+mod bad_input;
+mod forecasts;
+mod readings;
+mod site;
+
+pub(crate) use site::finding;

@@ -1,0 +1,83 @@
+//! A site for tests: a data directory, two turbines, a server on a free port, and a client that knows the key.
+
+use api::{AppState, Config, Services, Stopper};
+use engine::alert::{Finding, Severity};
+use engine::domain::{Asset, AssetId, AssetKind, Timestamp};
+use jiff::SignedDuration;
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) struct Site {
+    _home: TempDir,
+    pub(crate) state: AppState,
+    pub(crate) key: String,
+    pub(crate) base: String,
+    pub(crate) client: Client,
+    stopper: Stopper,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}, Services::default()).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config), services: Services) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut config = Config { data_dir: home.path().join("data"), workers: 1, ..Config::default() };
+        config.bind = "127.0.0.1:0".parse().unwrap();
+        change(&mut config);
+        let opened = api::open(config).await.unwrap();
+        let mut state = opened.state;
+        state.services = services;
+        let assets = ["T01", "T02"].map(|id| Asset::new(AssetId::parse(id).unwrap(), AssetKind::WindTurbine));
+        state.store.upsert_assets(assets.to_vec()).await.unwrap();
+        let server = api::build(state.clone()).unwrap();
+        let (base, stopper) = (format!("http://{}", server.address()), server.stopper());
+        tokio::spawn(server.run());
+        Self { _home: home, state, key: opened.first_key.unwrap_or_default(), base, client: Client::new(), stopper }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.key)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body)
+    }
+
+    pub(crate) async fn send_row(&self, row: Value) -> Response {
+        self.post("/api/v1/readings", &json!({ "readings": [row] })).send().await.unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stopper.stop().await;
+    }
+}
+
+/// Status and body of an answer that must be a problem.
+pub(crate) async fn problem(answer: Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    assert!(body["title"].is_string() && body["detail"].is_string() && body["type"].is_string(), "{body}");
+    (status, body)
+}
+
+/// An incident of `T01` that opened just now.
+pub(crate) fn finding(mode: &str) -> Finding {
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    Finding {
+        asset_id: AssetId::parse("T01").unwrap(),
+        component: "gearbox".into(),
+        mode: mode.into(),
+        started_at: now - SignedDuration::from_hours(2),
+        opened_at: now,
+        closed_at: None,
+        severity: Severity::Warning,
+        score: 1.7,
+        energy_lost_kwh: 12.5,
+        top_contributors: vec!["gearbox_bearing_temp".into()],
+    }
+}
