@@ -8,5 +8,6 @@
 //! A room may use only the rooms above it in this list; `models` and `detect` do not know each other.
 //! This crate opens no socket and reads no clock: `now`, seeds and paths are arguments. Only [`store`] touches a disk.
 
+pub mod detect;
 pub mod domain;
 pub mod source;
