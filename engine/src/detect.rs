@@ -4,8 +4,23 @@
 //! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 
+mod attribution;
+mod criticality;
+mod curve;
+mod evidence;
+mod fleet;
+mod frozen;
+mod heading;
 mod health;
+mod incidents;
+mod pitch;
+mod power;
 mod quality;
+mod regression;
+mod residual;
+mod shortfall;
+mod state;
+mod temperature;
 mod watch;
 
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
