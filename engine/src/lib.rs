@@ -9,7 +9,12 @@
 //! This crate opens no socket and reads no clock: `now`, seeds and paths are arguments. Only [`store`] touches a disk.
 
 pub mod alert;
+pub mod detect;
 pub mod domain;
+pub mod evaluate;
+pub mod features;
+pub mod models;
+pub mod pipeline;
 pub mod query;
 pub mod source;
 pub mod store;

@@ -1,0 +1,155 @@
+//! Watching over assets: is the datum good, is the machine well, since when not, which part, and what did it cost.
+//!
+//! In: frames of one fleet on a regular grid ([`Frame`], NaN = missing). Out: [`QualityFlag`]s, one verdict per row
+//! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
+//! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
+
+mod attribution;
+mod criticality;
+mod curve;
+mod evidence;
+mod fleet;
+mod frozen;
+mod heading;
+mod health;
+mod incidents;
+mod pitch;
+mod power;
+mod quality;
+mod regression;
+mod residual;
+mod shortfall;
+mod state;
+mod temperature;
+mod watch;
+
+pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
+pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
+pub use watch::{FittedWatch, Watch, WatchOptions};
+
+use crate::domain::AssetId;
+use crate::domain::Timestamp;
+use std::fmt;
+
+/// What `detect` says about some rows of a fleet.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Detection {
+    /// One per row present at or after `from`, by asset, then time.
+    pub points: Vec<Point>,
+    /// Incidents that were open at or after `from`, by opening time, then asset.
+    pub incidents: Vec<Incident>,
+}
+
+/// The verdict on one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Whose row.
+    pub asset: AssetId,
+    /// Time of the row.
+    pub time: Timestamp,
+    /// True when something is wrong with the asset, by all we know up to this row.
+    pub anomaly: bool,
+    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative.
+    pub score: f64,
+}
+
+/// Something wrong with one part of one asset, from opening to closing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Whose part.
+    pub asset_id: AssetId,
+    /// The part, for example `gearbox`.
+    pub component: String,
+    /// What is wrong with it, for example `bearing_overheat`.
+    pub mode: String,
+    /// Our best guess of when it began; not after `opened_at`.
+    pub started_at: Timestamp,
+    /// When the criticality counter reached its limit.
+    pub opened_at: Timestamp,
+    /// When the counter was back at zero; `None` while open.
+    pub closed_at: Option<Timestamp>,
+    /// How urgent.
+    pub severity: Severity,
+    /// Largest score seen.
+    pub score: f64,
+    /// Expected minus actual energy from the start on, kWh; 0 for causes that cost none.
+    pub energy_lost_kwh: f64,
+    /// Names of the signals that spoke, loudest first.
+    pub top_contributors: Vec<String>,
+}
+
+impl Incident {
+    /// True for events that inform and ask for no repair (a set-point, a service stop, lost data).
+    pub fn is_information(&self) -> bool {
+        INFORMATION.contains(&self.mode.as_str())
+    }
+}
+
+/// Modes that inform: a person needs to know, nobody needs to climb.
+pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
+
+/// How urgent an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look at it in the coming days.
+    Warning,
+    /// Look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// The word people and tables use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why nothing can be watched.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DetectError {
+    /// No frames at all.
+    #[error("there is no telemetry to learn from; import readings first")]
+    NoFrames,
+    /// Frames of different resolutions.
+    #[error("{asset} comes every {found}, the others every {expected}; resample before watching them together")]
+    Resolution {
+        /// The odd one.
+        asset: AssetId,
+        /// Its resolution.
+        found: String,
+        /// That of the first frame.
+        expected: String,
+    },
+    /// Too few usable rows before the training end.
+    #[error("{asset} has {rows} usable rows before {until}, {needed} are needed; train on a longer stretch")]
+    TooShort {
+        /// The asset with the most rows.
+        asset: AssetId,
+        /// Its usable rows.
+        rows: usize,
+        /// End of the training part.
+        until: Timestamp,
+        /// What is needed.
+        needed: usize,
+    },
+    /// Nobody was fitted under that id.
+    #[error("{asset} is not watched: it had too few usable rows before {until}; fit again on more data")]
+    NotWatched {
+        /// The asset asked for.
+        asset: AssetId,
+        /// End of the training part.
+        until: Timestamp,
+    },
+}

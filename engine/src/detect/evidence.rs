@@ -1,0 +1,173 @@
+//! From odd rows to an alarm: cumulative sums with limits from the training part, and a test for being well again.
+//!
+//! In: one residual score per row (NaN tells nothing). Out: alarm on or off per row, the score over its limit and since
+//! when. Several charts run side by side: a small reference value finds small lasting shifts, a large one quick great
+//! ones. Causal: row `t` depends on rows up to `t`. Source: Page (1954), Biometrika 41, 100-115; Hawkins & Olwell (1998).
+
+use super::regression::centre_and_spread;
+
+/// Reference values of the charts, in spreads of the residual.
+const REFERENCES: [f64; 5] = [0.4, 0.7, 1.0, 1.5, 2.5];
+/// A limit is this many times the largest sum of the training part.
+const MARGIN: f64 = 1.25;
+/// Smallest limit, spreads × rows: four rows at the clip.
+const LEAST_LIMIT: f64 = 12.0;
+/// Scores beyond this count as this; one wild row must not raise an alarm.
+const CLIP: f64 = 5.0;
+/// Slow drift of a healthy machine may move the reference by this much, spreads.
+const DRIFT: f64 = 1.0;
+/// Days over which slow drift is followed.
+const DRIFT_DAYS: f64 = 30.0;
+/// Evidence of health that ends an alarm: log odds of 7 (a thousand to one) times 10 rows that tell the same story.
+const WELL: f64 = 70.0;
+/// Hours of healthy rows an alarm needs at least to end.
+const WELL_HOURS: f64 = 8.0;
+
+/// What training says is still normal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Limits {
+    sign: f64,
+    centre: f64,
+    spread: f64,
+    charts: Vec<(f64, f64)>,
+    rows_per_day: f64,
+}
+
+/// Alarm by row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trace {
+    pub(crate) on: Vec<bool>,
+    /// Evidence over its limit; 1 and more while on.
+    pub(crate) score: Vec<f64>,
+    /// Row at which the present evidence began.
+    pub(crate) onset: Vec<usize>,
+}
+
+impl Limits {
+    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is.
+    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, rows_per_day: f64) -> Option<Self> {
+        let training = &score[..until.min(score.len())];
+        let known: Vec<f64> = training.iter().copied().filter(|v| v.is_finite()).collect();
+        if known.len() < super::residual::LEAST_ROWS {
+            return None;
+        }
+        let (centre, spread) = centre_and_spread(known);
+        let open = REFERENCES.map(|k| (k, f64::INFINITY)).to_vec();
+        let mut limits = Self { sign, centre, spread: spread.max(0.2), charts: open, rows_per_day };
+        let mut peak = [0.0_f64; REFERENCES.len()];
+        limits.run(training, |sums| {
+            for (top, sum) in peak.iter_mut().zip(sums) {
+                *top = top.max(*sum);
+            }
+        });
+        for (chart, top) in limits.charts.iter_mut().zip(peak) {
+            chart.1 = (MARGIN * top).max(LEAST_LIMIT);
+        }
+        Some(limits)
+    }
+
+    /// Alarm of every row.
+    pub(crate) fn trace(&self, score: &[f64]) -> Trace {
+        self.run(score, |_| ())
+    }
+
+    fn run(&self, score: &[f64], mut watch: impl FnMut(&[f64])) -> Trace {
+        let len = score.len();
+        let mut trace = Trace { on: Vec::with_capacity(len), score: Vec::with_capacity(len), onset: Vec::with_capacity(len) };
+        let mut sums = vec![0.0; self.charts.len()];
+        let mut starts = vec![0; self.charts.len()];
+        let (mut on, mut onset, mut level) = (false, 0, 0.0_f64);
+        let (mut drift, mut size, mut well) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let slow = 1.0 / (DRIFT_DAYS * self.rows_per_day);
+        let day = 1.0 / self.rows_per_day;
+        for (i, value) in score.iter().enumerate() {
+            if value.is_finite() {
+                let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
+                let v = plain - drift;
+                if on {
+                    size += day * (v - size);
+                    let shift = size.max(0.5);
+                    well = (well + shift / 2.0 - v).max(0.0);
+                    let rows = WELL_HOURS / 24.0 * self.rows_per_day;
+                    level = (size / REFERENCES[0]).max(1.0);
+                    if well >= (rows * shift / 2.0).max(WELL / shift) {
+                        on = false;
+                        sums.fill(0.0);
+                        starts.fill(i + 1);
+                        level = 0.0;
+                    }
+                } else {
+                    level = 0.0;
+                    for ((sum, start), (reference, limit)) in sums.iter_mut().zip(&mut starts).zip(&self.charts) {
+                        *sum = (*sum + v - reference).max(0.0);
+                        if *sum <= 0.0 {
+                            *start = i + 1;
+                        }
+                        if *sum / limit > level {
+                            level = *sum / limit;
+                            onset = *start;
+                            size = reference + *sum / (i + 1 - *start).max(1) as f64;
+                        }
+                    }
+                    watch(&sums);
+                    if level >= 1.0 {
+                        on = true;
+                        well = 0.0;
+                    } else if level < 0.5 {
+                        drift = (drift + slow * (plain - drift)).clamp(-DRIFT, DRIFT);
+                    }
+                }
+            }
+            trace.on.push(on);
+            trace.score.push(level);
+            trace.onset.push(if level > 0.0 { onset.min(i) } else { i });
+        }
+        trace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    fn noise(n: usize) -> Vec<f64> {
+        let mut state = 7_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / (1_u64 << 31) as f64
+        };
+        (0..n).map(|_| (0..12).map(|_| next()).sum::<f64>() - 6.0).collect()
+    }
+
+    #[test]
+    fn finds_a_shift_says_since_when_and_forgets_it() {
+        let mut score = noise(6000);
+        let limits = Limits::fit(&score, 4000, 1.0, 144.0).unwrap();
+        assert!(!limits.trace(&score).on.iter().any(|on| *on), "clean data stay quiet");
+        for value in &mut score[4500..5000] {
+            *value += 1.5;
+        }
+        let trace = limits.trace(&score);
+        let first = trace.on.iter().position(|on| *on).unwrap();
+        assert!((4500..4560).contains(&first), "{first}");
+        assert!(trace.onset[first].abs_diff(4500) < 12, "{}", trace.onset[first]);
+        assert!(trace.on[4999] && !trace.on[5150]);
+        assert!(trace.score[4700] >= 1.0 && trace.score[5200] < 1.0);
+        let cut = limits.trace(&score[..4700]);
+        assert_eq!(cut.on, trace.on[..4700]);
+        assert_eq!(cut.score, trace.score[..4700]);
+    }
+
+    #[test]
+    fn silence_holds_the_verdict() {
+        let mut score = noise(3000);
+        let limits = Limits::fit(&score, 2000, -1.0, 144.0).unwrap();
+        for value in &mut score[2200..2400] {
+            *value -= 4.0;
+        }
+        score[2400..].fill(f64::NAN);
+        let trace = limits.trace(&score);
+        assert!(trace.on[2399] && trace.on[2999]);
+        assert!(Limits::fit(&score[..100], 100, 1.0, 144.0).is_none());
+    }
+}

@@ -1,0 +1,106 @@
+//! Frames of one fleet laid on a common grid, with the operating state of every row.
+//!
+//! In: frames as they come, of one resolution, starting and ending anywhere. Out: frames of equal length and who is
+//! whose peer (same kind, same parent). Deliberately not here: any verdict.
+
+use super::DetectError;
+use super::state::State;
+use super::state::states;
+use crate::domain::AssetId;
+use crate::domain::Frame;
+use crate::domain::Quantity;
+use crate::domain::Resolution;
+use crate::domain::Timestamp;
+use crate::domain::micros;
+use std::collections::BTreeMap;
+
+/// Aligned frames; every column of every member has `len` rows.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) states: Vec<Vec<State>>,
+    pub(crate) resolution: Resolution,
+    pub(crate) len: usize,
+}
+
+impl Fleet {
+    /// Lays the frames on one grid. `free` holds the set-point that means "not limited" per asset.
+    ///
+    /// # Errors
+    /// [`DetectError::NoFrames`], [`DetectError::Resolution`].
+    pub(crate) fn new(frames: &[Frame], free: &BTreeMap<AssetId, f64>) -> Result<Self, DetectError> {
+        let first = frames.first().ok_or(DetectError::NoFrames)?;
+        if let Some(odd) = frames.iter().find(|f| f.resolution != first.resolution) {
+            return Err(DetectError::Resolution {
+                asset: odd.asset.id.clone(),
+                found: odd.resolution.to_string(),
+                expected: first.resolution.to_string(),
+            });
+        }
+        let step = first.resolution.seconds() * 1_000_000;
+        let start = frames.iter().map(|f| f.start).min().unwrap_or(first.start);
+        let end = frames.iter().map(|f| f.time(f.len)).max().unwrap_or(first.start);
+        let len = usize::try_from((micros(end) - micros(start)) / step).unwrap_or(0);
+        let frames: Vec<Frame> = frames.iter().map(|f| padded(f, start, len, step)).collect();
+        let states = frames.iter().map(|f| states(f, free.get(&f.asset.id).copied())).collect();
+        Ok(Self { frames, states, resolution: first.resolution, len })
+    }
+
+    /// A column, or nothing.
+    pub(crate) fn column(&self, member: usize, quantity: &Quantity) -> Option<&[f64]> {
+        self.frames.get(member)?.column(quantity)
+    }
+
+    /// Where an asset stands in `frames`.
+    pub(crate) fn position(&self, asset: &AssetId) -> Option<usize> {
+        self.frames.iter().position(|f| f.asset.id == *asset)
+    }
+
+    /// Members of the same kind under the same parent, in the order of the frames.
+    pub(crate) fn peers(&self, member: usize) -> Vec<usize> {
+        let own = &self.frames[member].asset;
+        (0..self.frames.len())
+            .filter(|&i| {
+                let other = &self.frames[i].asset;
+                i != member && other.kind == own.kind && other.parent_id == own.parent_id && own.parent_id.is_some()
+            })
+            .collect()
+    }
+
+    /// Rows before `time`.
+    pub(crate) fn rows_before(&self, time: Timestamp) -> usize {
+        self.frames.first().map_or(0, |f| f.index_at(time))
+    }
+
+    /// Rated power: the stated capacity, else the largest training power.
+    pub(crate) fn rated(&self, member: usize, until: usize) -> f64 {
+        let stated = self.frames[member].asset.capacity_kw.filter(|kw| *kw > 0.0);
+        stated.unwrap_or_else(|| {
+            let power = self.column(member, &Quantity::ACTIVE_POWER).or_else(|| self.column(member, &Quantity::LOAD));
+            let top = power.map_or(0.0, |p| p[..until.min(p.len())].iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max));
+            if top > 0.0 { top } else { 1.0 }
+        })
+    }
+
+    /// True where the asset has a row.
+    pub(crate) fn present(&self, member: usize, row: usize) -> bool {
+        self.frames[member].available_at[row] != i64::MAX
+    }
+}
+
+fn padded(frame: &Frame, start: Timestamp, len: usize, step: i64) -> Frame {
+    let lead = usize::try_from((micros(frame.start) - micros(start)) / step).unwrap_or(0);
+    let place = |values: &[f64]| {
+        let mut out = vec![f64::NAN; len];
+        for (slot, value) in out.iter_mut().skip(lead).zip(values) {
+            *slot = *value;
+        }
+        out
+    };
+    let columns = frame.quantities().filter_map(|q| Some((q.clone(), place(frame.column(q)?)))).collect();
+    let mut available_at = vec![i64::MAX; len];
+    for (slot, value) in available_at.iter_mut().skip(lead).zip(&frame.available_at) {
+        *slot = *value;
+    }
+    Frame::new(frame.asset.clone(), start, frame.resolution, available_at, columns)
+}

@@ -1,0 +1,140 @@
+//! Normal behaviour of temperatures: what a part should read, given load and ambient of the past hours.
+//!
+//! A part is a small set of first-order thermal bodies, so its temperature is linear in exponential averages of load,
+//! its square (copper losses) and ambient. In: any `*_temp` column. Out: a residual. Works for gearboxes, generators
+//! and transformer oil alike. Source: Schlechtingen & Santos (2011), MSSP 25(5), full-signal reconstruction, linear case.
+
+use super::fleet::Fleet;
+use super::regression::Ridge;
+use super::regression::centre_and_spread;
+use super::residual::Detector;
+use super::residual::FittedDetector;
+use super::residual::LEAST_ROWS;
+use super::residual::Residual;
+use super::residual::Side;
+use super::residual::Signal;
+use super::state::State;
+use crate::domain::AssetKind;
+use crate::domain::Quantity;
+
+/// Time constants of the averages, hours; machine parts settle within hours, transformer oil within a day.
+const HOURS: [f64; 5] = [0.25, 0.75, 1.5, 4.0, 12.0];
+/// Spread below which a residual is sensor noise, K.
+const FLOOR: f64 = 0.3;
+
+/// Temperatures that are surroundings or follow the sun, not parts.
+const SURROUNDINGS: [Quantity; 4] = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP, Quantity::TEMP_MODULE, Quantity::TEMP_CELL];
+
+/// Learns one temperature column.
+#[derive(Debug)]
+pub(crate) struct Temperature {
+    pub(crate) quantity: Quantity,
+}
+
+#[derive(Debug)]
+struct FittedTemperature {
+    signal: Signal,
+    ridge: Ridge,
+    rated: f64,
+    spread: f64,
+}
+
+/// Columns of a member that are temperatures of parts.
+pub(crate) fn temperatures(fleet: &Fleet, member: usize) -> Vec<Quantity> {
+    let is_part = |q: &&Quantity| q.name().ends_with("_temp") && !SURROUNDINGS.contains(q);
+    fleet.frames[member].quantities().filter(is_part).cloned().collect()
+}
+
+impl Detector for Temperature {
+    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
+        let rated = fleet.rated(member, until);
+        let features = features(fleet, member, rated)?;
+        let target = fleet.column(member, &self.quantity)?;
+        let ridge = Ridge::fit(&features, target, |i| i < until && learns(fleet, member, i), LEAST_ROWS)?;
+        let fit = ridge.predict(&features, fleet.len);
+        let rows = (0..until.min(fleet.len)).filter(|&i| learns(fleet, member, i));
+        let residual: Vec<f64> = rows.map(|i| target[i] - fit[i]).filter(|r| r.is_finite()).collect();
+        let spread = centre_and_spread(residual).1.max(FLOOR);
+        Some(Box::new(FittedTemperature { signal: signal(&self.quantity), ridge, rated, spread }))
+    }
+}
+
+impl FittedDetector for FittedTemperature {
+    fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    fn score(&self, fleet: &Fleet, member: usize) -> Residual {
+        let observed = fleet.column(member, &self.signal.quantity).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
+        let expected = match features(fleet, member, self.rated) {
+            Some(features) => self.ridge.predict(&features, fleet.len),
+            None => vec![f64::NAN; fleet.len],
+        };
+        let judge = |i: usize| if learns(fleet, member, i) { (observed[i] - expected[i]) / self.spread } else { f64::NAN };
+        let score = (0..fleet.len).map(judge).collect();
+        Residual { observed, expected, score, steps: Vec::new() }
+    }
+}
+
+/// A standing machine cools by itself; only a running one shows heat it should not have.
+fn learns(fleet: &Fleet, member: usize, row: usize) -> bool {
+    let state = fleet.states[member][row];
+    state.runs() || (state == State::Idle && fleet.frames[member].asset.kind == AssetKind::Transformer)
+}
+
+fn features(fleet: &Fleet, member: usize, rated: f64) -> Option<Vec<Vec<f64>>> {
+    let load = [Quantity::ACTIVE_POWER, Quantity::LOAD, Quantity::CURRENT];
+    let load = load.iter().find_map(|q| fleet.column(member, q))?;
+    let share = held(load.iter().map(|p| (p / rated).abs().min(1.5)));
+    let square: Vec<f64> = share.iter().map(|s| s * s).collect();
+    let mut out = vec![vec![1.0; fleet.len], share.clone(), square.clone()];
+    for hours in HOURS {
+        let alpha = 1.0 - (-fleet.resolution.hours() / hours).exp();
+        out.push(average(&share, alpha));
+        out.push(average(&square, alpha));
+    }
+    let ambient = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP].iter().find_map(|q| fleet.column(member, q));
+    if let Some(ambient) = ambient {
+        let ambient = held(ambient.iter().copied());
+        for hours in [0.75, 4.0, 24.0] {
+            out.push(average(&ambient, 1.0 - (-fleet.resolution.hours() / hours).exp()));
+        }
+        out.push(ambient);
+    }
+    Some(out)
+}
+
+/// The last value stands until the next one comes.
+fn held(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut last = f64::NAN;
+    let filled = values.map(|v| {
+        if v.is_finite() {
+            last = v;
+        }
+        last
+    });
+    filled.collect()
+}
+
+/// Causal exponential average; starts at the first value.
+fn average(values: &[f64], alpha: f64) -> Vec<f64> {
+    let mut level = f64::NAN;
+    let follow = |v: &f64| {
+        level = if level.is_nan() { *v } else { level + alpha * (v - level) };
+        level
+    };
+    values.iter().map(follow).collect()
+}
+
+/// Component and mode of a temperature, in the words of the people who repair it.
+fn signal(quantity: &Quantity) -> Signal {
+    let (component, mode) = match quantity.name() {
+        "gearbox_bearing_temp" => ("gearbox".into(), "bearing_overheat".into()),
+        "gearbox_oil_temp" => ("gearbox".into(), "oil_overheat".into()),
+        "generator_winding_temp" => ("generator".into(), "winding_overheat".into()),
+        "generator_bearing_temp" => ("generator".into(), "bearing_overheat".into()),
+        "top_oil_temp" => ("cooling".into(), "oil_overheat".into()),
+        name => (name.trim_end_matches("_temp").into(), "overheat".into()),
+    };
+    Signal { name: quantity.name().into(), quantity: quantity.clone(), component, mode, side: Side::Above }
+}
