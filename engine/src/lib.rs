@@ -9,4 +9,7 @@
 //! This crate opens no socket and reads no clock: `now`, seeds and paths are arguments. Only [`store`] touches a disk.
 
 pub mod domain;
+pub mod evaluate;
+pub mod features;
+pub mod models;
 pub mod source;
