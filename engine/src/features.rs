@@ -20,12 +20,12 @@ pub use context::{Context, View};
 pub use envelope::envelope;
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, day_kind};
-pub use load::load_rows;
+pub use load::{civil_lag, load_rows};
 pub use matrix::FeatureMatrix;
 pub use series::Series;
 pub use solar::solar_rows;
 pub use weather::WeatherIndex;
-pub use wind::{wind_columns, wind_rows};
+pub use wind::{WindColumns, wind_columns, wind_rows};
 
 use crate::domain::{Frame, IntervalLabel, Quantity, WeatherForecasts};
 

@@ -16,7 +16,7 @@ mod smoothing;
 pub use bands::{Bands, Residual, Spread, spread};
 pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
-pub use linear::{Gram, LinearFit};
+pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
 pub use power_curve::PowerCurve;
 pub use ridge::Ridge;
@@ -127,12 +127,9 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
             Box::new(CalendarBlend),
             Box::new(Mstl),
         ],
-        TargetKind::Wind => vec![
-            Box::new(Damped),
-            Box::new(Seasonal::persistence()),
-            Box::new(Climatology::of_everything()),
-            Box::new(Ets),
-        ],
+        TargetKind::Wind => {
+            vec![Box::new(Damped), Box::new(Seasonal::persistence()), Box::new(Climatology::of_everything()), Box::new(Ets)]
+        }
         TargetKind::Solar => vec![
             Box::new(SmartPersistence),
             Box::new(Seasonal::daily()),
@@ -144,8 +141,8 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     if kind == TargetKind::Wind && has_weather {
         list.push(Box::new(PowerCurve));
     }
-    list.push(Box::new(Ridge::light(kind)));
-    list.push(Box::new(Ridge::firm(kind)));
+    list.push(Box::new(Ridge::long(kind)));
+    list.push(Box::new(Ridge::short(kind)));
     list
 }
 

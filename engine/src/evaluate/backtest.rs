@@ -24,7 +24,10 @@ pub struct BacktestRequest<'a> {
 
 impl std::fmt::Debug for BacktestRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BacktestRequest").field("origins", &self.origins.len()).field("horizon", &self.horizon).finish_non_exhaustive()
+        f.debug_struct("BacktestRequest")
+            .field("origins", &self.origins.len())
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,11 +54,10 @@ pub fn backtest(target: &Target, request: &BacktestRequest<'_>) -> Result<Backte
     let mut forecasts = Vec::with_capacity(origins.len());
     let mut verdicts: Vec<Verdict> = Vec::new();
     for (done, &origin) in origins.iter().enumerate() {
-        trial.advance(origin)?;
-        let verdict = trial.verdict(origin);
+        trial.advance(&context, origin)?;
         forecasts.push(trial.issue(&context, origin)?);
-        if verdicts.last().is_none_or(|held| held.model != verdict.model) {
-            verdicts.push(verdict);
+        if let Some(verdict) = trial.verdict().filter(|new| verdicts.last().is_none_or(|held| held.model != new.model)) {
+            verdicts.push(verdict.clone());
         }
         (request.progress)(done + 1, origins.len());
     }
@@ -88,19 +90,18 @@ pub struct Served {
 pub fn gate(target: &Target, request: &GateRequest) -> Result<Served, EvaluateError> {
     let horizon = target.frame.resolution.steps_in(request.horizon);
     let every = request.every.as_secs().clamp(3600, 86_400);
-    let phases: Vec<Timestamp> = (0..86_400 / every)
-        .filter_map(|i| request.now.checked_sub(SignedDuration::from_secs(i * every)).ok())
-        .collect();
+    let phases: Vec<Timestamp> =
+        (0..86_400 / every).filter_map(|i| request.now.checked_sub(SignedDuration::from_secs(i * every)).ok()).collect();
     let context = Context::new(target, horizon, &phases)?;
     let mut trial = Trial::start(&context, &[request.now], &request.quantiles)?;
-    trial.advance(request.now)?;
+    trial.advance(&context, request.now)?;
     Ok(Served { trial: trial.settled() })
 }
 
 impl Served {
     /// Why this model.
     pub fn verdict(&self) -> &Verdict {
-        self.trial.settled_verdict()
+        self.trial.verdict().expect("gate() advances the trial, which leaves a verdict")
     }
 
     /// A forecast from `issue_time` on, with what is known in `target` then; nothing is fitted.

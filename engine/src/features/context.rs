@@ -5,7 +5,7 @@
 
 use super::series::Channel;
 use super::{Calendar, FeatureError, Series, Target, TargetKind, WeatherIndex};
-use crate::domain::{Asset, Frame, Quantity, Timestamp, from_micros, micros};
+use crate::domain::{Asset, Frame, Quantity, Resolution, Timestamp, from_micros, micros};
 use std::sync::Arc;
 
 /// Most steps of one forecast.
@@ -20,6 +20,8 @@ pub struct Context {
     pub quantity: Quantity,
     /// Physics of it.
     pub kind: TargetKind,
+    /// Spacing of the grid.
+    pub resolution: Resolution,
     /// Steps of a forecast.
     pub horizon: usize,
     /// Steps of a day.
@@ -56,20 +58,16 @@ impl Context {
             return Err(FeatureError::Horizon { asset, steps: horizon, most: MOST_STEPS });
         }
         let channel = |other: &Frame, quantity: &Quantity| aligned(frame, other, quantity);
-        let target_channel = channel(frame, &target.quantity)
-            .ok_or(FeatureError::NoColumn { asset, quantity: target.quantity.to_string() })?;
+        let target_channel =
+            channel(frame, &target.quantity).ok_or(FeatureError::NoColumn { asset, quantity: target.quantity.to_string() })?;
         let (start, step) = (micros(frame.start), seconds * 1_000_000);
         let index = |time: Timestamp| micros(time).saturating_sub(start).div_euclid(step);
         let newest = origins.iter().map(|&t| usize::try_from(index(t)).unwrap_or(0)).max().unwrap_or(0).min(frame.len + MOST_STEPS);
-        let calendar = Calendar::new(
-            &frame.asset,
-            frame.start,
-            frame.resolution,
-            target.interval_label,
-            frame.len.max(newest) + horizon + 1,
-        )?;
+        let calendar =
+            Calendar::new(&frame.asset, frame.start, frame.resolution, target.interval_label, frame.len.max(newest) + horizon + 1)?;
         let day = frame.resolution.steps_per_day();
-        let mut phases: Vec<usize> = origins.iter().filter_map(|&t| usize::try_from(index(t).rem_euclid(day as i64)).ok()).collect();
+        let mut phases: Vec<usize> =
+            origins.iter().filter_map(|&t| usize::try_from(index(t).rem_euclid(day as i64)).ok()).collect();
         phases.sort_unstable();
         phases.dedup();
         let others = target.observations.iter().filter(|other| other.asset.id != frame.asset.id);
@@ -77,6 +75,7 @@ impl Context {
             asset: frame.asset.clone(),
             quantity: target.quantity.clone(),
             kind: target.kind,
+            resolution: frame.resolution,
             horizon,
             day,
             hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
@@ -240,9 +239,11 @@ impl<'a> View<'a> {
 
     /// Rated power, or the largest value seen.
     pub fn capacity(&self) -> f64 {
-        self.context.asset.capacity_kw.filter(|c| c.is_finite() && *c > 0.0).unwrap_or_else(|| {
-            self.past(0).iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max).max(1e-9)
-        })
+        self.context
+            .asset
+            .capacity_kw
+            .filter(|c| c.is_finite() && *c > 0.0)
+            .unwrap_or_else(|| self.past(0).iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max).max(1e-9))
     }
 
     /// Bounds every forecast is clipped to: `[min(0, history), rated power]`.

@@ -88,11 +88,8 @@ impl FittedForecaster for Fitted {
             Past::Days(days) => (view.origin / day).saturating_sub(days)..view.origin / day,
             Past::Season => 0..0,
         };
-        let days: Vec<usize> = if let Past::Season = self.rule.past {
-            crate::features::season_days(view, 30, 60, 30)
-        } else {
-            days.collect()
-        };
+        let days: Vec<usize> =
+            if let Past::Season = self.rule.past { crate::features::season_days(view, 30, 60, 30) } else { days.collect() };
         let of_phase = |phase: usize| quantiles_of(&sorted(days.iter().map(|d| view.value(d * day + phase))), quantiles);
         let table: Vec<Option<(f64, Vec<f64>)>> = (0..day).map(of_phase).collect();
         let (mut path, mut all) = (Vec::with_capacity(horizon), Vec::with_capacity(horizon));

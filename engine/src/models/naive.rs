@@ -5,7 +5,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{Moment, View};
+use crate::features::{Moment, View, civil_lag};
 
 /// Repeats the last value (no period), the last known day, the last known week, or the mean of several.
 #[derive(Debug, Clone, Copy)]
@@ -164,18 +164,6 @@ impl FittedForecaster for CalendarBlend {
 
 fn alike(a: Moment, b: Moment) -> bool {
     a.kind.ramadan == b.kind.ramadan && a.kind.holiday == b.kind.holiday
-}
-
-/// The value `days` days before step `k` at the same civil time, and the civil time it came from.
-pub(crate) fn civil_lag(view: &View<'_>, k: usize, days: usize) -> (f64, Moment) {
-    let context = view.context;
-    let target = context.calendar.at(view.origin + k);
-    let plain = (view.origin + k) as i64 - (days * context.day) as i64;
-    let Ok(index) = usize::try_from(plain) else { return (f64::NAN, target) };
-    let moment = context.calendar.at(index);
-    let shift = i64::from(target.offset - moment.offset) * context.hour as i64 / 3600;
-    let shifted = view.value_at(plain + shift);
-    (if shifted.is_finite() { shifted } else { view.value(index) }, moment)
 }
 
 fn calendar_value(view: &View<'_>, k: usize) -> f64 {

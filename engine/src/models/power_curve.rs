@@ -4,7 +4,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{View, sorted_quantile, wind_columns};
+use crate::features::{View, WindColumns, sorted_quantile, wind_columns};
 
 const BINS: usize = 30;
 
@@ -17,7 +17,7 @@ struct Curve {
     edges: Vec<f64>,
     bins: Vec<Vec<f64>>,
     everything: Vec<f64>,
-    columns: (usize, usize),
+    columns: WindColumns,
 }
 
 impl Curve {
@@ -28,9 +28,10 @@ impl Curve {
 }
 
 /// Speed of the newest run at step `index`, if any run speaks of it.
-fn speed(view: &View<'_>, index: usize, columns: (usize, usize)) -> Option<f64> {
+fn speed(view: &View<'_>, index: usize, columns: WindColumns) -> Option<f64> {
     let (row, _) = view.weather(index, 0, 0)?;
-    let speed = row[columns.0].hypot(row[columns.1]);
+    let (u, v) = columns.components(&row);
+    let speed = u.hypot(v);
     speed.is_finite().then_some(speed)
 }
 
@@ -45,14 +46,19 @@ impl Forecaster for PowerCurve {
 
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
         let (asset, time) = (view.context.asset.id.to_string(), view.context.time(view.origin).to_string());
-        let columns = wind_columns(&view.context.weather)
-            .ok_or_else(|| ModelError::NoWeather { model: "power_curve", asset: asset.clone(), time: time.clone() })?;
+        let columns = wind_columns(&view.context.weather).ok_or_else(|| ModelError::NoWeather {
+            model: "power_curve",
+            asset: asset.clone(),
+            time: time.clone(),
+        })?;
         let mut pairs: Vec<(f64, f64)> = Vec::new();
         for origin in view.origins_back(view.edge(), view.context.day, 2000) {
             let past = view.at(origin);
             for k in 0..view.context.horizon.min(2 * view.context.day) {
                 let power = view.value(origin + k);
-                if power.is_finite() && let Some(speed) = speed(&past, origin + k, columns) {
+                if power.is_finite()
+                    && let Some(speed) = speed(&past, origin + k, columns)
+                {
                     pairs.push((speed, power));
                 }
             }
