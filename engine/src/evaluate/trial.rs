@@ -93,7 +93,7 @@ impl Trial {
         let first = index(context, first)?;
         let view = context.view(first);
         let days = view.known() / context.day;
-        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).clamp(days / 2, WARM_UP_DAYS);
+        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).max(days / 2).min(WARM_UP_DAYS);
         let mut list: Vec<Candidate> = candidates(context.kind, !context.weather.is_empty())
             .into_iter()
             .map(|model| Candidate::new(model.name(), model.is_naive(), Some(Arc::from(model))))

@@ -3,7 +3,7 @@
 //! In: a civil date and a time zone. Out: a [`DayKind`]. Announced Moroccan dates where known, else the Umm al-Qura calendar
 //! (which may differ from the announcement by a day or so). Further countries are further rows here.
 
-use icu_calendar::{Date, cal::Hijri, cal::hijri::UmmAlQura};
+use icu_calendar::{Date, cal::Hijri};
 use jiff::civil;
 
 /// Character of a civil day.
@@ -42,7 +42,7 @@ fn moroccan(date: civil::Date) -> DayKind {
         ramadan = RAMADAN_1438.0 <= date && date <= RAMADAN_1438.1;
         eid = EIDS_1438.iter().any(|&first| first <= date && (date - first).get_days() < 2);
     } else if let Ok(iso) = Date::try_new_iso(i32::from(date.year()), date.month() as u8, date.day() as u8) {
-        let hijri = iso.to_calendar(Hijri(UmmAlQura));
+        let hijri = iso.to_calendar(Hijri::new_umm_al_qura());
         let (month, day) = (hijri.month().ordinal, hijri.day_of_month().0);
         ramadan = month == 9;
         eid = (month == 10 && day <= 2) || (month == 12 && (day == 10 || day == 11));

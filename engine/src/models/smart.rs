@@ -45,7 +45,7 @@ impl FittedForecaster for SmartPersistence {
         }
         let index = last_clear_index(view, &envelope);
         let capacity = view.capacity();
-        let value = |k| (index * envelope[(view.origin + k) % day]).clamp(0.0, capacity);
+        let value = |k: usize| (index * envelope[(view.origin + k) % day]).clamp(0.0, capacity);
         Ok(Outlook { path: (0..view.context.horizon).map(value).collect(), quantiles: None })
     }
 }
