@@ -1,0 +1,60 @@
+//! How good a forecast is, and which model may be served.
+//!
+//! In: a [`crate::features::Target`]. Out: scores ([`metrics`]), forecasts of a rolling backtest ([`backtest`]), a served
+//! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
+
+mod backtest;
+mod metrics;
+mod trial;
+mod verdict;
+
+pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
+pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
+pub use trial::Issued;
+pub use verdict::{ScoreRow, Verdict};
+
+use crate::features::FeatureError;
+use crate::models::ModelError;
+
+/// Why a target could not be forecast or judged.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EvaluateError {
+    /// Features could not be built.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
+    /// No model could be fitted.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There are no origins, or no quantiles.
+    #[error("nothing to forecast for {asset}: give at least one origin and one quantile")]
+    Empty {
+        /// Whose forecast.
+        asset: String,
+    },
+    /// An issue time lies before the data or off the grid.
+    #[error("issue time {time} of {asset} is not on its grid: choose a multiple of {resolution} after {start}")]
+    OffGrid {
+        /// Whose forecast.
+        asset: String,
+        /// The issue time.
+        time: String,
+        /// Spacing of the grid.
+        resolution: String,
+        /// First row.
+        start: String,
+    },
+    /// Too little is known before an origin.
+    #[error("{asset} has {known} known values of {quantity} before {time}, at least {needed} are needed: import more history")]
+    TooLittle {
+        /// Whose forecast.
+        asset: String,
+        /// Of what.
+        quantity: String,
+        /// The origin.
+        time: String,
+        /// Values known.
+        known: usize,
+        /// Values needed: two days.
+        needed: usize,
+    },
+}

@@ -1,0 +1,115 @@
+//! The two ways in: a rolling backtest over origins of the past, and the gate that readies a model for live issues.
+//!
+//! Both run the same [`Trial`]: candidates refitted every few weeks, every forecast logged, scores and calibration taken only
+//! from truth before the origin at hand.
+
+use super::trial::{Issued, Trial};
+use super::{EvaluateError, Verdict};
+use crate::domain::{Quantile, Timestamp};
+use crate::features::{Context, Target};
+use jiff::SignedDuration;
+
+/// What to forecast again.
+#[derive(Clone)]
+pub struct BacktestRequest<'a> {
+    /// Issue times, rising.
+    pub origins: Vec<Timestamp>,
+    /// Longest lead; the first step is valid at the origin.
+    pub horizon: SignedDuration,
+    /// Rising probabilities.
+    pub quantiles: Vec<Quantile>,
+    /// Called with origins done and their number.
+    pub progress: &'a dyn Fn(usize, usize),
+}
+
+impl std::fmt::Debug for BacktestRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BacktestRequest")
+            .field("origins", &self.origins.len())
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Forecasts of every origin and the verdicts that chose their models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backtest {
+    /// One per origin, in their order.
+    pub forecasts: Vec<Issued>,
+    /// The first, and one more whenever the served model changed.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Forecasts a target at each origin with what was known then.
+///
+/// # Errors
+/// [`EvaluateError`]: no origin or quantile, an origin off the grid, less than two days of history before the first.
+pub fn backtest(target: &Target, request: &BacktestRequest<'_>) -> Result<Backtest, EvaluateError> {
+    let mut origins = request.origins.clone();
+    origins.sort_unstable();
+    origins.dedup();
+    let horizon = target.frame.resolution.steps_in(request.horizon);
+    let context = Context::new(target, horizon, &origins)?;
+    let mut trial = Trial::start(&context, &origins, &request.quantiles)?;
+    let mut forecasts = Vec::with_capacity(origins.len());
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for (done, &origin) in origins.iter().enumerate() {
+        trial.advance(&context, origin)?;
+        forecasts.push(trial.issue(&context, origin)?);
+        if let Some(verdict) = trial.verdict().filter(|new| verdicts.last().is_none_or(|held| held.model != new.model)) {
+            verdicts.push(verdict.clone());
+        }
+        (request.progress)(done + 1, origins.len());
+    }
+    Ok(Backtest { forecasts, verdicts })
+}
+
+/// What a live service needs readied.
+#[derive(Debug, Clone)]
+pub struct GateRequest {
+    /// The moment of fitting; on the target's grid.
+    pub now: Timestamp,
+    /// Longest lead.
+    pub horizon: SignedDuration,
+    /// Rising probabilities.
+    pub quantiles: Vec<Quantile>,
+    /// Spacing of the past origins the candidates are judged on; 6 h is a good choice.
+    pub every: SignedDuration,
+}
+
+/// A fitted, calibrated, chosen model: issue at will, refit when the verdict is a day or more old.
+#[derive(Debug, Clone)]
+pub struct Served {
+    trial: Trial,
+}
+
+/// Fits every candidate, judges them on the past before `now`, and keeps the best.
+///
+/// # Errors
+/// As [`backtest`].
+pub fn gate(target: &Target, request: &GateRequest) -> Result<Served, EvaluateError> {
+    let horizon = target.frame.resolution.steps_in(request.horizon);
+    let every = request.every.as_secs().clamp(3600, 86_400);
+    let phases: Vec<Timestamp> =
+        (0..86_400 / every).filter_map(|i| request.now.checked_sub(SignedDuration::from_secs(i * every)).ok()).collect();
+    let context = Context::new(target, horizon, &phases)?;
+    let mut trial = Trial::start(&context, &[request.now], &request.quantiles)?;
+    trial.advance(&context, request.now)?;
+    Ok(Served { trial: trial.settled() })
+}
+
+impl Served {
+    /// Why this model.
+    pub fn verdict(&self) -> &Verdict {
+        self.trial.verdict().expect("gate() advances the trial, which leaves a verdict")
+    }
+
+    /// A forecast from `issue_time` on, with what is known in `target` then; nothing is fitted.
+    ///
+    /// # Errors
+    /// [`EvaluateError`] when the target has lost its column, the time is off the grid, or less than two days are known.
+    pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
+        let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
+        self.trial.issue(&context, issue_time)
+    }
+}

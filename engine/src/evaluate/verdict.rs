@@ -1,0 +1,55 @@
+//! What the naive gate decided, and why: a value to store and to show.
+
+use crate::domain::{AssetId, Quantity, TimeRange, Timestamp};
+
+/// Score of one candidate over the evaluated window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    /// Candidate.
+    pub model: String,
+    /// True for a member of the naive family.
+    pub naive: bool,
+    /// Mean pinball loss, the target's unit, recent origins weighing more.
+    pub score: f64,
+    /// Mean absolute error of the median, same weights.
+    pub mae: f64,
+    /// Root mean squared error of the median, same weights.
+    pub rmse: f64,
+    /// Share of truth within the 0.1 and 0.9 quantiles; `None` when those were not asked for.
+    pub coverage_80: Option<f64>,
+    /// Steps scored.
+    pub steps: usize,
+}
+
+/// The verdict of the naive gate for one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Whose target.
+    pub asset_id: AssetId,
+    /// Of what.
+    pub quantity: Quantity,
+    /// Issue time the verdict was made for; only truth before it was used.
+    pub evaluated_at: Timestamp,
+    /// Served model.
+    pub model: String,
+    /// Best member of the naive family.
+    pub best_naive: String,
+    /// What `score` is: `pinball`.
+    pub metric: &'static str,
+    /// Score of the served model; `None` while no past forecast could be scored.
+    pub score: Option<f64>,
+    /// Score of the best naive.
+    pub naive_score: Option<f64>,
+    /// Past origins whose truth was used: first to last; `None` while there are none.
+    pub window: Option<TimeRange>,
+    /// All candidates, best first.
+    pub table: Vec<ScoreRow>,
+}
+
+impl Verdict {
+    /// `1 − score / naive_score`: positive is better than the best naive.
+    pub fn skill(&self) -> Option<f64> {
+        let (score, naive) = (self.score?, self.naive_score?);
+        (naive > 0.0).then(|| 1.0 - score / naive)
+    }
+}

@@ -1,0 +1,97 @@
+//! What a forecaster may look at: the target's past, its calendar, the weather runs, all as known at an issue time.
+//!
+//! In: a [`Target`] (frames and weather of one asset). Out: a [`Context`] and its [`View`]s, the only way to a value; a view
+//! of an origin answers NaN for anything that was not known then. Feature rows of loads, wind and solar are built here too.
+//! Nothing is fitted here and nothing is forecast.
+
+mod calendar;
+mod context;
+mod envelope;
+mod holidays;
+mod load;
+mod matrix;
+mod series;
+mod solar;
+mod weather;
+mod wind;
+
+pub use calendar::{Calendar, Moment};
+pub use context::{Context, View};
+pub use envelope::envelope;
+pub(crate) use envelope::{season_days, sorted_quantile};
+pub use holidays::{DayKind, day_kind};
+pub use load::{civil_lag, load_rows};
+pub use matrix::FeatureMatrix;
+pub use series::Series;
+pub use solar::solar_rows;
+pub use weather::WeatherIndex;
+pub use wind::{WindColumns, wind_columns, wind_rows};
+
+use crate::domain::{Frame, IntervalLabel, Quantity, WeatherForecasts};
+
+/// What physics stands behind a target; decides its naives and its features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Consumption: calendar, day and week.
+    Load,
+    /// Wind power: persistence and wind speed.
+    Wind,
+    /// Solar power: the clear-sky envelope and clouds.
+    Solar,
+}
+
+/// One series to forecast, with everything that may help.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Telemetry of the asset; holds `quantity`.
+    pub frame: Frame,
+    /// What is forecast.
+    pub quantity: Quantity,
+    /// Physics of it.
+    pub kind: TargetKind,
+    /// Which end of its interval a time names; the calendar of an interval labelled by its end is that of its beginning.
+    pub interval_label: IntervalLabel,
+    /// Weather model runs for the asset; may be empty.
+    pub weather: WeatherForecasts,
+    /// Telemetry of others: weather stations (past temperature), siblings with the same quantity.
+    pub observations: Vec<Frame>,
+}
+
+/// Why features could not be built.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FeatureError {
+    /// The frame lacks the column.
+    #[error("{asset} has no column {quantity}: import it or forecast another quantity")]
+    NoColumn {
+        /// Whose frame.
+        asset: String,
+        /// The column asked for.
+        quantity: String,
+    },
+    /// The zone is not in the tz database.
+    #[error("time zone {zone:?} of {asset} is not known: use an IANA name such as Africa/Casablanca")]
+    TimeZone {
+        /// Whose zone.
+        asset: String,
+        /// The name.
+        zone: String,
+    },
+    /// The grid cannot hold days.
+    #[error("resolution {resolution} of {asset} does not divide a day: resample to PT10M, PT30M or PT1H")]
+    Resolution {
+        /// Whose grid.
+        asset: String,
+        /// The spacing.
+        resolution: String,
+    },
+    /// The horizon holds no step or too many.
+    #[error("horizon of {steps} steps for {asset} is outside 1 to {most}: choose another horizon or resolution")]
+    Horizon {
+        /// Whose forecast.
+        asset: String,
+        /// Steps asked for.
+        steps: usize,
+        /// The limit.
+        most: usize,
+    },
+}

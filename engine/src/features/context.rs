@@ -1,0 +1,272 @@
+//! A target prepared once, and what of it was known at an origin.
+//!
+//! In: a [`Target`] and a horizon. Out: [`Context`] and [`View`]. A view reads only rows before its edge that were available
+//! at its origin; fitting takes sub-views of the past. Origins are grid indices.
+
+use super::series::Channel;
+use super::{Calendar, FeatureError, Series, Target, TargetKind, WeatherIndex};
+use crate::domain::{Asset, Frame, Quantity, Resolution, Timestamp, from_micros, micros};
+use std::sync::Arc;
+
+/// Most steps of one forecast.
+const MOST_STEPS: usize = 20_000;
+
+/// A target on its grid: columns, calendar, weather.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Whose target.
+    pub asset: Asset,
+    /// Of what.
+    pub quantity: Quantity,
+    /// Physics of it.
+    pub kind: TargetKind,
+    /// Spacing of the grid.
+    pub resolution: Resolution,
+    /// Steps of a forecast.
+    pub horizon: usize,
+    /// Steps of a day.
+    pub day: usize,
+    /// Steps of an hour, at least 1.
+    pub hour: usize,
+    /// Civil time of the rows and a horizon beyond.
+    pub calendar: Calendar,
+    /// Weather model runs.
+    pub weather: WeatherIndex,
+    /// Residues of the origins' indices modulo a day; past origins for fitting are taken at these.
+    pub phases: Vec<usize>,
+    start: i64,
+    step: i64,
+    target: Channel,
+    siblings: Vec<Channel>,
+    temperature: Option<Channel>,
+    wind: Option<Channel>,
+}
+
+impl Context {
+    /// Prepares a target for forecasts of `horizon` steps issued at any of `origins`.
+    ///
+    /// # Errors
+    /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the day, an empty horizon.
+    pub fn new(target: &Target, horizon: usize, origins: &[Timestamp]) -> Result<Self, FeatureError> {
+        let frame = &target.frame;
+        let asset = frame.asset.id.to_string();
+        let seconds = frame.resolution.seconds();
+        if 86_400 % seconds != 0 {
+            return Err(FeatureError::Resolution { asset, resolution: frame.resolution.to_string() });
+        }
+        if horizon == 0 || horizon > MOST_STEPS {
+            return Err(FeatureError::Horizon { asset, steps: horizon, most: MOST_STEPS });
+        }
+        let channel = |other: &Frame, quantity: &Quantity| aligned(frame, other, quantity);
+        let target_channel =
+            channel(frame, &target.quantity).ok_or(FeatureError::NoColumn { asset, quantity: target.quantity.to_string() })?;
+        let (start, step) = (micros(frame.start), seconds * 1_000_000);
+        let index = |time: Timestamp| micros(time).saturating_sub(start).div_euclid(step);
+        let newest = origins.iter().map(|&t| usize::try_from(index(t)).unwrap_or(0)).max().unwrap_or(0).min(frame.len + MOST_STEPS);
+        let calendar =
+            Calendar::new(&frame.asset, frame.start, frame.resolution, target.interval_label, frame.len.max(newest) + horizon + 1)?;
+        let day = frame.resolution.steps_per_day();
+        let mut phases: Vec<usize> =
+            origins.iter().filter_map(|&t| usize::try_from(index(t).rem_euclid(day as i64)).ok()).collect();
+        phases.sort_unstable();
+        phases.dedup();
+        let others = target.observations.iter().filter(|other| other.asset.id != frame.asset.id);
+        Ok(Self {
+            asset: frame.asset.clone(),
+            quantity: target.quantity.clone(),
+            kind: target.kind,
+            resolution: frame.resolution,
+            horizon,
+            day,
+            hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
+            calendar,
+            weather: WeatherIndex::new(&target.weather),
+            phases: thinned(phases, day),
+            start,
+            step,
+            target: target_channel,
+            siblings: others.clone().filter_map(|other| channel(other, &target.quantity)).take(8).collect(),
+            temperature: others.clone().find_map(|other| channel(other, &Quantity::TEMP_AIR)),
+            wind: channel(frame, &Quantity::WIND_SPEED),
+        })
+    }
+
+    /// Grid index of a time, if it lies on the grid at or after its start.
+    pub fn index(&self, time: Timestamp) -> Option<usize> {
+        let gap = micros(time).checked_sub(self.start)?;
+        if gap % self.step == 0 { usize::try_from(gap / self.step).ok() } else { None }
+    }
+
+    /// Time of a grid index, also past the end.
+    pub fn time(&self, index: usize) -> Timestamp {
+        from_micros(self.micros(index))
+    }
+
+    /// Time of a grid index in microseconds.
+    pub fn micros(&self, index: usize) -> i64 {
+        self.start.saturating_add(self.step.saturating_mul(index as i64))
+    }
+
+    /// What was known at the origin with that index.
+    pub fn view(&self, origin: usize) -> View<'_> {
+        let delay = self.target.delay(origin, self.day);
+        View {
+            context: self,
+            origin,
+            delay,
+            limit: origin.saturating_sub(delay),
+            target: self.target.known_at(origin),
+            siblings: self.siblings.iter().map(|c| c.known_at(origin)).collect(),
+            temperature: self.temperature.as_ref().map(|c| c.known_at(origin)),
+            wind: self.wind.as_ref().map(|c| c.known_at(origin)),
+        }
+    }
+}
+
+/// At most eight phases, evenly picked.
+fn thinned(phases: Vec<usize>, day: usize) -> Vec<usize> {
+    if phases.len() <= 8 {
+        return if phases.is_empty() { vec![0] } else { phases };
+    }
+    (0..8).map(|i| i * day / 8).collect()
+}
+
+/// Column `quantity` of `other` on the grid of `frame`: the value of the row that holds at each grid point.
+fn aligned(frame: &Frame, other: &Frame, quantity: &Quantity) -> Option<Channel> {
+    let column = other.column(quantity)?;
+    let (start, step) = (micros(frame.start), frame.resolution.seconds() * 1_000_000);
+    let (from, spacing) = (micros(other.start), other.resolution.seconds() * 1_000_000);
+    let mut values = Vec::with_capacity(frame.len);
+    let mut first_seen = Vec::with_capacity(frame.len);
+    for i in 0..frame.len {
+        let time = start + step * i as i64;
+        let row = usize::try_from((time - from).div_euclid(spacing)).ok().filter(|&row| row < other.len);
+        let (value, known) = row.map_or((f64::NAN, i64::MAX), |row| (column[row], other.available_at[row]));
+        let after = known.saturating_sub(start);
+        let seen = after.div_euclid(step) + i64::from(after.rem_euclid(step) != 0);
+        first_seen.push(u32::try_from(seen.max(i as i64 + 1)).unwrap_or(u32::MAX));
+        values.push(value);
+    }
+    Some(Channel::new(values, first_seen))
+}
+
+/// What was known of a context at an origin.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// The prepared target.
+    pub context: &'a Context,
+    /// Grid index of the issue time: the first step forecast.
+    pub origin: usize,
+    /// Usual publication delay in steps.
+    pub delay: usize,
+    limit: usize,
+    target: Arc<Series>,
+    siblings: Vec<Arc<Series>>,
+    temperature: Option<Arc<Series>>,
+    wind: Option<Arc<Series>>,
+}
+
+impl<'a> View<'a> {
+    /// The same knowledge, seen from an earlier origin: features of a past forecast, for fitting.
+    pub fn at(&self, origin: usize) -> Self {
+        let origin = origin.min(self.origin);
+        Self { origin, limit: origin.saturating_sub(self.delay), ..self.clone() }
+    }
+
+    /// First row not known.
+    pub fn edge(&self) -> usize {
+        self.limit
+    }
+
+    /// The target's value at `index`; NaN at or beyond the edge.
+    pub fn value(&self, index: usize) -> f64 {
+        if index < self.limit { self.target.get(index) } else { f64::NAN }
+    }
+
+    /// The target's value at a signed index.
+    pub fn value_at(&self, index: i64) -> f64 {
+        usize::try_from(index).map_or(f64::NAN, |i| self.value(i))
+    }
+
+    /// Mean of the target over the `width` rows that end `gap` rows before the edge.
+    pub fn mean(&self, width: usize, gap: usize) -> f64 {
+        let to = self.limit.saturating_sub(gap);
+        if self.limit < gap + width { f64::NAN } else { self.target.mean(to - width, to) }
+    }
+
+    /// Last known value, NaN when there is none.
+    pub fn last(&self) -> f64 {
+        self.target.last_before(self.limit).map_or(f64::NAN, |i| self.target.get(i))
+    }
+
+    /// Known values before the edge.
+    pub fn known(&self) -> usize {
+        self.target.known(0, self.limit)
+    }
+
+    /// The target's known rows `[from, edge)`, holes as NaN.
+    pub fn past(&self, from: usize) -> &[f64] {
+        self.target.slice(from, self.limit)
+    }
+
+    /// The target as a whole; callers must stay before [`View::edge`].
+    pub(crate) fn series(&self) -> &Series {
+        &self.target
+    }
+
+    /// Mean of a sibling over the last `width` rows before the edge.
+    pub fn sibling_means(&self, width: usize) -> Vec<f64> {
+        self.siblings.iter().map(|s| s.mean(self.limit.saturating_sub(width), self.limit)).collect()
+    }
+
+    /// Mean air temperature nearby over `width` rows that end `gap` rows before the edge.
+    pub fn temperature(&self, width: usize, gap: usize) -> Option<f64> {
+        let to = self.limit.checked_sub(gap)?;
+        Some(self.temperature.as_ref()?.mean(to.checked_sub(width)?, to))
+    }
+
+    /// Mean measured wind speed over the last `width` rows.
+    pub fn wind_speed(&self, width: usize) -> Option<f64> {
+        Some(self.wind.as_ref()?.mean(self.limit.saturating_sub(width), self.limit))
+    }
+
+    /// Newest weather about grid index `index` plus `hours`, as known `older` hours before the origin.
+    pub fn weather(&self, index: usize, hours: i64, older: i64) -> Option<(Vec<f64>, f64)> {
+        let hour = 3_600_000_000;
+        let context = self.context;
+        context.weather.newest(context.micros(index) + hours * hour, context.micros(self.origin) - older * hour)
+    }
+
+    /// Rated power, or the largest value seen.
+    pub fn capacity(&self) -> f64 {
+        self.context
+            .asset
+            .capacity_kw
+            .filter(|c| c.is_finite() && *c > 0.0)
+            .unwrap_or_else(|| self.past(0).iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max).max(1e-9))
+    }
+
+    /// Bounds every forecast is clipped to: `[min(0, history), rated power]`.
+    pub fn bounds(&self) -> (f64, f64) {
+        let low = self.past(0).iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::min);
+        let high = self.context.asset.capacity_kw.filter(|c| c.is_finite() && *c > 0.0).unwrap_or(f64::INFINITY);
+        (low, high.max(low))
+    }
+
+    /// Past origins at the context's phases, newest first, from `newest` (inclusive) back to `oldest`, at most `most`.
+    pub fn origins_back(&self, newest: usize, oldest: usize, most: usize) -> Vec<usize> {
+        let day = self.context.day;
+        let mut found = Vec::new();
+        let mut origin = newest.min(self.origin);
+        while origin >= oldest.max(1) && found.len() < most {
+            if self.context.phases.contains(&(origin % day)) {
+                found.push(origin);
+            }
+            origin -= 1;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! One column on the target's grid, with sums that make means cheap, and who knew what when.
+//!
+//! In: values and the moment each became known. Out: a [`Channel`] that can be masked for an issue time, a [`Series`] that
+//! answers values, means and the last known value. The mask here is the telemetry leak filter of the forecasting rooms.
+
+use std::sync::Arc;
+
+/// Dense values with prefix sums; NaN is missing.
+#[derive(Debug, Clone)]
+pub struct Series {
+    values: Vec<f64>,
+    sums: Vec<f64>,
+    counts: Vec<u32>,
+    last: Vec<u32>,
+}
+
+impl Series {
+    /// Prefix sums over `values`.
+    pub fn new(values: Vec<f64>) -> Self {
+        let (mut sums, mut counts, mut last) = (vec![0.0], vec![0u32], vec![u32::MAX]);
+        let (mut sum, mut count, mut newest) = (0.0, 0u32, u32::MAX);
+        for (i, &value) in values.iter().enumerate() {
+            if value.is_finite() {
+                sum += value;
+                count += 1;
+                newest = i as u32;
+            }
+            sums.push(sum);
+            counts.push(count);
+            last.push(newest);
+        }
+        Self { values, sums, counts, last }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Value of row `index`, NaN outside.
+    pub fn get(&self, index: usize) -> f64 {
+        self.values.get(index).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Mean of the known values in `[from, to)`, NaN when there are none.
+    pub fn mean(&self, from: usize, to: usize) -> f64 {
+        let to = to.min(self.values.len());
+        if from >= to {
+            return f64::NAN;
+        }
+        let count = self.counts[to] - self.counts[from];
+        if count == 0 { f64::NAN } else { (self.sums[to] - self.sums[from]) / f64::from(count) }
+    }
+
+    /// Known values in `[from, to)`.
+    pub fn known(&self, from: usize, to: usize) -> usize {
+        let to = to.min(self.values.len());
+        if from >= to { 0 } else { (self.counts[to] - self.counts[from]) as usize }
+    }
+
+    /// Index of the last known value before `end`.
+    pub fn last_before(&self, end: usize) -> Option<usize> {
+        let newest = self.last[end.min(self.values.len())];
+        (newest != u32::MAX).then_some(newest as usize)
+    }
+
+    /// Values of `[from, to)`.
+    pub fn slice(&self, from: usize, to: usize) -> &[f64] {
+        let to = to.min(self.values.len());
+        &self.values[from.min(to)..to]
+    }
+}
+
+/// A column and, per row, the first origin (grid index) at which the row may be used.
+#[derive(Debug, Clone)]
+pub(crate) struct Channel {
+    base: Arc<Series>,
+    first_seen: Vec<u32>,
+}
+
+impl Channel {
+    pub(crate) fn new(values: Vec<f64>, first_seen: Vec<u32>) -> Self {
+        Self { base: Arc::new(Series::new(values)), first_seen }
+    }
+
+    /// The column as known at origin `origin`: shared where every earlier row was known, masked where not.
+    pub(crate) fn known_at(&self, origin: usize) -> Arc<Series> {
+        let end = origin.min(self.base.len());
+        if self.first_seen[..end].iter().all(|&seen| seen as usize <= origin) {
+            return Arc::clone(&self.base);
+        }
+        let masked = (0..end).map(|i| if self.first_seen[i] as usize <= origin { self.base.get(i) } else { f64::NAN });
+        Arc::new(Series::new(masked.collect()))
+    }
+
+    /// Usual publication delay in steps, from the newest rows known at `origin`: their median lag beyond one step, at most
+    /// `most`; a longer one means a bulk import and counts as none.
+    pub(crate) fn delay(&self, origin: usize, most: usize) -> usize {
+        let end = origin.min(self.base.len());
+        let mut lags: Vec<usize> = (end.saturating_sub(1000)..end)
+            .filter(|&i| self.first_seen[i] as usize <= origin && self.base.get(i).is_finite())
+            .map(|i| (self.first_seen[i] as usize).saturating_sub(i + 1))
+            .collect();
+        lags.sort_unstable();
+        let median = lags.get(lags.len() / 2).copied().unwrap_or(0);
+        if median > most { 0 } else { median }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, Series};
+
+    #[test]
+    fn means_skip_holes() {
+        let series = Series::new(vec![1.0, f64::NAN, 3.0]);
+        assert_eq!(series.mean(0, 3), 2.0);
+        assert!(series.mean(1, 2).is_nan());
+        assert_eq!(series.last_before(2), Some(0));
+        assert_eq!(series.last_before(0), None);
+    }
+
+    #[test]
+    fn late_rows_are_blank_until_known() {
+        let channel = Channel::new(vec![1.0, 2.0, 3.0, 4.0], vec![1, 4, 3, 4]);
+        assert!(channel.known_at(3).get(1).is_nan());
+        assert_eq!(channel.known_at(4).get(1), 2.0);
+        assert_eq!(channel.delay(4, 10), 0);
+    }
+}

@@ -1,0 +1,150 @@
+//! Forecasters: the naive family, smoothing, ridge regression; and what turns a path into quantiles.
+//!
+//! In: a [`View`] of a target. Out: an [`Outlook`]: a path and, where the model knows it by itself, its quantiles. Models are
+//! pure: same view, same bytes. Which of them is served is not decided here but in `evaluate`.
+
+mod bands;
+mod climatology;
+mod combine;
+mod linear;
+mod naive;
+mod power_curve;
+mod ridge;
+mod smart;
+mod smoothing;
+
+pub use bands::{Bands, Residual, Spread, spread};
+pub use climatology::Climatology;
+pub use combine::{Mixture, mixture};
+pub use linear::{Gram, LinearFit, Normal};
+pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
+pub use power_curve::PowerCurve;
+pub use ridge::Ridge;
+pub use smart::SmartPersistence;
+pub use smoothing::{Ets, Mstl};
+
+use crate::domain::Quantile;
+use crate::features::{TargetKind, View};
+use std::fmt::Debug;
+
+/// What a model says about the steps after an origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// One value per step: the middle of the forecast.
+    pub path: Vec<f64>,
+    /// `[step][quantile]`, for models that know their own distribution; others are given bands from their past errors.
+    pub quantiles: Option<Vec<Vec<f64>>>,
+}
+
+/// A model that can learn from a view of the past.
+pub trait Forecaster: Debug + Send + Sync {
+    /// Short stable name, stored with every forecast.
+    fn name(&self) -> &'static str;
+
+    /// True for members of the naive family: the bar for all others.
+    fn is_naive(&self) -> bool {
+        false
+    }
+
+    /// Learns from what the view knows.
+    ///
+    /// # Errors
+    /// [`ModelError`]: too little history, no usable input.
+    fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError>;
+}
+
+/// A model that has learnt.
+pub trait FittedForecaster: Debug + Send + Sync {
+    /// The steps `view.origin .. view.origin + horizon`.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the view lacks what the model needs.
+    fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError>;
+}
+
+/// Why a model could not be fitted or used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// The history is too short.
+    #[error("{model} for {asset} needs {needed} known values before {time}, there are {known}: import more history")]
+    TooLittle {
+        /// Which model.
+        model: &'static str,
+        /// Whose history.
+        asset: String,
+        /// The origin.
+        time: String,
+        /// Values needed.
+        needed: usize,
+        /// Values known.
+        known: usize,
+    },
+    /// There are no weather forecasts for the asset.
+    #[error("{model} for {asset} needs weather forecasts with wind, there are none known at {time}")]
+    NoWeather {
+        /// Which model.
+        model: &'static str,
+        /// Whose forecast.
+        asset: String,
+        /// The origin.
+        time: String,
+    },
+    /// Linear algebra or a foreign library gave up.
+    #[error("{model} for {asset} at {time} could not be solved: {reason}")]
+    Unsolvable {
+        /// Which model.
+        model: &'static str,
+        /// Whose forecast.
+        asset: String,
+        /// The origin.
+        time: String,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    pub(crate) fn too_little(model: &'static str, view: &View<'_>, needed: usize) -> Self {
+        let time = view.context.time(view.origin).to_string();
+        Self::TooLittle { model, asset: view.context.asset.id.to_string(), time, needed, known: view.known() }
+    }
+
+    pub(crate) fn unsolvable(model: &'static str, view: &View<'_>, reason: &dyn std::fmt::Display) -> Self {
+        let (asset, time) = (view.context.asset.id.to_string(), view.context.time(view.origin).to_string());
+        Self::Unsolvable { model, asset, time, reason: reason.to_string() }
+    }
+}
+
+/// The candidates for a target of that kind, naives first; the first is served while nothing could be judged.
+pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster>> {
+    let mut list: Vec<Box<dyn Forecaster>> = match kind {
+        TargetKind::Load => vec![
+            Box::new(Seasonal::blend()),
+            Box::new(Seasonal::daily()),
+            Box::new(Seasonal::weekly()),
+            Box::new(Seasonal::persistence()),
+            Box::new(Climatology::of_days(28)),
+            Box::new(CalendarBlend),
+            Box::new(Mstl),
+        ],
+        TargetKind::Wind => {
+            vec![Box::new(Damped), Box::new(Seasonal::persistence()), Box::new(Climatology::of_everything()), Box::new(Ets)]
+        }
+        TargetKind::Solar => vec![
+            Box::new(SmartPersistence),
+            Box::new(Seasonal::daily()),
+            Box::new(Seasonal::persistence()),
+            Box::new(Climatology::of_season()),
+            Box::new(Climatology::of_days(30)),
+        ],
+    };
+    if kind == TargetKind::Wind && has_weather {
+        list.push(Box::new(PowerCurve));
+    }
+    list.push(Box::new(Ridge::long(kind)));
+    list.push(Box::new(Ridge::short(kind)));
+    list
+}
+
+#[cfg(test)]
+mod tests;

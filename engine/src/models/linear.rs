@@ -1,0 +1,166 @@
+//! Weighted ridge regression on standardised columns, by Cholesky.
+//!
+//! In: rows pushed one by one. Out: [`LinearFit`]. Missing features count as their column's mean. Sums run in one thread and
+//! one order, so the same rows give the same bytes.
+
+use ndarray::{Array1, Array2};
+use ndarray_linalg::{SolveC, error::LinalgError};
+
+/// Collected rows of a regression.
+#[derive(Debug, Clone, Default)]
+pub struct Gram {
+    width: usize,
+    rows: Vec<f64>,
+    targets: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+/// Normal equations of some rows, ready to be solved at any penalty.
+#[derive(Debug, Clone)]
+pub struct Normal {
+    products: Array2<f64>,
+    right: Array1<f64>,
+    means: Vec<f64>,
+    deviations: Vec<f64>,
+    target_mean: f64,
+    weight: f64,
+}
+
+/// Coefficients: `prediction = intercept + Σ (x − mean) × coefficient`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearFit {
+    means: Vec<f64>,
+    coefficients: Vec<f64>,
+    intercept: f64,
+}
+
+impl Gram {
+    /// Room for rows of that width.
+    pub fn new(width: usize) -> Self {
+        Self { width, ..Self::default() }
+    }
+
+    /// Adds a row (its first `width` features); rows without a finite target, or without weight, are left out.
+    pub fn push(&mut self, row: &[f64], target: f64, weight: f64) {
+        if target.is_finite() && weight > 0.0 && row.len() >= self.width {
+            self.rows.extend_from_slice(&row[..self.width]);
+            self.targets.push(target);
+            self.weights.push(weight);
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Normal equations of the rows `[from, to)`.
+    pub fn normal(&self, from: usize, to: usize) -> Normal {
+        let (p, to) = (self.width, to.min(self.len()));
+        let (mut means, mut deviations) = (vec![0.0; p], vec![1.0; p]);
+        let (mut weight, mut target_mean) = (0.0, 0.0);
+        let (mut sums, mut squares, mut seen) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
+        for i in from..to {
+            let w = self.weights[i];
+            weight += w;
+            target_mean += w * self.targets[i];
+            for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
+                if x.is_finite() {
+                    sums[j] += w * x;
+                    squares[j] += w * x * x;
+                    seen[j] += w;
+                }
+            }
+        }
+        target_mean /= weight.max(f64::MIN_POSITIVE);
+        for j in 0..p {
+            if seen[j] > 0.0 {
+                means[j] = sums[j] / seen[j];
+                let variance = (squares[j] / seen[j] - means[j] * means[j]).max(0.0);
+                let noise = 1e-9 * (means[j].abs() + 1e-9);
+                deviations[j] = if variance.sqrt() > noise { variance.sqrt() } else { f64::INFINITY };
+            } else {
+                deviations[j] = f64::INFINITY;
+            }
+        }
+        let mut products = vec![0.0; p * p];
+        let mut right = vec![0.0; p];
+        let mut z = vec![0.0; p];
+        for i in from..to {
+            let w = self.weights[i];
+            for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
+                z[j] = if x.is_finite() { (x - means[j]) / deviations[j] } else { 0.0 };
+            }
+            let y = w * (self.targets[i] - target_mean);
+            for j in 0..p {
+                right[j] += y * z[j];
+                let wz = w * z[j];
+                for (cell, other) in products[j * p..j * p + j + 1].iter_mut().zip(&z) {
+                    *cell += wz * other;
+                }
+            }
+        }
+        let products = Array2::from_shape_fn((p, p), |(a, b)| products[a.max(b) * p + a.min(b)]);
+        Normal { products, right: Array1::from(right), means, deviations, target_mean, weight }
+    }
+
+    /// Weighted mean squared error of a fit on the rows `[from, to)`.
+    pub fn error(&self, fit: &LinearFit, from: usize, to: usize) -> f64 {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for i in from..to.min(self.len()) {
+            let gap = self.targets[i] - fit.predict(&self.rows[i * self.width..(i + 1) * self.width]);
+            sum += self.weights[i] * gap * gap;
+            weight += self.weights[i];
+        }
+        if weight > 0.0 { sum / weight } else { f64::INFINITY }
+    }
+}
+
+impl Normal {
+    /// Solves with a penalty of `penalty` times the total weight on every standardised coefficient.
+    ///
+    /// # Errors
+    /// What LAPACK says when the matrix is not positive definite, which a positive penalty prevents.
+    pub fn solve(&self, penalty: f64) -> Result<LinearFit, LinalgError> {
+        let mut products = self.products.clone();
+        for cell in products.diag_mut() {
+            *cell += penalty * self.weight + 1e-12;
+        }
+        let solution = products.solvec(&self.right)?;
+        let coefficients = solution.iter().zip(&self.deviations).map(|(b, d)| b / d).collect();
+        Ok(LinearFit { means: self.means.clone(), coefficients, intercept: self.target_mean })
+    }
+}
+
+impl LinearFit {
+    /// The prediction for a row; missing features count as their mean.
+    pub fn predict(&self, row: &[f64]) -> f64 {
+        let gap = |((x, mean), b): ((&f64, &f64), &f64)| if x.is_finite() { (x - mean) * b } else { 0.0 };
+        self.intercept + row.iter().zip(&self.means).zip(&self.coefficients).map(gap).sum::<f64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gram;
+
+    #[test]
+    fn recovers_a_plane_and_ignores_constants_and_holes() {
+        let mut gram = Gram::new(3);
+        for i in 0..50 {
+            let (a, b) = (f64::from(i % 7), f64::from(i % 5));
+            gram.push(&[a, b, 4.0], 1.0 + 2.0 * a - b, 1.0);
+        }
+        gram.push(&[f64::NAN, 1.0, 4.0], f64::NAN, 1.0);
+        assert_eq!(gram.len(), 50);
+        let fit = gram.normal(0, 50).solve(1e-9).unwrap();
+        assert!((fit.predict(&[3.0, 2.0, 4.0]) - 5.0).abs() < 1e-5);
+        assert!(fit.predict(&[f64::NAN, 2.0, 4.0]).is_finite());
+        assert!(gram.error(&fit, 0, 50) < 1e-8);
+    }
+}

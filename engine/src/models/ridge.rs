@@ -1,0 +1,176 @@
+//! Ridge regression, direct multi-step: one fit per group of leads, the penalty chosen on the newest fifth of the past.
+//!
+//! In: a view; rows from `features`. Out: a path. Where weather runs exist there are two fits per group, with and without
+//! them, and each step uses the first whose inputs are known.
+
+use super::{FittedForecaster, Forecaster, Gram, LinearFit, ModelError, Outlook};
+use crate::domain::Quantile;
+use crate::features::{FeatureMatrix, TargetKind, View, load_rows, solar_rows, wind_rows};
+
+/// Upper edges of the lead groups in hours; beyond them one group per day.
+const EDGES: [usize; 6] = [1, 3, 6, 12, 24, 48];
+const PENALTIES: [f64; 6] = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 1.0];
+/// Most rows of one fit.
+const MOST_ROWS: usize = 16_000;
+
+/// Ridge over the features of a kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Ridge {
+    name: &'static str,
+    kind: TargetKind,
+    /// Days after which a past origin weighs half.
+    half_life_days: f64,
+    /// Days of past that are used.
+    days: usize,
+}
+
+impl Ridge {
+    /// A long memory.
+    pub fn long(kind: TargetKind) -> Self {
+        Self { name: "ridge", kind, half_life_days: 365.0, days: 1100 }
+    }
+
+    /// A short memory, for systems that change.
+    pub fn short(kind: TargetKind) -> Self {
+        Self { name: "ridge_recent", kind, half_life_days: 45.0, days: 200 }
+    }
+
+    fn rows(self, view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
+        match self.kind {
+            TargetKind::Load => load_rows(view, leads, into),
+            TargetKind::Wind => wind_rows(view, leads, into),
+            TargetKind::Solar => solar_rows(view, leads, into),
+        }
+    }
+
+    /// Days of history before the first past origin.
+    fn warm_up(self) -> usize {
+        match self.kind {
+            TargetKind::Load => 14,
+            TargetKind::Wind => 2,
+            TargetKind::Solar => 15,
+        }
+    }
+}
+
+/// `[from, to)` of each lead group.
+fn groups(horizon: usize, hour: usize) -> Vec<(usize, usize)> {
+    let days = (3..).map(|d| 24 * d);
+    let (mut groups, mut from) = (Vec::new(), 0);
+    for edge in EDGES.into_iter().chain(days) {
+        let to = (edge * hour).min(horizon);
+        if to > from {
+            groups.push((from, to));
+        }
+        from = to;
+        if to == horizon {
+            break;
+        }
+    }
+    groups
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    from: usize,
+    to: usize,
+    plain: LinearFit,
+    weather: Option<LinearFit>,
+}
+
+#[derive(Debug, Clone)]
+struct Fitted {
+    rule: Ridge,
+    groups: Vec<Group>,
+}
+
+impl Forecaster for Ridge {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
+        let context = view.context;
+        let oldest = view.edge().saturating_sub(self.days * context.day).max(self.warm_up() * context.day);
+        let origins = view.origins_back(view.edge().saturating_sub(1), oldest, 4000);
+        if origins.len() < 21 {
+            return Err(ModelError::too_little(self.name, view, (self.warm_up() + 21) * context.day));
+        }
+        let mut fitted = Vec::new();
+        for (from, to) in groups(context.horizon, context.hour) {
+            fitted.push(self.group(view, &origins, from, to)?);
+        }
+        Ok(Box::new(Fitted { rule: *self, groups: fitted }))
+    }
+}
+
+impl Ridge {
+    fn group(self, view: &View<'_>, origins: &[usize], from: usize, to: usize) -> Result<Group, ModelError> {
+        let stride = (origins.len() * (to - from)).div_ceil(MOST_ROWS).max(1);
+        let mut matrix = FeatureMatrix::default();
+        let (mut targets, mut ages) = (Vec::new(), Vec::new());
+        for (turn, &origin) in origins.iter().rev().enumerate() {
+            let leads: Vec<usize> = (from + turn % stride..to).step_by(stride).filter(|k| origin + k < view.edge()).collect();
+            self.rows(&view.at(origin), &leads, &mut matrix);
+            for k in leads {
+                targets.push(view.value(origin + k));
+                ages.push((view.origin - origin) as f64 / view.context.day as f64);
+            }
+        }
+        let typical = matrix.scale.iter().sum::<f64>() / matrix.len().max(1) as f64;
+        let fit = |weather: bool| -> Result<Option<LinearFit>, ModelError> {
+            let mut gram = Gram::new(if weather { matrix.width } else { matrix.plain });
+            for i in 0..matrix.len() {
+                let scale = matrix.scale[i];
+                if scale > 0.0 && (!weather || matrix.has_weather(i)) {
+                    let weight = (scale / typical).powi(2) * 0.5_f64.powf(ages[i] / self.half_life_days);
+                    gram.push(matrix.row(i), (targets[i] - matrix.base[i]) / scale, weight);
+                }
+            }
+            if gram.len() < 40 {
+                return Ok(None);
+            }
+            let cut = gram.len() * 4 / 5;
+            let solve = |normal: &super::linear::Normal, penalty| {
+                normal.solve(penalty).map_err(|error| ModelError::unsolvable(self.name, view, &error))
+            };
+            let early = gram.normal(0, cut);
+            let mut best = (f64::INFINITY, PENALTIES[2]);
+            for penalty in PENALTIES {
+                let error = gram.error(&solve(&early, penalty)?, cut, gram.len());
+                if error < best.0 {
+                    best = (error, penalty);
+                }
+            }
+            solve(&gram.normal(0, gram.len()), best.1).map(Some)
+        };
+        let plain = fit(false)?.ok_or_else(|| ModelError::too_little(self.name, view, 40))?;
+        let weather = if matrix.width > matrix.plain { fit(true)? } else { None };
+        Ok(Group { from, to, plain, weather })
+    }
+}
+
+impl FittedForecaster for Fitted {
+    fn outlook(&self, view: &View<'_>, _: &[Quantile]) -> Result<Outlook, ModelError> {
+        if view.last().is_nan() {
+            return Err(ModelError::too_little(self.rule.name, view, 1));
+        }
+        let mut path = Vec::with_capacity(view.context.horizon);
+        for group in &self.groups {
+            let leads: Vec<usize> = (group.from..group.to).collect();
+            let mut matrix = FeatureMatrix::default();
+            self.rule.rows(view, &leads, &mut matrix);
+            for i in 0..matrix.len() {
+                let fit = group.weather.as_ref().filter(|_| matrix.has_weather(i)).unwrap_or(&group.plain);
+                let shift = if matrix.scale[i] > 0.0 { matrix.scale[i] * fit.predict(matrix.row(i)) } else { 0.0 };
+                path.push(matrix.base[i] + shift);
+            }
+        }
+        if path.len() != view.context.horizon || path.iter().any(|v| !v.is_finite()) {
+            return Err(ModelError::unsolvable(self.rule.name, view, &"a lag is missing in the last week"));
+        }
+        let (low, high) = view.bounds();
+        path.iter_mut().for_each(|v| *v = v.clamp(low, high));
+        Ok(Outlook { path, quantiles: None })
+    }
+}
