@@ -1,6 +1,9 @@
-//! Known data: dataset directories, and the catalogue of public sets with their mappings.
+//! Known data: dataset directories read and written, the simulator, and the catalogue of public sets with their mappings.
 //!
-//! In: directories on disk. Out: sources of readings, frames in memory. Not here: vendor files without a mapping.
+//! In: directories on disk, or a seed. Out: sources of readings, frames in memory, directories. Not here: vendor files
+//! without a mapping.
 
 pub mod catalogue;
 pub mod directory;
+pub mod simulate;
+pub mod writer;

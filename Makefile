@@ -1,0 +1,61 @@
+# The few commands of the house. What they do is written in .ci/; nothing here is needed to understand the code.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+WITH := . .ci/env.sh;
+DEMO := $${XDG_DATA_HOME:-$$HOME/.local/share}/chergui/demo
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Install what is missing, build, start the demo on http://127.0.0.1:8080 (ARGS="..." is passed on)
+	@.ci/setup.sh build
+	@$(WITH) cargo build --locked --workspace --bin chergui --examples
+	@$(WITH) exec "$$CARGO_TARGET_DIR/debug/chergui" demo --data-dir "$(DEMO)" $(ARGS)
+
+.PHONY: test
+test: ## Set up and run everything: style, lints, licences, documentation, tests, browser, benches once
+	@.ci/run
+
+.PHONY: setup
+setup: ## Install what the tests need, after saying what
+	@.ci/setup.sh test
+
+.PHONY: check
+check: ## Formatting and Clippy only
+	@$(WITH) cargo fmt --all --check
+	@$(WITH) cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: bench
+bench: ## Run the criterion benches (ARGS="..." is passed on)
+	@.ci/setup.sh build
+	@$(WITH) cargo bench --locked --workspace --profile dev --bench '*' -- $(ARGS)
+
+.PHONY: peers
+peers: ## Compare with what a user would pick instead (DuckDB's CSV reader on the same file)
+	@.ci/setup.sh test
+	@$(WITH) cargo build --locked --workspace --bin chergui --examples
+	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/import.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
+
+.PHONY: doc
+doc: ## Build the documentation of our own crates
+	@$(WITH) cargo doc --locked --workspace --lib --bins --examples --no-deps
+	@$(WITH) echo "open $$CARGO_TARGET_DIR/doc/engine/index.html"
+
+.PHONY: advisories
+advisories: ## Ask the RustSec database about our dependencies (needs the internet)
+	@.ci/setup.sh test
+	@$(WITH) cargo deny --locked check advisories
+
+.PHONY: dashboard
+dashboard: ## Build the dashboard into api/dashboard/dist (commit the result)
+	@.ci/setup.sh front
+	@$(WITH) cd api/dashboard && npm run check && npm run build
+
+.PHONY: clean-demo
+clean-demo: ## Forget the demo's store; the next `make run` fills a new one
+	@rm -rf "$(DEMO)" && echo "removed $(DEMO)"

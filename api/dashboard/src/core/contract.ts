@@ -1,0 +1,108 @@
+// The shapes the server speaks under /api/v1, as pinned with it. Only what the dashboard reads is listed; nothing is computed here.
+
+export type Kind =
+  | "wind_turbine" | "wind_plant" | "pv_inverter" | "pv_tracker" | "pv_plant"
+  | "weather_station" | "meter" | "region" | "transformer" | "bus";
+
+export interface Asset {
+  id: string;
+  kind: Kind;
+  parent_id: string | null;
+  name: string;
+  latitude: number | null;
+  longitude: number | null;
+  capacity_kw: number | null;
+  timezone: string;
+  attributes: Record<string, string>;
+  latest?: { time: string; values: Record<string, number | null> } | null;
+  open_alerts?: number;
+  forecast_quantities?: string[];
+}
+
+export type Severity = "info" | "warning" | "critical";
+export type AlertState = "open" | "acknowledged" | "assigned" | "resolved" | "false_positive";
+export type Outcome = "fixed" | "no_action" | "false_positive";
+
+export interface LocalText { en: string; fr: string; ar: string }
+
+export interface Alert {
+  id: string;
+  asset_id: string;
+  asset_name: string;
+  component: string;
+  mode: string;
+  severity: Severity;
+  state: AlertState;
+  shelved_until: string | null;
+  started_at: string;
+  opened_at: string;
+  updated_at: string;
+  closed_at: string | null;
+  score: number | null;
+  energy_lost_kwh: number | null;
+  top_contributors: string[];
+  occurrences: number;
+  assignee: string | null;
+  title: LocalText;
+  advice: LocalText;
+  incident_open: boolean;
+}
+
+export interface AlertEvent { id: string | number; at: string; kind: string; by: string | null; note: string | null }
+export interface AlertDetail extends Alert { events: AlertEvent[] }
+
+export interface ReadingsPage {
+  asset_id: string;
+  kind: Kind;
+  units: Record<string, string>;
+  rows: ({ time: string } & Record<string, number | string | null>)[];
+  next_cursor: string | null;
+}
+
+export interface Verdict {
+  model: string;
+  best_naive: string;
+  metric: string;
+  score: number | null;
+  naive_score: number | null;
+  skill: number | null;
+  evaluated_at: string;
+  table: { model: string; score: number | null; coverage_80: number | null }[];
+}
+
+export interface ForecastPage {
+  asset_id: string;
+  quantity: string;
+  unit: string;
+  issue_time: string;
+  model: string;
+  model_version: string;
+  resolution: string;
+  interval_label: string;
+  quantiles: number[];
+  rows: { valid_time: string; values: (number | null)[] }[];
+  verdict: Verdict | null;
+}
+
+export interface HealthSignal {
+  quantity: string;
+  unit: string;
+  component: string;
+  times: string[];
+  observed: (number | null)[];
+  expected: (number | null)[];
+  score: (number | null)[];
+  limit: number;
+}
+
+export interface AssetHealth {
+  asset_id: string;
+  fitted_until: string;
+  power_curve: {
+    bins: { wind_speed: number; expected_kw: number; spread_kw: number; count: number }[];
+    points: { time: string; wind_speed: number; active_power: number; anomalous: boolean }[];
+  } | null;
+  signals: HealthSignal[];
+}
+
+export interface Session { name: string; role: string }

@@ -1,0 +1,71 @@
+// Arabic: every sentence and name the dashboard shows, key by key as in English. Units keep their international symbols.
+import type { Dictionary } from "./en";
+
+const text: Dictionary["text"] = {
+  fleet: "المنشآت", forecast: "التوقعات", alerts: "التنبيهات", asset: "المعدّة", skip: "انتقل إلى المحتوى", mainMenu: "القائمة الرئيسية",
+  language: "اللغة", theme: "المظهر", themeAuto: "مظهر النظام", themeLight: "مظهر فاتح", themeDark: "مظهر داكن", logOut: "تسجيل الخروج",
+  zoneUtc: "UTC", zoneSite: "توقيت الموقع", zone: "المنطقة الزمنية للمحاور",
+  logInTitle: "تسجيل الدخول", keyLabel: "مفتاح الواجهة البرمجية", keyHelp: "يُطبع مرة واحدة عند أول تشغيل للخادم، ويمكن للمسؤول إصدار مفتاح آخر.",
+  logInButton: "دخول", keyRefused: "رُفض هذا المفتاح.", checking: "جارٍ التحقق…",
+  loading: "جارٍ التحميل…", retry: "أعد المحاولة", failed: "تعذّر التحميل", unreachable: "الخادم لا يجيب.", notFound: "الصفحة غير موجودة", notFoundHelp: "هذا العنوان لا يؤدي إلى شيء.",
+  live: "مباشر", connecting: "جارٍ الاتصال", cut: "انقطع البث المباشر. قد يكون ما تراه قديمًا.", reconnect: "أعد الاتصال الآن", reconnectIn: "المحاولة القادمة بعد {s} ث",
+  wind: "الرياح", solar: "الشمس", load: "الحمل", netLoad: "الحمل الصافي", netLoadHelp: "الحمل − الرياح − الشمس", now: "الآن", expected: "المتوقع", actual: "الفعلي", measured: "المقاس",
+  ofCapacity: "من {capacity}", last24: "آخر 24 ساعة و24 ساعة قادمة", expectedNow: "المتوقع {value}", noReading: "لا قياس بعد", dataAge: "البيانات {age}", stale: "قديم", capacityFactor: "معامل السعة",
+  plants: "المحطات", regionsAndGrid: "الطلب والشبكة", units: "الوحدات", unitsRunning: "تعمل {running} من {all}", noAssets: "لا معدّات بعد", noAssetsHelp: "استورد مجموعة بيانات أو شغّل العرض لتظهر المنشآت هنا.",
+  openAlerts: "التنبيهات النشطة", noAlerts: "لا تنبيهات نشطة", legend: "مفتاح الألوان", tileIdle: "متوقفة", tileFull: "قدرة كاملة", tileStale: "لا بيانات حديثة", tileDown: "معطلة أو في الصيانة", otherUnits: "وحدات أخرى",
+  withinBand: "ضمن النطاق المتوقع", belowBand: "دون النطاق المتوقع", aboveBand: "فوق النطاق المتوقع", northFirst: "من الشمال إلى الجنوب",
+  chooseAsset: "المعدّة", quantity: "الكمية", issueTime: "صدرت", latest: "الأحدث", previousIssue: "الإصدار السابق", nextIssue: "الإصدار التالي", downloadCsv: "تنزيل CSV",
+  noForecast: "لا توقعات بعد", noForecastHelp: "لا توجد معدّة لها توقعات. تظهر الأولى بعد قراءة تاريخ كافٍ.", noActuals: "لا قياسات للمقارنة في هذه الفترة.",
+  median: "الوسيط", band: "نطاق {level}", error: "الفرق", leadTime: "الأفق", issuedHere: "صدرت", validTime: "الوقت", chartForecast: "مروحة التوقعات مقابل القياسات. استخدم السهمين الأيمن والأيسر لقراءة القيم.",
+  verdict: "الحكم", modelServed: "النموذج المعتمد", bestNaive: "أفضل منافس ساذج", skill: "المهارة مقابل الساذج", coverage80: "تغطية نطاق 80%", score: "النتيجة", metric: "المقياس", evaluatedAt: "قُيّم", noVerdict: "لم يُقيّم بعد: لم يُجرَ الاختبار المتدحرج لهذا الهدف.",
+  modelVersion: "الإصدار", resolution: "الدقة الزمنية", thisWindow: "منذ هذا الإصدار", meanAbsError: "متوسط الخطأ المطلق", inBand: "داخل نطاق 80%", bias: "الانحياز", servedMark: "معتمد", naiveMark: "أفضل ساذج", notEnough: "لم يُقَس شيء منذ صدورها.",
+  values: "القيم", readHover: "مرّر فوق الرسم لقراءة القيم",
+  inbox: "صندوق التنبيهات", filterState: "الحالة", filterSeverity: "الخطورة", filterAsset: "المعدّة", filterText: "بحث", searchHint: "توربين، مكوّن، نص…", all: "الكل", active: "النشطة", unowned: "بانتظار الإقرار", shelvedTab: "المؤجلة", closed: "المغلقة", allAssets: "كل المعدّات",
+  sortUrgency: "الأكثر إلحاحًا أولًا", sortNewest: "الأحدث أولًا", sortLoss: "الأكبر خسارة أولًا", sort: "الترتيب", shownCount: "{shown} من {all}",
+  inboxEmpty: "لا شيء ينتظرك", inboxEmptyHelp: "لا تنبيه مطابق. تظهر التنبيهات الجديدة هنا تلقائيًا.", chooseAlert: "اختر تنبيهًا", chooseAlertHelp: "تظهر هنا أدلته والنصيحة وسجله.", newAlert: "تنبيه جديد: {title}", newMark: "جديد",
+  since: "منذ", component: "المكوّن", whyTitle: "لماذا نعتقد ذلك", whatToDo: "ما العمل", history: "السجل", energyLost: "الطاقة المفقودة", occurrences: "عدد المرات", assignee: "أُسند إلى", nobody: "لا أحد", incidentOngoing: "ما زال مستمرًا", incidentOver: "لم يعد يُلاحظ", anomalyScore: "درجة الشذوذ", overLimit: "{n} × الحد",
+  back: "العودة إلى القائمة", openAsset: "افتح المعدّة", noHistory: "لا سجل بعد", noContributors: "لم يحدد الكاشف إشارة بعينها.", shelvedUntil: "مؤجل حتى {time}",
+  acknowledge: "إقرار", assign: "إسناد", resolve: "إغلاق", falsePositive: "إنذار كاذب", shelve: "تأجيل", comment: "تعليق", cancel: "إلغاء", save: "حفظ", assignTo: "من يتولاه؟", commentLabel: "تعليق", reasonLabel: "السبب", reasonNeeded: "اذكر السبب ليتعلم الكاشف.", optional: "اختياري",
+  outcome: "النتيجة", outcomeFixed: "أُصلح", outcomeNoAction: "لا حاجة لإجراء", shelveFor: "لمدة", hours: "{n} س", days: "{n} ي", actionRefused: "لم يُنفذ: {detail}", sending: "جارٍ الإرسال…", you: "أنت",
+  allAlerts: "كل التنبيهات", facts: "بطاقة", kind: "النوع", capacity: "القدرة المركبة", place: "الموقع", parent: "تابع لـ", timezone: "المنطقة الزمنية", power: "القدرة", powerCurve: "منحنى القدرة", powerCurveHelp: "المنحنى المتوقع ونطاقه، والنقاط الخارجة عنه ملوّنة.", chartPowerCurve: "انتشار القدرة حسب سرعة الرياح مع المنحنى المتوقع",
+  normal: "عادي", anomalous: "شاذ", signals: "الإشارات مقابل المتوقع", signalsHelp: "القيمة المقاسة والمتوقعة، وتحتها درجة الفرق والخط الذي تُحسب عنده.", notWatched: "غير مراقب بعد", notWatchedHelp: "التاريخ السليم أقل من أن نعرف ما هو عادي هنا.", fittedUntil: "تعلّم العادي حتى {time}", observed: "المقاس", limit: "الحد", residualScore: "درجة الفرق",
+  readings: "القياسات الأخيرة", range: "الفترة", range24: "24 س", range7: "7 ي", range30: "30 ي", noReadings: "لا قياسات في هذه الفترة", assetAlerts: "تنبيهات هذه المعدّة", noAssetAlerts: "لا تنبيه مسجل", partsOf: "الأجزاء", forecastOf: "التوقعات", unknownAsset: "هذه المعدّة ليست في السجل.",
+  chartReadings: "سلسلة زمنية للكمية المختارة", keyboardHint: "j / k للتنقل، a للإقرار", lastValue: "آخر قيمة", min: "الأدنى", max: "الأعلى", mean: "المتوسط", dismiss: "إغلاق",
+};
+
+const kinds = {
+  wind_turbine: "توربين رياح", wind_plant: "محطة رياح", pv_inverter: "عاكس كهروضوئي", pv_tracker: "متتبع شمسي", pv_plant: "محطة كهروضوئية", weather_station: "محطة أرصاد",
+  meter: "عداد", region: "منطقة طلب", transformer: "محوّل", bus: "قضيب توزيع",
+};
+
+const quantities = {
+  active_power: "القدرة الفعالة", reactive_power: "القدرة غير الفعالة", load: "الحمل", net_load: "الحمل الصافي", available_power: "القدرة المتاحة", active_power_limit: "حد القدرة", active_energy: "الطاقة",
+  voltage: "الجهد", current: "التيار", frequency: "التردد", wind_speed: "سرعة الرياح", wind_direction: "اتجاه الرياح", nacelle_direction: "اتجاه القمرة", rotor_speed: "سرعة الدوّار",
+  generator_speed: "سرعة المولّد", blade_pitch_angle: "زاوية الشفرات", turbine_status: "الحالة", ghi: "الإشعاع الكلي", dni: "الإشعاع المباشر", dhi: "الإشعاع المنتشر", poa_global: "الإشعاع على الألواح",
+  temp_air: "حرارة الهواء", temp_module: "حرارة الألواح", temp_cell: "حرارة الخلايا", gearbox_bearing_temp: "حرارة محمل علبة التروس", gearbox_oil_temp: "حرارة زيت علبة التروس",
+  generator_winding_temp: "حرارة ملفات المولّد", generator_bearing_temp: "حرارة محمل المولّد", top_oil_temp: "حرارة زيت المحوّل", pressure: "ضغط الهواء", relative_humidity: "الرطوبة النسبية",
+  precipitation: "الأمطار", tracker_angle: "زاوية المتتبع", soiling_ratio: "نسبة الاتساخ", ambient_temp: "الحرارة المحيطة",
+};
+
+const components = {
+  gearbox: "علبة التروس", generator: "المولّد", rotor: "الدوّار", blades: "الشفرات", pitch: "نظام الميل", yaw: "نظام التوجيه", inverter: "العاكس", strings: "السلاسل", tracker: "المتتبع", modules: "الألواح",
+  transformer: "المحوّل", sensor: "المستشعر", anemometer: "مقياس الرياح", data: "وصلة البيانات", plant: "المحطة", turbine: "التوربين", production: "الإنتاج",
+  main_bearing: "المحمل الرئيسي", cooling: "التبريد", sensors: "المستشعرات", string: "السلسلة", converter: "محوّل القدرة", nacelle: "القمرة",
+};
+
+const modes = {
+  overheating: "سخونة زائدة", underperformance: "أداء ضعيف", soiling: "اتساخ", stuck: "عالق", stale: "إشارة جامدة", misalignment: "انحراف", icing: "تجمد", curtailment: "تقييد", outage: "توقف", drift: "انجراف",
+  bearing_overheat: "سخونة المحمل", winding_overheat: "سخونة الملفات", oil_overheat: "سخونة الزيت", cooling_failure: "عطل التبريد", pitch_offset: "انحراف الميل", yaw_misalignment: "انحراف التوجيه", power_derate: "قدرة محدودة", wind_speed_drift: "انجراف قياس الرياح", frozen_value: "قيمة جامدة", tracker_stuck: "متتبع عالق", inverter_trip: "فصل العاكس", string_outage: "توقف سلسلة", transformer_overheat: "سخونة زائدة", maintenance: "صيانة", downtime: "متوقف", comms_loss: "لا بيانات", northing_step: "قفزة مرجع الشمال",
+};
+
+const states = { open: "مفتوح", acknowledged: "تم الإقرار", assigned: "مُسند", resolved: "مغلق", false_positive: "إنذار كاذب", shelved: "مؤجل" };
+const severities = { info: "معلومة", warning: "تحذير", critical: "حرج" };
+const events = {
+  incident_closed: "لم يعد يُلاحظ", opened: "فُتح", open: "فُتح", acknowledged: "تم الإقرار", acknowledge: "تم الإقرار", assigned: "أُسند", assign: "أُسند", resolved: "أُغلق", resolve: "أُغلق", false_positive: "عُدّ إنذارًا كاذبًا",
+  shelved: "أُجّل", shelve: "أُجّل", unshelved: "انتهى التأجيل", commented: "تعليق", comment: "تعليق", recurred: "لوحظ مجددًا", reopened: "فُتح مجددًا", updated: "حُدّث", escalated: "ازداد خطورة", incident_ended: "لم يعد يُلاحظ", notified: "أُرسل إشعار",
+};
+const models = {
+  persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "الاستمرارية الذكية", power_curve: "منحنى القدرة", damped: "الاستمرارية المخمدة", calendar_blend: "المزيج التقويمي", boosting: "تعزيز التدرج",
+};
+
+export const ar: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };

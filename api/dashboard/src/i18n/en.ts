@@ -1,0 +1,82 @@
+// English: every sentence and name the dashboard shows. The other languages have the same keys; the compiler checks it.
+
+const text = {
+  fleet: "Fleet", forecast: "Forecast", alerts: "Alerts", asset: "Asset", skip: "Skip to content", mainMenu: "Main menu",
+  language: "Language", theme: "Theme", themeAuto: "System theme", themeLight: "Light theme", themeDark: "Dark theme", logOut: "Log out",
+  zoneUtc: "UTC", zoneSite: "Site time", zone: "Time zone of the axes",
+  logInTitle: "Log in", keyLabel: "API key", keyHelp: "Printed once at the first start of the server; an administrator can issue another.",
+  logInButton: "Log in", keyRefused: "This key was refused.", checking: "Checking…",
+  loading: "Loading…", retry: "Try again", failed: "This could not be loaded", unreachable: "The server does not answer.", notFound: "Page not found", notFoundHelp: "The address leads nowhere.",
+  live: "Live", connecting: "Connecting", cut: "Live updates are interrupted. What you see may be old.", reconnect: "Reconnect now", reconnectIn: "next attempt in {s} s",
+  wind: "Wind", solar: "Solar", load: "Load", netLoad: "Net load", netLoadHelp: "load − wind − solar", now: "now", expected: "Expected", actual: "Actual", measured: "Measured",
+  ofCapacity: "of {capacity}", last24: "Last 24 h and next 24 h", expectedNow: "expected {value}", noReading: "No reading yet", dataAge: "Data {age}", stale: "Stale", capacityFactor: "Capacity factor",
+  plants: "Plants", regionsAndGrid: "Demand and grid", units: "Units", unitsRunning: "{running} of {all} running", noAssets: "No assets yet", noAssetsHelp: "Import a dataset or start the demo, and the fleet appears here.",
+  openAlerts: "Active alerts", noAlerts: "No active alert", legend: "Legend", tileIdle: "idle", tileFull: "full power", tileStale: "no recent data", tileDown: "down or in service", otherUnits: "Other units",
+  withinBand: "within the expected band", belowBand: "below the expected band", aboveBand: "above the expected band", northFirst: "North first",
+  chooseAsset: "Asset", quantity: "Quantity", issueTime: "Issued", latest: "Latest", previousIssue: "Earlier issue", nextIssue: "Later issue", downloadCsv: "Download CSV",
+  noForecast: "No forecast yet", noForecastHelp: "No asset has a forecast. The first ones appear after enough history has been read.", noActuals: "No measurements in this window to compare with.",
+  median: "Median", band: "{level} band", error: "Error", leadTime: "Lead time", issuedHere: "issued", validTime: "Time", chartForecast: "Fan chart of the forecast against measurements. Use the left and right arrow keys to read values.",
+  verdict: "Verdict", modelServed: "Model served", bestNaive: "Best naive rival", skill: "Skill over naive", coverage80: "80% band covers", score: "Score", metric: "Metric", evaluatedAt: "Judged", noVerdict: "Not judged yet: the rolling backtest has not run for this target.",
+  modelVersion: "Version", resolution: "Resolution", thisWindow: "Since this issue", meanAbsError: "Mean absolute error", inBand: "Inside the 80% band", bias: "Bias", servedMark: "served", naiveMark: "best naive", notEnough: "Nothing measured since it was issued.",
+  values: "Values", readHover: "Move over the chart to read values",
+  inbox: "Alert inbox", filterState: "State", filterSeverity: "Severity", filterAsset: "Asset", filterText: "Search", searchHint: "Turbine, component, text…", all: "All", active: "Active", unowned: "To acknowledge", shelvedTab: "Shelved", closed: "Closed", allAssets: "All assets",
+  sortUrgency: "Most urgent first", sortNewest: "Newest first", sortLoss: "Largest loss first", sort: "Order", shownCount: "{shown} of {all}",
+  inboxEmpty: "Nothing needs you", inboxEmptyHelp: "No alert matches. New ones appear here by themselves.", chooseAlert: "Choose an alert", chooseAlertHelp: "Its evidence, advice and history appear here.", newAlert: "New alert: {title}", newMark: "new",
+  since: "Since", component: "Component", whyTitle: "Why we think so", whatToDo: "What to do", history: "History", energyLost: "Energy lost", occurrences: "Occurrences", assignee: "Assigned to", nobody: "nobody", incidentOngoing: "still going on", incidentOver: "no longer seen", anomalyScore: "Anomaly score", overLimit: "{n} × the limit",
+  back: "Back to the list", openAsset: "Open the asset", noHistory: "No history yet", noContributors: "The detector named no single signal.", shelvedUntil: "Shelved until {time}",
+  acknowledge: "Acknowledge", assign: "Assign", resolve: "Resolve", falsePositive: "False positive", shelve: "Shelve", comment: "Comment", cancel: "Cancel", save: "Save", assignTo: "Who takes it?", commentLabel: "Comment", reasonLabel: "Reason", reasonNeeded: "Say why, so that the detector can learn.", optional: "optional",
+  outcome: "Outcome", outcomeFixed: "Fixed", outcomeNoAction: "No action needed", shelveFor: "For", hours: "{n} h", days: "{n} d", actionRefused: "Not done: {detail}", sending: "Sending…", you: "you",
+  allAlerts: "All alerts", facts: "Facts", kind: "Kind", capacity: "Capacity", place: "Place", parent: "Belongs to", timezone: "Time zone", power: "Power", powerCurve: "Power curve", powerCurveHelp: "Expected curve with its band; points outside it in colour.", chartPowerCurve: "Scatter of power against wind speed with the expected curve",
+  normal: "normal", anomalous: "anomalous", signals: "Signals against expectation", signalsHelp: "Observed and expected value; below, the residual score and the line at which it counts.", notWatched: "Not watched yet", notWatchedHelp: "Too little healthy history to know what is normal here.", fittedUntil: "Normal learned until {time}", observed: "Observed", limit: "limit", residualScore: "Residual score",
+  readings: "Recent readings", range: "Range", range24: "24 h", range7: "7 d", range30: "30 d", noReadings: "No readings in this range", assetAlerts: "Alerts of this asset", noAssetAlerts: "No alert on record", partsOf: "Parts", forecastOf: "Forecast", unknownAsset: "This asset is not in the register.",
+  chartReadings: "Time series of the chosen quantity", keyboardHint: "j / k to move, a to acknowledge", lastValue: "Last value", min: "Lowest", max: "Highest", mean: "Mean", dismiss: "Dismiss",
+};
+
+const kinds: Record<string, string> = {
+  wind_turbine: "Wind turbine", wind_plant: "Wind plant", pv_inverter: "PV inverter", pv_tracker: "PV tracker", pv_plant: "PV plant", weather_station: "Weather station",
+  meter: "Meter", region: "Demand region", transformer: "Transformer", bus: "Bus",
+};
+
+const quantities: Record<string, string> = {
+  active_power: "Active power", reactive_power: "Reactive power", load: "Load", net_load: "Net load", available_power: "Available power", active_power_limit: "Power limit", active_energy: "Energy",
+  voltage: "Voltage", current: "Current", frequency: "Frequency", wind_speed: "Wind speed", wind_direction: "Wind direction", nacelle_direction: "Nacelle direction", rotor_speed: "Rotor speed",
+  generator_speed: "Generator speed", blade_pitch_angle: "Blade pitch", turbine_status: "Status", ghi: "Global irradiance", dni: "Direct irradiance", dhi: "Diffuse irradiance", poa_global: "In-plane irradiance",
+  temp_air: "Air temperature", temp_module: "Module temperature", temp_cell: "Cell temperature", gearbox_bearing_temp: "Gearbox bearing temperature", gearbox_oil_temp: "Gearbox oil temperature",
+  generator_winding_temp: "Generator winding temperature", generator_bearing_temp: "Generator bearing temperature", top_oil_temp: "Top-oil temperature", pressure: "Air pressure", relative_humidity: "Relative humidity",
+  precipitation: "Precipitation", tracker_angle: "Tracker angle", soiling_ratio: "Soiling ratio", ambient_temp: "Ambient temperature",
+};
+
+const components: Record<string, string> = {
+  gearbox: "Gearbox", generator: "Generator", rotor: "Rotor", blades: "Blades", pitch: "Pitch system", yaw: "Yaw system", inverter: "Inverter", strings: "Strings", tracker: "Tracker", modules: "Modules",
+  transformer: "Transformer", sensor: "Sensor", anemometer: "Anemometer", data: "Data link", plant: "Plant", turbine: "Turbine", production: "Production",
+  main_bearing: "Main bearing", cooling: "Cooling", sensors: "Sensors", string: "String", converter: "Converter", nacelle: "Nacelle",
+};
+
+const modes: Record<string, string> = {
+  overheating: "overheating", underperformance: "underperformance", soiling: "soiling", stuck: "stuck", stale: "stale signal", misalignment: "misalignment", icing: "icing", curtailment: "curtailment", outage: "outage", drift: "drift",
+  bearing_overheat: "bearing overheating", winding_overheat: "winding overheating", oil_overheat: "oil overheating", cooling_failure: "cooling failure", pitch_offset: "pitch offset", yaw_misalignment: "yaw misalignment", power_derate: "power capped", wind_speed_drift: "wind speed drift", frozen_value: "frozen value", tracker_stuck: "tracker stuck", inverter_trip: "inverter trip", string_outage: "string outage", transformer_overheat: "overheating", maintenance: "maintenance", downtime: "stopped", comms_loss: "no data", northing_step: "north reference jump",
+};
+
+const states: Record<string, string> = { open: "Open", acknowledged: "Acknowledged", assigned: "Assigned", resolved: "Resolved", false_positive: "False positive", shelved: "Shelved" };
+const severities: Record<string, string> = { info: "Information", warning: "Warning", critical: "Critical" };
+const events: Record<string, string> = {
+  incident_closed: "No longer seen", opened: "Opened", open: "Opened", acknowledged: "Acknowledged", acknowledge: "Acknowledged", assigned: "Assigned", assign: "Assigned", resolved: "Resolved", resolve: "Resolved", false_positive: "Marked false positive",
+  shelved: "Shelved", shelve: "Shelved", unshelved: "Back from the shelf", commented: "Comment", comment: "Comment", recurred: "Seen again", reopened: "Opened again", updated: "Updated", escalated: "More severe", incident_ended: "No longer seen", notified: "Notified",
+};
+const models: Record<string, string> = {
+  persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Smart persistence", power_curve: "Power curve", damped: "Damped persistence", calendar_blend: "Calendar blend", boosting: "Gradient boosting",
+};
+
+export interface Dictionary {
+  text: Record<keyof typeof text, string>;
+  kinds: Record<string, string>;
+  quantities: Record<string, string>;
+  components: Record<string, string>;
+  modes: Record<string, string>;
+  states: Record<string, string>;
+  severities: Record<string, string>;
+  events: Record<string, string>;
+  models: Record<string, string>;
+}
+
+export const en: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };

@@ -1,0 +1,43 @@
+//! The command line: what can be asked, in the words of `--help`. The work is in one file per command under `cli/`.
+//!
+//! Exit codes: 0 done · 1 failed while working · 2 the command, mapping, configuration or query was wrong · 3 refused rows under `--strict`.
+
+mod args;
+mod backtest;
+mod demo;
+mod detect;
+mod doctor;
+mod failure;
+mod forecast;
+mod import;
+mod output;
+mod progress;
+mod serve;
+mod simulate;
+mod sql;
+
+pub use args::Arguments;
+pub use failure::{Exit, Failure};
+
+use args::Command;
+
+/// Carries out one command.
+///
+/// # Errors
+/// [`Failure`], whose [`Failure::exit`] is the process's exit code.
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let place = arguments.place;
+    match arguments.command {
+        Command::Demo(options) => demo::run(&place, options).await,
+        Command::Serve(options) => serve::run(&place, options).await,
+        Command::Import(options) => import::run(&place, options).await,
+        Command::Sql(options) => sql::run(&place, options).await,
+        Command::Forecast(options) => forecast::run(&place, options).await,
+        Command::Backtest(options) => backtest::run(options).await,
+        Command::Detect(options) => detect::run(options).await,
+        Command::Simulate(options) => simulate::run(options).await,
+        Command::Datasets(options) => simulate::catalogue(options).await,
+        Command::CheckConfig(options) => doctor::check_config(&place, options),
+        Command::Doctor => doctor::run(&place).await,
+    }
+}

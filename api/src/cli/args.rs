@@ -1,0 +1,228 @@
+//! Arguments and their help. A default stands where a newcomer would otherwise have to read the manual.
+
+use super::output::Format;
+use clap::{Args, Parser, Subcommand};
+use engine::domain::{Timestamp, parse_time};
+use std::path::PathBuf;
+
+/// Forecasts and watches over wind, solar and load, on your own premises.
+#[derive(Debug, Parser)]
+#[command(name = "chergui", version, after_help = "Exit codes: 0 done, 1 failed while working, 2 wrong arguments, mapping, configuration or query, 3 rows refused under --strict.\nStart with: chergui demo")]
+pub struct Arguments {
+    /// Where the store and the configuration are.
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Where things are; the same for all commands that use a store.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Place {
+    /// Directory of the store (tables, log, ledger). Overrides the configuration's `data_dir`.
+    #[arg(long, global = true, env = "CHERGUI_DATA_DIR", value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Configuration file (TOML). Every setting may also come as CHERGUI_… in the environment.
+    #[arg(long, global = true, env = "CHERGUI_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fill a store with a year of a simulated Moroccan fleet, then play on with the dashboard open.
+    Demo(Demo),
+    /// Serve the API and the dashboard on a store, and keep forecasts and alerts up to date.
+    Serve(Serve),
+    /// Bring files or dataset directories into the store: CSV, CSV.gz, CSV.zst, Parquet.
+    Import(Import),
+    /// Ask the store in SQL (read-only).
+    Sql(Sql),
+    /// Forecast one asset of the store and print it.
+    Forecast(Forecast),
+    /// Forecast the past of a dataset directory, origin by origin, using only what was known then.
+    Backtest(Backtest),
+    /// Watch a dataset directory for faults: learn until a date, judge everything after it.
+    Detect(Detect),
+    /// Write a simulated Moroccan fleet with labelled faults as a dataset directory.
+    Simulate(Simulate),
+    /// List the public data sets this program has mappings for.
+    Datasets(Datasets),
+    /// Read the configuration and say what it means, or what is wrong with it.
+    CheckConfig(CheckConfig),
+    /// Look over this machine and the store, and say what is amiss.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(super) bind: String,
+    /// Simulated seconds per second; 600 shows ten minutes of telemetry every second.
+    #[arg(long, default_value_t = 120.0)]
+    pub(super) speed: f64,
+    /// Days of history to fill the store with before playing on.
+    #[arg(long, default_value_t = 365)]
+    pub(super) days: u32,
+    /// Seed of the simulation; the same seed gives the same fleet, weather and faults.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Number of wind turbines.
+    #[arg(long)]
+    pub(super) turbines: Option<usize>,
+    /// Throw the demo store away and begin anew.
+    #[arg(long)]
+    pub(super) fresh: bool,
+    /// Stop by itself after this many seconds (for tests and tours).
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) stop_after: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address to listen on; anything but loopback needs an API key. Overrides the configuration's `bind`.
+    #[arg(long)]
+    pub(super) bind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// Dataset directories (with a dataset.toml) or files.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Mapping of a vendor file: a TOML file, or the name of a known one (see `chergui datasets`).
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) mapping: Option<String>,
+    /// Where refused lines go, with line number and reason (default: rejects-<file>.csv in the data directory).
+    #[arg(long, value_name = "FILE")]
+    pub(super) rejects: Option<PathBuf>,
+    /// End with exit code 3 when any row was refused.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Read and check everything, store nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// One read-only statement, for example "SELECT * FROM assets" or "SHOW TABLES".
+    pub(super) statement: String,
+    /// How to print the rows.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Write to this file instead of standard output (needed for parquet).
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Memory the query may use, in MiB.
+    #[arg(long, default_value_t = 2048, value_name = "MIB")]
+    pub(super) memory_limit: usize,
+    /// Seconds the query may take.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    pub(super) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Forecast {
+    /// Asset to forecast.
+    #[arg(long)]
+    pub(super) asset: String,
+    /// Quantity; the asset's main one by default (load for regions and meters, active_power for plants).
+    #[arg(long)]
+    pub(super) quantity: Option<String>,
+    /// Issue time, RFC 3339; by default the end of the asset's data.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) at: Option<Timestamp>,
+    /// How far ahead, ISO 8601.
+    #[arg(long, default_value = "PT48H")]
+    pub(super) horizon: String,
+    /// Probabilities, rising.
+    #[arg(long, default_value = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9", value_delimiter = ',')]
+    pub(super) quantiles: Vec<f64>,
+    /// How to print the rows.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backtest {
+    /// Dataset directory.
+    pub(super) directory: PathBuf,
+    /// Asset or pattern (`zone_*`); may be given several times.
+    #[arg(long, required = true)]
+    pub(super) asset: Vec<String>,
+    /// Quantity to forecast.
+    #[arg(long)]
+    pub(super) quantity: String,
+    /// First issue time, RFC 3339.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) first_origin: Timestamp,
+    /// Last issue time, RFC 3339, included.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) last_origin: Timestamp,
+    /// Time between issue times, ISO 8601.
+    #[arg(long)]
+    pub(super) every: String,
+    /// How far ahead each forecast reaches, ISO 8601.
+    #[arg(long)]
+    pub(super) horizon: String,
+    /// Probabilities, rising.
+    #[arg(long, default_value = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9", value_delimiter = ',')]
+    pub(super) quantiles: Vec<f64>,
+    /// CSV to write (gzipped when it ends in .gz).
+    #[arg(long, short)]
+    pub(super) output: PathBuf,
+    /// Also write the verdicts of the naive gate as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) verdicts: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Detect {
+    /// Dataset directory.
+    pub(super) directory: PathBuf,
+    /// End of the period to learn from, RFC 3339.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) train_until: Timestamp,
+    /// Directory for points.csv and incidents.csv.
+    #[arg(long, value_name = "DIR")]
+    pub(super) output_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    /// Directory to write; it must not exist yet.
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Seed; the same seed gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// First instant, RFC 3339.
+    #[arg(long, value_parser = parse_time, default_value = "2025-01-01T00:00:00Z", value_name = "TIME")]
+    pub(super) start: Timestamp,
+    /// Days to simulate.
+    #[arg(long, default_value_t = 365)]
+    pub(super) days: u32,
+    /// Number of wind turbines.
+    #[arg(long)]
+    pub(super) turbines: Option<usize>,
+    /// Leave all faults out (confounders stay).
+    #[arg(long)]
+    pub(super) no_faults: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Datasets {
+    /// Show one data set whole, with its mapping.
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckConfig {
+    /// File to check; by default the one given with --config.
+    pub(super) file: Option<PathBuf>,
+}

@@ -1,0 +1,133 @@
+//! `chergui backtest`: forecasts of the past, by the contract of the forecasting bench.
+
+use super::{args, failure::Failure, progress};
+use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
+use engine::domain::{AssetKind, Forecast, Frame, Quantile, Quantity, Timestamp, parse_duration};
+use engine::evaluate::{BacktestRequest, backtest};
+use engine::features::{Target, TargetKind};
+use flate2::{Compression, write::GzEncoder};
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+pub(super) async fn run(options: args::Backtest) -> Result<(), Failure> {
+    // Hours of arithmetic do not belong on the threads that serve; a command has nothing else to do, so it may block one.
+    tokio::task::spawn_blocking(move || work(&options)).await.map_err(Failure::work)?
+}
+
+fn work(options: &args::Backtest) -> Result<(), Failure> {
+    let directory = DatasetDirectory::open(&options.directory).map_err(|error| Failure::usage(error.to_string()))?;
+    let quantity = Quantity::parse(&options.quantity)?;
+    let origins = origins(options)?;
+    let quantiles = options.quantiles.iter().map(|&q| Quantile::new(q)).collect::<Result<Vec<_>, _>>()?;
+    let horizon = parse_duration(&options.horizon)?;
+    let filter = Filter { assets: Vec::new(), quantities: Vec::new(), weather: true };
+    let dataset = directory.load(&filter).map_err(Failure::work)?;
+    let targets = targets(&dataset, &options.asset, &quantity)?;
+    let total = (targets.len() * origins.len()) as u64;
+    let bar = progress::steps(total, "origins");
+    let mut sink = open(&options.output)?;
+    writeln!(sink, "asset_id,quantity,issue_time,valid_time,quantile,value")?;
+    let mut verdicts = Vec::new();
+    for (done, target) in targets.iter().enumerate() {
+        let before = (done * origins.len()) as u64;
+        let advance = |step: usize, _total: usize| bar.set_position(before + step as u64);
+        let request = BacktestRequest { origins: origins.clone(), horizon, quantiles: quantiles.clone(), progress: &advance };
+        let result = backtest(target, &request).map_err(Failure::work)?;
+        for forecast in &result.forecasts {
+            write_rows(&mut sink, forecast)?;
+        }
+        verdicts.extend(result.verdicts);
+    }
+    sink.flush()?;
+    bar.finish_and_clear();
+    if let Some(path) = &options.verdicts {
+        let text = serde_json::to_string_pretty(&verdicts).map_err(Failure::work)?;
+        std::fs::write(path, text).map_err(|cause| Failure::io(path, &cause))?;
+    }
+    Ok(())
+}
+
+/// First origin, then every step, up to and including the last.
+fn origins(options: &args::Backtest) -> Result<Vec<Timestamp>, Failure> {
+    let every = parse_duration(&options.every)?;
+    let mut origins = Vec::new();
+    let mut next = options.first_origin;
+    while next <= options.last_origin {
+        origins.push(next);
+        next = next.checked_add(every).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    if origins.is_empty() {
+        return Err(Failure::usage(format!("the last origin {} is before the first {}", options.last_origin, options.first_origin)));
+    }
+    Ok(origins)
+}
+
+/// One target per matching asset; a pattern that matches nothing is an error that lists what there is.
+fn targets(dataset: &LoadedDataset, patterns: &[String], quantity: &Quantity) -> Result<Vec<Target>, Failure> {
+    let chosen: Vec<_> = dataset
+        .frames
+        .iter()
+        .filter(|frame| patterns.iter().any(|pattern| matches(pattern, frame.asset.id.as_str())))
+        .filter(|frame| frame.column(quantity).is_some())
+        .collect();
+    if chosen.is_empty() {
+        let known: Vec<&str> = dataset.frames.iter().filter(|f| f.column(quantity).is_some()).map(|f| f.asset.id.as_str()).collect();
+        return Err(Failure::usage(format!("no asset matching {patterns:?} has {quantity} in {}; assets that have it: {}", dataset.name, known.join(", "))));
+    }
+    Ok(chosen.into_iter().map(|frame| target(dataset, frame, quantity)).collect())
+}
+
+fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target {
+    let weather = dataset.weather.get(&frame.asset.id).cloned().unwrap_or_default();
+    let stations = dataset.frames.iter().filter(|other| other.asset.kind == AssetKind::WeatherStation);
+    Target {
+        kind: TargetKind::of(&frame.asset, quantity),
+        frame: frame.clone(),
+        quantity: quantity.clone(),
+        interval_label: dataset.interval_label,
+        weather,
+        observations: stations.cloned().collect(),
+    }
+}
+
+/// Shell-like pattern: `*` any text, `?` one character.
+fn matches(pattern: &str, text: &str) -> bool {
+    fn walk(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.first(), text.first()) {
+            (None, None) => true,
+            (Some(b'*'), _) => walk(&pattern[1..], text) || (!text.is_empty() && walk(pattern, &text[1..])),
+            (Some(b'?'), Some(_)) => walk(&pattern[1..], &text[1..]),
+            (Some(a), Some(b)) if a == b => walk(&pattern[1..], &text[1..]),
+            _ => false,
+        }
+    }
+    walk(pattern.as_bytes(), text.as_bytes())
+}
+
+fn open(path: &Path) -> Result<Box<dyn Write>, Failure> {
+    let file = BufWriter::new(File::create(path).map_err(|cause| Failure::io(path, &cause))?);
+    let gzip = path.extension().is_some_and(|end| end == "gz");
+    Ok(if gzip { Box::new(GzEncoder::new(file, Compression::fast())) } else { Box::new(file) })
+}
+
+fn write_rows(sink: &mut dyn Write, forecast: &Forecast) -> Result<(), Failure> {
+    let (asset, quantity, issue) = (&forecast.asset_id, &forecast.quantity, forecast.issue_time);
+    for row in forecast.rows() {
+        writeln!(sink, "{asset},{quantity},{issue},{},{},{}", row.valid_time, row.quantile.value(), row.value)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_match_like_a_shell() {
+        assert!(matches("zone_*", "zone_1") && matches("R80*", "R80711") && matches("tetouan", "tetouan") && matches("w?1", "wf1"));
+        assert!(!matches("zone_*", "tetouan") && !matches("wf", "wf1"));
+    }
+}

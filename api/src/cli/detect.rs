@@ -1,0 +1,53 @@
+//! `chergui detect`: learn what is normal until a date, judge every row after it, by the contract of the anomaly bench.
+
+use super::{args, failure::Failure, progress};
+use datasets::directory::{DatasetDirectory, Filter};
+use engine::detect::{Detection, Watch, WatchOptions};
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+pub(super) async fn run(options: args::Detect) -> Result<(), Failure> {
+    tokio::task::spawn_blocking(move || work(&options)).await.map_err(Failure::work)?
+}
+
+fn work(options: &args::Detect) -> Result<(), Failure> {
+    let bar = progress::steps(3, "reading");
+    let directory = DatasetDirectory::open(&options.directory).map_err(|error| Failure::usage(error.to_string()))?;
+    let dataset = directory.load(&Filter { assets: Vec::new(), quantities: Vec::new(), weather: false }).map_err(Failure::work)?;
+    bar.inc(1);
+    bar.set_message("learning");
+    let fitted = Watch::fit(&dataset.frames, options.train_until, &WatchOptions::default()).map_err(Failure::work)?;
+    bar.inc(1);
+    bar.set_message("judging");
+    let detection = fitted.scan(&dataset.frames, options.train_until);
+    fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
+    write(&options.output_dir, &detection)?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
+    let mut points = create(&directory.join("points.csv"))?;
+    writeln!(points, "time,asset_id,anomaly,score")?;
+    for point in &detection.points {
+        writeln!(points, "{},{},{},{:.4}", point.time, point.asset, u8::from(point.anomaly), point.score)?;
+    }
+    points.flush()?;
+    let mut incidents = create(&directory.join("incidents.csv"))?;
+    writeln!(incidents, "asset_id,component,mode,opened_at,closed_at,severity,energy_lost_kwh,top_contributors")?;
+    for i in &detection.incidents {
+        let closed = i.closed_at.map(|time| time.to_string()).unwrap_or_default();
+        let why = i.top_contributors.join(";");
+        let severity = i.severity.name();
+        writeln!(incidents, "{},{},{},{},{closed},{severity},{:.1},{why}", i.asset_id, i.component, i.mode, i.opened_at, i.energy_lost_kwh)?;
+    }
+    incidents.flush()?;
+    Ok(())
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    Ok(BufWriter::new(File::create(path).map_err(|cause| Failure::io(path, &cause))?))
+}
