@@ -1,6 +1,6 @@
-//! Known data: dataset directories in and out, the catalogue of public sets with their mappings, and a simulated fleet.
+//! Known data: dataset directories read and written, a simulated fleet, and the catalogue of public sets with their mappings.
 //!
-//! In: directories on disk, or a seed. Out: sources of readings, frames in memory, dataset directories. Not here: vendor files
+//! In: directories on disk, or a seed. Out: sources of readings, frames in memory, directories. Not here: vendor files
 //! without a mapping (`connectors`), downloading.
 
 pub mod catalogue;
