@@ -1,18 +1,22 @@
 //! Front of house: HTTP, configuration, auth, the event stream, metrics, and the dashboard's files.
 //!
 //! [`open`] opens what a configuration names and gives an [`AppState`]; [`build`] binds a [`Server`] to it. Business lives in
-//! `engine`; here requests are checked, answered and counted. The command line and the jobs are the binary's.
+//! `engine`; here requests are checked, answered and counted; [`cli`] is the command line and [`jobs`] holds the only clock.
 
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod error;
 mod forecast_cache;
 mod guard;
 pub mod hub;
+pub mod jobs;
+pub mod logging;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod readings;
 mod request;
 mod routes;
 mod server;
@@ -20,10 +24,11 @@ pub mod services;
 mod state;
 mod stream;
 mod table;
+mod views;
 
 pub use config::Config;
 pub use hub::Hub;
 pub use openapi::document as openapi_document;
 pub use server::{Server, ServerError, Stopper, build};
 pub use services::Services;
-pub use state::{AppState, OpenError, Opened, open};
+pub use state::{AppState, OpenError, Opened, Rooms, open};

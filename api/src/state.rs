@@ -24,6 +24,7 @@ use engine::domain::DomainError;
 use engine::domain::Quantity;
 use engine::domain::Timestamp;
 use engine::domain::Unit;
+use engine::pipeline::{Pipeline, PipelineOptions, register_functions};
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
@@ -63,11 +64,30 @@ pub struct AppState {
     pub(crate) metrics: Metrics,
 }
 
+/// The rooms of one configuration, without a server: what commands work with.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Telemetry, forecasts, assets.
+    pub store: Store,
+    /// SQL, with `forecast(...)`, `anomalies(...)` and the alerts.
+    pub session: Session,
+    /// Keys, sessions, idempotency, outbox.
+    pub ledger: Ledger,
+    /// Alerts.
+    pub alerts: AlertBook,
+    /// Models.
+    pub pipeline: Pipeline,
+}
+
 /// A state and what the person who started it must see once.
 #[derive(Debug)]
 pub struct Opened {
     /// Ready to be built into a server.
     pub state: AppState,
+    /// The models behind it.
+    pub pipeline: Pipeline,
     /// Text of the first API key, if it was made now; print it, it is kept nowhere.
     pub first_key: Option<String>,
 }
@@ -97,36 +117,47 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store, the ledger and the SQL session a configuration names; alerts become SQL tables.
+impl Rooms {
+    /// Opens the store, the ledger and a SQL session with these limits; alerts become SQL tables, models table functions.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: Config, limits: SessionOptions) -> Result<Self, OpenError> {
+        let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
+        for (name, unit) in &config.quantities {
+            let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
+            store.declare(name, unit).await?;
+        }
+        let ledger = Ledger::open(&config.data_dir).await?;
+        let session = Session::new(store.clone(), limits)?;
+        let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
+        register_alerts(&session, &alerts);
+        let pipeline = Pipeline::new(store.clone(), PipelineOptions::default());
+        register_functions(&session, &pipeline, Timestamp::now);
+        Ok(Self { config: Arc::new(config), store, session, ledger, alerts, pipeline })
+    }
+}
+
+/// Opens the rooms and what a server needs beside them.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn open(config: Config) -> Result<Opened, OpenError> {
-    let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
-    for (name, unit) in &config.quantities {
-        let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
-        store.declare(name, unit).await?;
-    }
-    let ledger = Ledger::open(&config.data_dir).await?;
-    let session = Session::new(
-        store.clone(),
-        SessionOptions {
-            memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
-            timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
-            max_rows: config.limits.sql_rows,
-            ..SessionOptions::default()
-        },
-    )?;
-    let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
-    register_alerts(&session, &alerts);
+    let limits = SessionOptions {
+        memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
+        timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
+        max_rows: config.limits.sql_rows,
+        ..SessionOptions::default()
+    };
     let (required, hours) = (config.auth.required, config.auth.session_hours);
-    let (authority, first_key) = Authority::open(ledger.clone(), required, hours, Timestamp::now()).await?;
+    let rooms = Rooms::open(config, limits).await?;
+    let (authority, first_key) = Authority::open(rooms.ledger.clone(), required, hours, Timestamp::now()).await?;
     let state = AppState {
-        config: Arc::new(config),
-        store,
-        session,
-        ledger,
-        alerts,
+        config: rooms.config,
+        store: rooms.store,
+        session: rooms.session,
+        ledger: rooms.ledger,
+        alerts: rooms.alerts,
         hub: Hub::default(),
         services: Services::default(),
         authority,
@@ -134,7 +165,7 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
         forecasts: ForecastCache::default(),
         metrics: Metrics::default(),
     };
-    Ok(Opened { state, first_key })
+    Ok(Opened { state, pipeline: rooms.pipeline, first_key })
 }
 
 impl AppState {
