@@ -156,7 +156,6 @@ fn time_bucket(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
         {
             zone_name = names.value(row).to_owned();
             zone = time_zone(&zone_name).map_err(|error| refused(error.to_string()))?;
-            })?;
         }
         let now = match widths.data_type() {
             DataType::Utf8 => Raw::Text(widths.as_string::<i32>().value(row)),
