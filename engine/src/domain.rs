@@ -13,6 +13,7 @@ mod suggest;
 mod time;
 mod unit;
 mod weather;
+mod zone;
 
 pub use asset::{Asset, AssetId, AssetKind, Location};
 pub use error::DomainError;
@@ -24,3 +25,4 @@ pub use suggest::nearest;
 pub use time::{IntervalLabel, Resolution, TimeRange, Timestamp, from_micros, micros, parse_duration, parse_time};
 pub use unit::Unit;
 pub use weather::{WeatherByAsset, WeatherForecasts, WeatherRow};
+pub use zone::time_zone;

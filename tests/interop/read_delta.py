@@ -36,8 +36,8 @@ def with_duckdb():
 
     rows, keys, power, wind = duckdb.sql(
         f"SELECT count(*), count(DISTINCT (asset_id, time)), sum(active_power), sum(wind_speed) FROM {scan(TURBINES)}"
-    ).fetchone()
-    assets = duckdb.sql(f"SELECT count(*) FROM {scan(ASSETS)}").fetchone()[0]
+    ).fetchall()[0]
+    assets = duckdb.sql(f"SELECT count(*) FROM {scan(ASSETS)}").fetchall()[0][0]
     return {"rows": rows, "keys": keys, "power": power, "wind": wind, "assets": assets}
 
 

@@ -83,11 +83,11 @@ fn midnight(day: Date, zone: &TimeZone) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::Width;
+    use crate::domain::time_zone;
     use jiff::Timestamp;
-    use jiff::tz::TimeZone;
 
     fn bucket(width: &str, time: &str, zone: &str) -> String {
-        let zone = TimeZone::get(zone).unwrap();
+        let zone = time_zone(zone).unwrap();
         let start = Width::parse(width).unwrap().start(time.parse::<Timestamp>().unwrap().as_microsecond(), &zone).unwrap();
         Timestamp::from_microsecond(start).unwrap().to_string()
     }

@@ -6,6 +6,7 @@ use super::bucket::Width;
 use crate::domain::Location;
 use crate::domain::from_micros;
 use crate::domain::solar;
+use crate::domain::time_zone;
 use crate::domain::timestamp_type;
 use arrow::array::Array;
 use arrow::array::ArrayRef;
@@ -154,9 +155,7 @@ fn time_bucket(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
             && names.value(row) != zone_name
         {
             zone_name = names.value(row).to_owned();
-            zone = TimeZone::get(&zone_name).map_err(|_| {
-                refused(format!("{zone_name:?} is no time zone; write an IANA name, for example 'Africa/Casablanca'"))
-            })?;
+            zone = time_zone(&zone_name).map_err(|error| refused(error.to_string()))?;
         }
         let now = match widths.data_type() {
             DataType::Utf8 => Raw::Text(widths.as_string::<i32>().value(row)),
