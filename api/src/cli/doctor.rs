@@ -25,7 +25,7 @@ pub(super) async fn run(place: &args::Place) -> Result<(), Failure> {
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     check("processor", Ok(format!("{cores} cores")));
-    let casablanca = engine::domain::zone("Africa/Casablanca").ok();
+    let casablanca = engine::domain::time_zone("Africa/Casablanca").ok();
     let date = jiff::civil::date(2026, 12, 1).at(12, 0, 0, 0);
     let offset = casablanca.and_then(|zone| date.to_zoned(zone).ok()).map(|zoned| zoned.offset().seconds());
     check("time zones", match offset {

@@ -141,13 +141,9 @@ async fn store(state: &AppState, bytes: &[u8]) -> Result<ReceiptBody, Problem> {
         let available_at = vec![micros(now); rows.times.len()];
         let columns = rows.values.into_iter().collect();
         let readings = Readings::from_columns(kind, rows.times, rows.asset_ids, available_at, columns)?;
-        let stored = state.store.append(readings).await?;
+        let stored = crate::readings::accept(state, readings).await?;
         receipt.accepted += stored.inserted + stored.changed;
         receipt.unchanged += stored.unchanged;
-        state.metrics.readings(stored.inserted + stored.changed, 0);
-    }
-    if receipt.accepted > 0 {
-        state.hub.publish(Event::Telemetry { now });
     }
     Ok(receipt)
 }

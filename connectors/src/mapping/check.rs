@@ -226,7 +226,7 @@ fn asset(entry: &AssetEntry, default: Option<AssetKind>, spec: &Spec) -> Result<
     };
     asset.capacity_kw = entry.capacity_kw;
     if let Some(zone) = &entry.timezone {
-        engine::domain::zone(zone).map_err(at(&key))?;
+        engine::domain::time_zone(zone).map_err(at(&key))?;
         asset.timezone.clone_from(zone);
     }
     asset.attributes.insert("resolution".into(), spec.resolution.clone());

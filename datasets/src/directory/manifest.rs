@@ -202,7 +202,7 @@ pub(crate) fn assets(directory: &Path, manifest: &Manifest) -> Result<Vec<Asset>
         };
         asset.capacity_kw = number("capacity_kw")?;
         if let Some(zone) = text("timezone") {
-            engine::domain::zone(zone).map_err(|error| bad(line, format!("asset {id}: {error}")))?;
+            engine::domain::time_zone(zone).map_err(|error| bad(line, format!("asset {id}: {error}")))?;
             asset.timezone = zone.into();
         }
         for (name, value) in header.iter().zip(&record).filter(|(name, value)| !KNOWN.contains(name) && !value.is_empty()) {

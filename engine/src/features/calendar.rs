@@ -54,7 +54,7 @@ impl Calendar {
         label: IntervalLabel,
         len: usize,
     ) -> Result<Self, FeatureError> {
-        let zone = crate::domain::zone(&asset.timezone)
+        let zone = crate::domain::time_zone(&asset.timezone)
             .map_err(|_| FeatureError::TimeZone { asset: asset.id.to_string(), zone: asset.timezone.clone() })?;
         let back = if label == IntervalLabel::Ending { resolution.seconds() } else { 0 };
         let mut moments = Vec::with_capacity(len);
