@@ -1,6 +1,10 @@
 //! The one integration binary of the house.
 
-// The real server on a free port, spoken to over HTTP.
+/// The real server on a free port, spoken to over HTTP.
 mod http;
-// The real outbox against a real receiver that fails first.
+/// Delta tables as other programs read them.
+mod interop;
+/// The SQL files in `slt/`.
+mod sql;
+/// The real outbox against a real receiver that fails first.
 mod webhook;

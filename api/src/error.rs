@@ -179,7 +179,7 @@ impl From<QueryError> for Problem {
             QueryError::Memory { .. } => Code::SqlMemory,
             QueryError::Timeout { .. } => Code::SqlTimeout,
             QueryError::Internal { .. } | QueryError::Arrow(_) => Code::Internal,
-            QueryError::Store(_) => Code::Unavailable,
+            QueryError::Store(_) | QueryError::Computed { .. } => Code::Unavailable,
             _ => Code::BadSql,
         };
         Self::new(code, error.to_string())

@@ -182,7 +182,7 @@ fn channel(index: usize, url: &str) -> String {
 
 fn register_alerts(session: &Session, alerts: &AlertBook) {
     let computed = |function: &'static str| {
-        move |error: engine::alert::AlertError| QueryError::Computed { function: function.into(), cause: Box::new(error) }
+        move |error: engine::alert::AlertError| QueryError::Computed { function: function.into(), problem: error.to_string() }
     };
     let book = alerts.clone();
     let read = move || {

@@ -3,7 +3,13 @@
 //! In: a [`Store`] and text. Out: record batches, or an error that says what to change. Each statement sees one consistent
 //! snapshot of all tables, buffered rows included, each row once. Tables computed from above are registered here.
 
+mod bucket;
 mod error;
+mod functions;
+mod run;
+mod statement;
+#[cfg(test)]
+mod tests;
 
 pub use error::QueryError;
 
@@ -65,16 +71,17 @@ pub type SnapshotTable = Arc<dyn Fn() -> BoxFuture<'static, Result<RecordBatch, 
 
 /// Runs statements on a store. Clones share limits and registrations.
 #[derive(Debug, Clone)]
-pub struct Session {}
+pub struct Session {
+    inner: Arc<run::Inner>,
+}
 
-#[allow(clippy::unused_async, clippy::needless_pass_by_value, reason = "signatures first")]
 impl Session {
     /// A session on a store.
     ///
     /// # Errors
     /// [`QueryError`] when the spill directory cannot be used.
     pub fn new(store: Store, options: SessionOptions) -> Result<Self, QueryError> {
-        todo!("{store:?} {options:?}")
+        Ok(Self { inner: Arc::new(run::Inner::new(store, options)?) })
     }
 
     /// Runs one read-only statement.
@@ -82,17 +89,18 @@ impl Session {
     /// # Errors
     /// [`QueryError`], with what to change.
     pub async fn sql(&self, text: &str) -> Result<QueryResult, QueryError> {
-        todo!("{text}")
+        run::Inner::sql(&self.inner, text).await
     }
 
     /// Registers a table function, callable as `name(a => 1, b => 'x')` or by position. The batch it returns may have any schema;
-    /// `signature` is what errors show, for example `forecast(asset, quantity, as_of)`.
+    /// `signature` is what errors show, for example `forecast(asset, quantity, as_of)`. It is computed before the rest of the
+    /// statement is planned, within the same timeout.
     pub fn register_computed(&self, name: &str, signature: &str, function: Computed) {
-        todo!("{name} {signature} {}", Arc::strong_count(&function))
+        self.inner.register_computed(name, signature, function);
     }
 
     /// Registers a table that is read anew by each statement that names it.
     pub fn register_snapshot(&self, name: &str, schema: SchemaRef, read: SnapshotTable) {
-        todo!("{name} {schema:?} {}", Arc::strong_count(&read))
+        self.inner.register_snapshot(name, schema, read);
     }
 }

@@ -252,7 +252,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forecast(&self, asset: &AssetId, quantity: &Quantity, as_of: Option<Timestamp>) -> Result<Option<Forecast>, StoreError> {
+    pub async fn forecast(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<Forecast>, StoreError> {
         self.inner.forecast(asset, quantity, as_of, false).await
     }
 
@@ -260,7 +265,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forecast_issued(&self, asset: &AssetId, quantity: &Quantity, issue_time: Timestamp) -> Result<Option<Forecast>, StoreError> {
+    pub async fn forecast_issued(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        issue_time: Timestamp,
+    ) -> Result<Option<Forecast>, StoreError> {
         self.inner.forecast(asset, quantity, Some(issue_time), true).await
     }
 

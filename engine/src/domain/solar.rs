@@ -65,8 +65,7 @@ pub fn haurwitz(zenith: f64) -> f64 {
 pub fn extraterrestrial_horizontal(time: Timestamp, place: Location) -> f64 {
     let day = f64::from(time.to_zoned(jiff::tz::TimeZone::UTC).day_of_year());
     let b = std::f64::consts::TAU * (day - 1.0) / 365.0;
-    let distance =
-        1.00011 + 0.034221 * b.cos() + 0.00128 * b.sin() + 0.000719 * (2.0 * b).cos() + 0.000077 * (2.0 * b).sin();
+    let distance = 1.00011 + 0.034221 * b.cos() + 0.00128 * b.sin() + 0.000719 * (2.0 * b).cos() + 0.000077 * (2.0 * b).sin();
     let cos = zenith(time, place).to_radians().cos();
     if cos.is_nan() { cos } else { SOLAR_CONSTANT * distance * cos.max(0.0) }
 }
@@ -100,7 +99,8 @@ mod tests {
     #[test]
     fn the_fast_algorithm_continues_the_exact_one() {
         // The same place and minute, thirty minutes either side of the switch of algorithms in mid 2010.
-        for (before, after) in [("2010-07-02T13:00:00Z", "2010-07-02T18:00:00Z"), ("2010-07-03T13:00:00Z", "2010-07-03T18:00:00Z")] {
+        for (before, after) in [("2010-07-02T13:00:00Z", "2010-07-02T18:00:00Z"), ("2010-07-03T13:00:00Z", "2010-07-03T18:00:00Z")]
+        {
             let angle = |t: &str| zenith(t.parse().unwrap(), GOLDEN);
             assert!(angle(before) > angle(after));
         }

@@ -1,7 +1,9 @@
 //! What can be wrong with a statement, and what to write instead.
 
+use crate::domain::nearest;
 use crate::store::StoreError;
 use arrow::error::ArrowError;
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use std::time::Duration;
 
@@ -78,13 +80,13 @@ pub enum QueryError {
         /// Message of the panic.
         cause: String,
     },
-    /// A table function failed.
-    #[error("{function}: {cause}")]
+    /// A table function or a table kept elsewhere could not be computed.
+    #[error("{function}: {problem}")]
     Computed {
         /// The function or table.
         function: String,
-        /// Why.
-        cause: Box<dyn std::error::Error + Send + Sync>,
+        /// What the room that computes it said, with its remedy.
+        problem: String,
     },
     /// Rows do not fit their columns.
     #[error("{0}")]
@@ -92,4 +94,38 @@ pub enum QueryError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl QueryError {
+    /// Tells apart what the writer of the statement can change and what not. `names` are the tables and table functions there are.
+    pub(super) fn from_engine(error: DataFusionError, limit_bytes: usize, names: &[String]) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::Memory { limit_mib: limit_bytes >> 20 },
+            DataFusionError::SQL(problem, _) => Self::Syntax { problem: problem.to_string() },
+            DataFusionError::SchemaError(cause, _) => match cause.as_ref() {
+                SchemaError::FieldNotFound { field, valid_fields } => {
+                    let known = valid_fields.iter().map(|column| column.name.as_str());
+                    let near = nearest(&field.name, known).map(str::to_owned);
+                    Self::Unknown { what: "column", name: field.name.clone(), nearest: near }
+                }
+                other => Self::Plan { problem: other.to_string() },
+            },
+            DataFusionError::Plan(problem) => Self::from_plan(problem, names),
+            DataFusionError::NotImplemented(problem) => Self::Plan { problem: format!("not supported: {problem}") },
+            _ => Self::Run { cause: Box::new(error) },
+        }
+    }
+
+    fn from_plan(problem: &str, names: &[String]) -> Self {
+        let quoted = problem.split('\'').nth(1).unwrap_or_default();
+        let name = quoted.rsplit('.').next().unwrap_or_default().to_owned();
+        let near = || nearest(&name, names.iter().map(String::as_str)).map(str::to_owned);
+        if problem.starts_with("table function") && problem.ends_with("not found") {
+            Self::Unknown { what: "table function", nearest: near(), name }
+        } else if problem.starts_with("table") && problem.ends_with("not found") {
+            Self::Unknown { what: "table", nearest: near(), name }
+        } else {
+            Self::Plan { problem: problem.to_owned() }
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl Buffer {
     /// Takes rows in; `sequence` is where the log holds them.
     pub(super) fn apply(&mut self, key: &[&str], rows: &RecordBatch, sequence: u64) -> Result<Receipt, ArrowError> {
         let arriving = key_rows(key, rows)?;
-        let known = arriving.iter().any(|row| self.keys.contains(row.as_ref()));
+        let known = arriving.iter().any(|row| self.keys.contains(row.data()));
         let held = if known || self.batches.len() >= MAX_BATCHES { std::mem::take(&mut self.batches) } else { Vec::new() };
         let merged = match merge(key, &held, rows) {
             Ok(merged) => merged,
@@ -35,14 +35,14 @@ impl Buffer {
             }
         };
         self.batches.push(merged.rows);
-        self.keys.extend(arriving.iter().map(|row| Box::from(row.as_ref())));
+        self.keys.extend(arriving.iter().map(|row| Box::from(row.data())));
         self.last = self.last.max(sequence);
         Ok(merged.receipt)
     }
 
     /// Which of these keys are held here.
     pub(super) fn holds(&self, keys: &Rows, row: usize) -> bool {
-        self.keys.contains(keys.row(row).as_ref())
+        self.keys.contains(keys.row(row).data())
     }
 
     /// The rows.

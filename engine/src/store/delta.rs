@@ -178,7 +178,8 @@ impl DeltaFiles {
                 path: self.directory.clone(),
                 cause,
             })?;
-            let builder = DeltaTableBuilder::from_url(self.url()).and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
+            let builder =
+                DeltaTableBuilder::from_url(self.url()).and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
             let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
             let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
             self.delta = Some(created.map_err(self.failed("create"))?);
@@ -221,7 +222,10 @@ impl DeltaFiles {
         let state = delta.snapshot().map_err(self.failed("read"))?;
         let schema = state.snapshot().arrow_schema();
         let base = Arc::clone(&self.schema);
-        let fields = schema.fields().iter().map(|field| base.field_with_name(field.name()).map_or(Arc::clone(field), |f| Arc::new(f.clone())));
+        let fields = schema
+            .fields()
+            .iter()
+            .map(|field| base.field_with_name(field.name()).map_or(Arc::clone(field), |f| Arc::new(f.clone())));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let applied = state.snapshot().transaction_version(delta.log_store().as_ref(), APPLICATION).await;
         self.applied = applied.map_err(self.failed("read"))?.and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
@@ -234,11 +238,11 @@ impl DeltaFiles {
         let state = delta.snapshot().map_err(self.failed("read"))?;
         let mut files = Vec::new();
         for file in state.log_data().iter() {
-            let add = file.add_action();
-            if add.deletion_vector.is_some() {
+            if file.deletion_vector_descriptor().is_some() {
                 return Err(StoreError::Foreign { table: self.name.clone(), feature: "deletion vectors" });
             }
-            files.push(Arc::new(FileEntry::from_add(&add, self.clock)));
+            let size = u64::try_from(file.size()).unwrap_or(0);
+            files.push(Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)));
         }
         files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
         self.files = files.into();

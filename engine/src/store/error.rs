@@ -58,7 +58,9 @@ pub enum StoreError {
         cause: Box<DeltaTableError>,
     },
     /// A table was changed by another program in a way this version cannot read.
-    #[error("table {table} was rewritten by another program with {feature}, which this version cannot read; restore the table to an older version with that program")]
+    #[error(
+        "table {table} was rewritten by another program with {feature}, which this version cannot read; restore the table to an older version with that program"
+    )]
     Foreign {
         /// The table.
         table: String,

@@ -17,9 +17,9 @@ use deltalake::kernel::Add;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::basic::ZstdLevel;
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::properties::WriterProperties;
-use parquet::format::SortingColumn;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -48,14 +48,14 @@ pub(super) struct FileEntry {
 
 impl FileEntry {
     /// Reads the statistics of a Delta `add` action.
-    pub(super) fn from_add(add: &Add, clock: &str) -> Self {
-        let stats: Value = add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    pub(super) fn new(path: String, size: u64, stats: Option<&str>, clock: &str) -> Self {
+        let stats: Value = stats.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
         let text = |bound: &str, column: &str| stats[bound][column].as_str().map(str::to_owned);
         // Other writers cut times to milliseconds, so the bounds are taken one millisecond wider.
         let time = |bound: &str| text(bound, clock)?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
         Self {
-            path: add.path.clone(),
-            size: u64::try_from(add.size).unwrap_or(0),
+            path,
+            size,
             rows: stats["numRecords"].as_u64().unwrap_or(0),
             assets: text("minValues", "asset_id").zip(text("maxValues", "asset_id")),
             clock: time("minValues").zip(time("maxValues")).map(|(low, high)| (low - 1000, high + 1000)),

@@ -6,7 +6,6 @@ use crate::domain::ASSET_ID;
 use crate::domain::DomainError;
 use crate::domain::TIME;
 use crate::domain::Table;
-use crate::domain::timestamp_type;
 use arrow::array::Array;
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
@@ -110,15 +109,11 @@ pub(super) fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBat
     RecordBatch::try_new(Arc::clone(schema), columns.collect())
 }
 
-/// True when the column is a time of the house.
-pub(super) fn is_time(field: &Field) -> bool {
-    field.data_type() == &timestamp_type()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{clock, conform, key_columns};
     use crate::domain::Table;
+    use crate::domain::timestamp_type;
     use arrow::array::RecordBatch;
     use std::sync::Arc;
 
@@ -128,7 +123,7 @@ mod tests {
             let base = table.base_schema();
             assert!(key_columns(table).iter().all(|key| base.column_with_name(key).is_some()), "{table}");
             assert!(key_columns(table).contains(&clock(table)), "{table}");
-            assert!(super::is_time(base.field_with_name(clock(table)).unwrap()), "{table}");
+            assert_eq!(base.field_with_name(clock(table)).unwrap().data_type(), &timestamp_type(), "{table}");
         }
     }
 

@@ -26,8 +26,7 @@ pub(super) async fn take(root: &Path) -> Result<StoreLock, StoreError> {
         let path = path.clone();
         move |cause| StoreError::Io { action, path, cause }
     };
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io("open"))?;
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io("open"))?;
     for attempt in 0.. {
         match file.try_lock() {
             Ok(()) => break,

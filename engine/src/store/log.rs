@@ -8,10 +8,10 @@ use super::delta::blocking;
 use super::files;
 use crate::domain::Table;
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use arrow::datatypes::Schema;
 use sha2::Digest;
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -81,7 +81,10 @@ impl Log {
                 let bytes = fs::read(&path).map_err(io("read", &path))?;
                 let damaged = |cause| StoreError::DamagedLog { path: path.clone(), cause };
                 if digest_of(&bytes) != digest {
-                    return Err(damaged(ArrowError::IpcError(format!("its {} bytes do not match the sum in its name", bytes.len()))));
+                    return Err(damaged(ArrowError::IpcError(format!(
+                        "its {} bytes do not match the sum in its name",
+                        bytes.len()
+                    ))));
                 }
                 let entries = decode(&bytes).map_err(damaged)?;
                 let mut tables = BTreeSet::new();

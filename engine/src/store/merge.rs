@@ -110,10 +110,11 @@ struct Folded {
 /// For each key and column, the row whose value is kept: rows are applied one after another, as they came.
 fn fold(key: &[&str], all: &RecordBatch, order: &[u32], groups: &[(usize, usize)], known: usize) -> Result<Folded, ArrowError> {
     let schema: SchemaRef = all.schema();
-    let columns: Vec<Column<'_>> = all.columns().iter().map(|array| Column::new(array)).collect();
+    let columns: Vec<Column<'_>> = all.columns().iter().map(Column::new).collect();
     let mut picks: Vec<Vec<u32>> = vec![Vec::with_capacity(groups.len()); columns.len()];
-    let values: Vec<usize> =
-        (0..columns.len()).filter(|&c| !key.contains(&schema.field(c).name().as_str()) && schema.field(c).name() != AVAILABLE_AT).collect();
+    let values: Vec<usize> = (0..columns.len())
+        .filter(|&c| !key.contains(&schema.field(c).name().as_str()) && schema.field(c).name() != AVAILABLE_AT)
+        .collect();
     let clock = schema.index_of(AVAILABLE_AT).ok();
     let mut changed = vec![false; groups.len()];
     let mut current = vec![0; columns.len()];

@@ -34,6 +34,7 @@ use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -67,7 +68,6 @@ type ForecastCache = (Option<Arc<View>>, HashMap<ForecastKey, Option<Forecast>>)
 type LatestCache = BTreeMap<AssetKind, (Arc<View>, BTreeMap<AssetId, LatestRow>)>;
 
 /// What [`super::Store`] is a handle to.
-#[derive(Debug)]
 pub(super) struct Inner {
     options: StoreOptions,
     tables: BTreeMap<Table, tokio::sync::Mutex<TableState>>,
@@ -106,13 +106,21 @@ pub(super) struct Small {
     declared: BTreeMap<Quantity, Unit>,
 }
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
 impl Inner {
     pub(super) async fn open(mut options: StoreOptions) -> Result<Self, StoreError> {
         let root = options.root.clone();
         options.root = blocking("opening the store", move || {
-            std::fs::create_dir_all(&root)
-                .and_then(|()| std::fs::canonicalize(&root))
-                .map_err(|cause| StoreError::Io { action: "create", path: root, cause })
+            std::fs::create_dir_all(&root).and_then(|()| std::fs::canonicalize(&root)).map_err(|cause| StoreError::Io {
+                action: "create",
+                path: root,
+                cause,
+            })
         })
         .await?;
         let root = options.root.as_path();
@@ -347,7 +355,11 @@ impl Inner {
 }
 
 impl Small {
-    fn new(assets: BTreeMap<AssetId, Asset>, quantities: Quantities, declared: BTreeMap<Quantity, Unit>) -> Result<Self, StoreError> {
+    fn new(
+        assets: BTreeMap<AssetId, Asset>,
+        quantities: Quantities,
+        declared: BTreeMap<Quantity, Unit>,
+    ) -> Result<Self, StoreError> {
         let failed = |table: &str| {
             let table = table.to_owned();
             move |cause: ArrowError| StoreError::Arrow { table, cause }
@@ -355,7 +367,9 @@ impl Small {
         let assets_rows = registry::assets_batch(&assets).map_err(failed("assets"))?;
         let rows: Vec<_> = quantities.iter().collect();
         let text = |values: Vec<&str>| Arc::new(StringArray::from(values)) as ArrayRef;
-        let bound = |values: Vec<f64>| Arc::new(values.into_iter().map(|v| v.is_finite().then_some(v)).collect::<Float64Array>()) as ArrayRef;
+        let bound = |values: Vec<f64>| {
+            Arc::new(values.into_iter().map(|v| v.is_finite().then_some(v)).collect::<Float64Array>()) as ArrayRef
+        };
         let quantities_rows = RecordBatch::try_from_iter_with_nullable([
             ("name", text(rows.iter().map(|r| r.0.name()).collect()), false),
             ("unit", text(rows.iter().map(|r| r.1.unit.name()).collect()), false),

@@ -259,7 +259,12 @@ fn of(asset: &AssetId, quantity: &Quantity) -> Vec<Expr> {
 }
 
 /// Rows of one issue back to a forecast; where several models were issued, the first by name.
-fn assemble(asset: &AssetId, quantity: &Quantity, issue_time: Timestamp, rows: &[RecordBatch]) -> Result<Option<Forecast>, DomainError> {
+fn assemble(
+    asset: &AssetId,
+    quantity: &Quantity,
+    issue_time: Timestamp,
+    rows: &[RecordBatch],
+) -> Result<Option<Forecast>, DomainError> {
     let models = |batch: &RecordBatch| batch["model"].as_string::<i32>().clone();
     let Some(model) = rows.iter().flat_map(|b| models(b).iter().flatten().map(str::to_owned).collect::<Vec<_>>()).min() else {
         return Ok(None);
@@ -311,11 +316,13 @@ fn dense(assets: &[&Asset], rows: &[RecordBatch], resolution: Resolution) -> Vec
             *extent = (extent.0.min(cell), extent.1.max(cell));
         }
     }
-    let names: Vec<String> = rows.first().map_or_else(Vec::new, |b| b.schema().fields().iter().skip(3).map(|f| f.name().clone()).collect());
+    let names: Vec<String> =
+        rows.first().map_or_else(Vec::new, |b| b.schema().fields().iter().skip(3).map(|f| f.name().clone()).collect());
     let mut grids: BTreeMap<&str, Grid> = BTreeMap::new();
     for (id, (start, end)) in extents {
         let len = usize::try_from((end - start) / step).unwrap_or(0) + 1;
-        grids.insert(id, Grid { start, known: vec![i64::MAX; len], written: vec![i64::MIN; len], columns: vec![None; names.len()] });
+        grids
+            .insert(id, Grid { start, known: vec![i64::MAX; len], written: vec![i64::MIN; len], columns: vec![None; names.len()] });
     }
     for batch in rows {
         let (ids, at, known) = (batch[ASSET_ID].as_string::<i32>(), times(batch, TIME), times(batch, AVAILABLE_AT));

@@ -92,7 +92,8 @@ impl Registry {
 
 /// The rows of `assets`.
 pub(super) fn assets_batch(assets: &BTreeMap<AssetId, Asset>) -> Result<RecordBatch, ArrowError> {
-    let text = |value: fn(&Asset) -> String| Arc::new(assets.values().map(|a| Some(value(a))).collect::<StringArray>()) as Arc<dyn Array>;
+    let text =
+        |value: fn(&Asset) -> String| Arc::new(assets.values().map(|a| Some(value(a))).collect::<StringArray>()) as Arc<dyn Array>;
     let real = |value: fn(&Asset) -> Option<f64>| Arc::new(assets.values().map(value).collect::<Float64Array>()) as Arc<dyn Array>;
     let parents = assets.values().map(|a| a.parent_id.as_ref().map(AssetId::as_str)).collect::<StringArray>();
     let columns = vec![

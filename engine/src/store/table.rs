@@ -27,11 +27,11 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::ident;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// A table open for writing.
-#[derive(Debug)]
 pub(super) struct TableState {
     table: Table,
     delta: DeltaFiles,
@@ -40,6 +40,12 @@ pub(super) struct TableState {
     frontier: Option<HashMap<Box<[u8]>, i64>>,
     file_rows: usize,
     reader: SessionContext,
+}
+
+impl fmt::Debug for TableState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableState").field("delta", &self.delta).field("buffered", &self.buffer.rows()).finish_non_exhaustive()
+    }
 }
 
 impl TableState {
@@ -61,7 +67,8 @@ impl TableState {
 
     /// The table as queries shall see it now.
     pub(super) fn view(&self) -> View {
-        let schema = self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
+        let schema =
+            self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
         View {
             schema,
             directory: self.delta.directory().to_owned(),
@@ -167,16 +174,21 @@ impl TableState {
         }
         let key = key_columns(self.table);
         let arriving = key_rows(key, rows).map_err(self.arrow())?;
-        let keys: HashSet<&[u8]> = arriving.iter().map(|row| row.as_ref()).collect();
+        let keys: HashSet<&[u8]> = arriving.iter().map(|row| row.data()).collect();
         let filter: Vec<Expr> = bounds.clock.map_or_else(Vec::new, |(low, high)| {
-            let time = |micros| datafusion::logical_expr::lit(datafusion::scalar::ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+            let time = |micros| {
+                datafusion::logical_expr::lit(datafusion::scalar::ScalarValue::TimestampMicrosecond(
+                    Some(micros),
+                    Some("UTC".into()),
+                ))
+            };
             vec![ident(clock(self.table)).between(time(low), time(high))]
         });
         let mut touched = Vec::new();
         for file in candidates {
             let mut hit = false;
             for batch in self.read(std::slice::from_ref(&file), key, &filter).await? {
-                hit |= key_rows(key, &batch).map_err(self.arrow())?.iter().any(|row| keys.contains(row.as_ref()));
+                hit |= key_rows(key, &batch).map_err(self.arrow())?.iter().any(|row| keys.contains(row.data()));
             }
             if hit {
                 touched.push(file);
@@ -267,7 +279,10 @@ impl TableState {
     }
 
     fn split(&self, rows: &RecordBatch) -> Vec<RecordBatch> {
-        (0..rows.num_rows()).step_by(self.file_rows).map(|start| rows.slice(start, self.file_rows.min(rows.num_rows() - start))).collect()
+        (0..rows.num_rows())
+            .step_by(self.file_rows)
+            .map(|start| rows.slice(start, self.file_rows.min(rows.num_rows() - start)))
+            .collect()
     }
 
     fn arrow(&self) -> impl Fn(ArrowError) -> StoreError + 'static {

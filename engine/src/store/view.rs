@@ -28,7 +28,7 @@ use datafusion::logical_expr::TableProviderFilterPushDown;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
-use deltalake::ObjectMeta;
+use object_store::ObjectMeta;
 use std::path::PathBuf;
 use std::sync::Arc;
 
