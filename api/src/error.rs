@@ -95,8 +95,7 @@ impl Problem {
     /// The body.
     pub fn body(&self) -> Value {
         let (code, status, title) = self.code.row();
-        let mut body =
-            json!({ "type": format!("urn:chergui:problem:{code}"), "title": title, "status": status, "detail": self.detail, "code": code });
+        let mut body = json!({ "type": format!("urn:chergui:problem:{code}"), "title": title, "status": status, "detail": self.detail, "code": code });
         if let Value::Object(map) = &mut body {
             map.extend(self.more.clone());
         }
