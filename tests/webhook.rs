@@ -78,7 +78,8 @@ async fn a_message_gets_through_under_one_id_and_survives_a_restart() {
     let now = Timestamp::now();
     let hour = SignedDuration::from_hours(1);
     let (ledger, first) = outbox(home.path(), &url).await;
-    let subscriptions = vec![Subscription { channel: "crew".into(), events: vec!["alert.opened".into()], min_severity: Severity::Warning }];
+    let subscriptions =
+        vec![Subscription { channel: "crew".into(), events: vec!["alert.opened".into()], min_severity: Severity::Warning }];
     let book = AlertBook::new(ledger.clone(), AlertRules { subscriptions, ..AlertRules::default() });
     let alert = book.raise(&finding(now), "Turbine 1", now).await.unwrap().0;
     assert_eq!(first.deliver_due(now, || 0.5).await.unwrap().postponed, 1);

@@ -46,7 +46,12 @@ impl Authority {
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub async fn open(ledger: Ledger, required: bool, session_hours: u32, now: Timestamp) -> Result<(Self, Option<String>), LedgerError> {
+    pub async fn open(
+        ledger: Ledger,
+        required: bool,
+        session_hours: u32,
+        now: Timestamp,
+    ) -> Result<(Self, Option<String>), LedgerError> {
         let session = SignedDuration::from_hours(i64::from(session_hours));
         let authority = Self { ledger, keys: Arc::default(), required, session };
         authority.reload().await?;
@@ -135,7 +140,10 @@ pub fn token_in(cookies: &str) -> Option<&str> {
 }
 
 fn refused() -> Problem {
-    Problem::new(Code::Unauthorized, "send `Authorization: Bearer <API key>`, or log in on the page; keys are made with `chergui key`")
+    Problem::new(
+        Code::Unauthorized,
+        "send `Authorization: Bearer <API key>`, or log in on the page; keys are made with `chergui key`",
+    )
 }
 
 fn random_token() -> String {

@@ -29,7 +29,9 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// Reachable from outside and open to everybody.
-    #[error("bind = \"{bind}\" is reachable from other machines, so auth.required = false is refused; bind to 127.0.0.1 or require keys")]
+    #[error(
+        "bind = \"{bind}\" is reachable from other machines, so auth.required = false is refused; bind to 127.0.0.1 or require keys"
+    )]
     Open {
         /// The address.
         bind: SocketAddr,

@@ -95,8 +95,7 @@ impl Problem {
     /// The body.
     pub fn body(&self) -> Value {
         let (code, status, title) = self.code.row();
-        let mut body =
-            json!({ "type": format!("urn:chergui:problem:{code}"), "title": title, "status": status, "detail": self.detail, "code": code });
+        let mut body = json!({ "type": format!("urn:chergui:problem:{code}"), "title": title, "status": status, "detail": self.detail, "code": code });
         if let Value::Object(map) = &mut body {
             map.extend(self.more.clone());
         }
@@ -179,7 +178,7 @@ impl From<QueryError> for Problem {
             QueryError::Memory { .. } => Code::SqlMemory,
             QueryError::Timeout { .. } => Code::SqlTimeout,
             QueryError::Internal { .. } | QueryError::Arrow(_) => Code::Internal,
-            QueryError::Store(_) => Code::Unavailable,
+            QueryError::Store(_) | QueryError::Computed { .. } => Code::Unavailable,
             _ => Code::BadSql,
         };
         Self::new(code, error.to_string())

@@ -91,12 +91,18 @@ async fn check(state: &AppState, request: &ServiceRequest) -> Result<Caller, Pro
     if !reads && authorization.is_none() {
         let site = request.headers().get("sec-fetch-site").and_then(|v| v.to_str().ok()).unwrap_or("same-origin");
         if !matches!(site, "same-origin" | "none") {
-            return Err(Problem::new(Code::Forbidden, "a session may be used from the page itself only; other programs send an API key"));
+            return Err(Problem::new(
+                Code::Forbidden,
+                "a session may be used from the page itself only; other programs send an API key",
+            ));
         }
     }
     if !reads && caller.role < Role::Operator {
         let (name, role) = (&caller.name, caller.role.name());
-        return Err(Problem::new(Code::Forbidden, format!("key {name:?} has the role {role}; changing things needs operator or admin")));
+        return Err(Problem::new(
+            Code::Forbidden,
+            format!("key {name:?} has the role {role}; changing things needs operator or admin"),
+        ));
     }
     Ok(caller)
 }

@@ -47,7 +47,12 @@ fn choose(accept: &str) -> Option<Format> {
 }
 
 /// A batch answer as CSV or Arrow.
-pub(crate) fn columnar(format: Format, schema: &Schema, batches: &[RecordBatch], next: Option<&str>) -> Result<HttpResponse, Problem> {
+pub(crate) fn columnar(
+    format: Format,
+    schema: &Schema,
+    batches: &[RecordBatch],
+    next: Option<&str>,
+) -> Result<HttpResponse, Problem> {
     let (kind, body) = match format {
         Format::Arrow => (ARROW, table::arrow_stream(schema, batches)?),
         Format::Csv | Format::Json => ("text/csv; charset=utf-8", table::csv(schema, batches)?),

@@ -34,13 +34,19 @@ pub(crate) async fn body(request: &HttpRequest, payload: web::Payload, limit_mib
     }
     if seen > limit {
         let remedy = "send the rows in several requests";
-        return Err(Problem::new(Code::TooLarge, format!("the body is larger than {limit_mib} MiB; {remedy}")).with("limit_bytes", limit));
+        return Err(
+            Problem::new(Code::TooLarge, format!("the body is larger than {limit_mib} MiB; {remedy}")).with("limit_bytes", limit)
+        );
     }
     Ok(whole)
 }
 
 /// A JSON body of a small request.
-pub(crate) async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<T, Problem> {
+pub(crate) async fn json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<T, Problem> {
     expect_json(request)?;
     let bytes = body(request, payload, state.config.limits.body_mib).await?;
     parse_json(if bytes.is_empty() { b"{}" } else { &bytes })
@@ -57,9 +63,8 @@ pub(crate) fn expect_json(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Problem::new(Code::BadJson, format!("{error}")).with("line", error.line()).with("column", error.column())
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Code::BadJson, format!("{error}")).with("line", error.line()).with("column", error.column()))
 }
 
 /// The query string as a struct that refuses unknown names.
@@ -84,7 +89,8 @@ pub(crate) fn asset(state: &AppState, id: &str) -> Result<Asset, Problem> {
 }
 
 pub(crate) fn unknown_asset(id: &str, near: Option<&str>) -> Problem {
-    let hint = near.map_or_else(|| "add it to assets.csv and import it, or list /api/v1/assets".into(), |n| format!("nearest is {n:?}"));
+    let hint =
+        near.map_or_else(|| "add it to assets.csv and import it, or list /api/v1/assets".into(), |n| format!("nearest is {n:?}"));
     Problem::new(Code::UnknownAsset, format!("asset {id:?} is not known; {hint}")).with("nearest", near)
 }
 

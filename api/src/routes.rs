@@ -43,7 +43,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(resource("/health/ready").route(get().to(operations::ready)))
         .service(resource("/metrics").route(get().to(metrics::scrape)))
         .service(resource("/openapi.json").route(get().to(openapi::serve)))
-        .service(resource("/api/v1/session").route(post().to(session::login)).route(delete().to(session::logout)).route(get().to(session::show_session)))
+        .service(
+            resource("/api/v1/session")
+                .route(post().to(session::login))
+                .route(delete().to(session::logout))
+                .route(get().to(session::show_session)),
+        )
         .service(
             web::scope("/api/v1")
                 .wrap(from_fn(guard::admit))

@@ -69,11 +69,7 @@ pub fn build(state: AppState) -> Result<Server, ServerError> {
     let address = state.config.bind;
     let shared = web::Data::new(state.clone());
     let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
-            .configure(routes::configure)
-            .wrap(Compress::default())
-            .wrap(from_fn(guard::observe))
+        App::new().app_data(shared.clone()).configure(routes::configure).wrap(Compress::default()).wrap(from_fn(guard::observe))
     })
     .disable_signals()
     .shutdown_timeout(state.config.limits.shutdown_seconds);

@@ -37,7 +37,9 @@ pub(crate) async fn events(state: web::Data<AppState>, request: HttpRequest) -> 
             tracing::debug!("an event stream ended");
         }
     });
-    let body = futures::stream::unfold(from, |mut from| async move { from.recv().await.map(|chunk| (Ok::<_, std::convert::Infallible>(chunk), from)) });
+    let body = futures::stream::unfold(from, |mut from| async move {
+        from.recv().await.map(|chunk| (Ok::<_, std::convert::Infallible>(chunk), from))
+    });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))

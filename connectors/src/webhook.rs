@@ -26,7 +26,9 @@ pub enum WebhookError {
         problem: String,
     },
     /// Not a base64 secret of 24 bytes or more.
-    #[error("the secret of webhook {target} is not usable: {problem}; make one with `openssl rand -base64 32` and put whsec_ before it")]
+    #[error(
+        "the secret of webhook {target} is not usable: {problem}; make one with `openssl rand -base64 32` and put whsec_ before it"
+    )]
     Secret {
         /// The address without its query.
         target: String,
@@ -91,7 +93,8 @@ impl Notifier for Webhook {
         let permanent = |problem: String| NotifyError::Permanent { target: self.target.clone(), problem };
         let body = json!({ "type": notification.event, "timestamp": notification.at, "data": notification.alert }).to_string();
         let sent_at = Timestamp::now().as_second();
-        let signature = self.signer.sign(&notification.id, sent_at, body.as_bytes()).map_err(|error| permanent(error.to_string()))?;
+        let signature =
+            self.signer.sign(&notification.id, sent_at, body.as_bytes()).map_err(|error| permanent(error.to_string()))?;
         let answer = self
             .client
             .post(self.url.clone())

@@ -40,7 +40,8 @@ async fn an_alert_goes_through_its_life_and_keeps_its_history() {
     assert_eq!(done.json::<Value>().await.unwrap()["state"], "false_positive");
     assert_eq!(act(&site, &id, "comment", json!({ "comment": "plug replaced" })).await.status(), 200);
     let whole: Value = site.get(&format!("/api/v1/alerts/{id}")).send().await.unwrap().json().await.unwrap();
-    let history: Vec<_> = whole["events"].as_array().unwrap().iter().map(|e| (e["kind"].as_str().unwrap(), e["by"].as_str().unwrap())).collect();
+    let history: Vec<_> =
+        whole["events"].as_array().unwrap().iter().map(|e| (e["kind"].as_str().unwrap(), e["by"].as_str().unwrap())).collect();
     let expected = [
         ("opened", "detector"),
         ("acknowledged", "admin"),

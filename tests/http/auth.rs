@@ -54,7 +54,9 @@ async fn a_viewer_reads_and_changes_nothing() {
 #[tokio::test]
 async fn every_answer_carries_an_id_and_the_security_headers() {
     let site = Site::start().await;
-    for request in [site.get("/api/v1/assets"), site.get("/api/v1/nothing"), site.client.get(format!("{}/api/v1/assets", site.base))] {
+    for request in
+        [site.get("/api/v1/assets"), site.get("/api/v1/nothing"), site.client.get(format!("{}/api/v1/assets", site.base))]
+    {
         let answer = request.header("x-request-id", "mine-1").send().await.unwrap();
         let headers = answer.headers();
         assert_eq!(headers["x-request-id"], "mine-1");
@@ -72,9 +74,24 @@ async fn the_document_names_every_route_and_the_metrics_count_them() {
     let site = Site::start().await;
     let document: Value = site.get("/openapi.json").send().await.unwrap().json().await.unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-    let v1 = ["assets", "assets/{id}", "assets/{id}/health", "readings", "forecasts", "forecasts/issues", "alerts", "alerts/{id}",
-        "alerts/{id}/acknowledge", "alerts/{id}/assign", "alerts/{id}/resolve", "alerts/{id}/shelve", "alerts/{id}/comment",
-        "alerts/stream", "sql", "session"];
+    let v1 = [
+        "assets",
+        "assets/{id}",
+        "assets/{id}/health",
+        "readings",
+        "forecasts",
+        "forecasts/issues",
+        "alerts",
+        "alerts/{id}",
+        "alerts/{id}/acknowledge",
+        "alerts/{id}/assign",
+        "alerts/{id}/resolve",
+        "alerts/{id}/shelve",
+        "alerts/{id}/comment",
+        "alerts/stream",
+        "sql",
+        "session",
+    ];
     for path in v1 {
         assert!(document["paths"][format!("/api/v1/{path}")].is_object(), "{path}");
     }
@@ -82,7 +99,10 @@ async fn the_document_names_every_route_and_the_metrics_count_them() {
     assert!(codes.contains(&json!("read_only")));
     site.get("/api/v1/assets/T01").send().await.unwrap();
     let metrics = site.get("/metrics").send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("chergui_http_requests_total{method=\"GET\",route=\"/api/v1/assets/{id:.+}\",status=\"200\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("chergui_http_requests_total{method=\"GET\",route=\"/api/v1/assets/{id:.+}\",status=\"200\"} 1"),
+        "{metrics}"
+    );
     assert!(metrics.contains("chergui_http_request_duration_seconds_bucket"));
     site.stop().await;
 }

@@ -39,9 +39,13 @@ async fn rows_that_are_wrong_come_back_with_reason_and_remedy() {
 #[tokio::test]
 async fn bodies_that_are_wrong_are_refused_whole() {
     let site = Site::start().await;
-    let raw = |body: &'static str| site.client.post(format!("{}/api/v1/readings", site.base)).bearer_auth(&site.key).body(body).send();
+    let raw =
+        |body: &'static str| site.client.post(format!("{}/api/v1/readings", site.base)).bearer_auth(&site.key).body(body).send();
     let (status, body) = problem(raw("{\"readings\": [\n  {oops}]}").await.unwrap()).await;
-    assert_eq!((status, body["code"].as_str(), body["line"].as_u64(), body["column"].as_u64()), (400, Some("bad_json"), Some(2), Some(4)));
+    assert_eq!(
+        (status, body["code"].as_str(), body["line"].as_u64(), body["column"].as_u64()),
+        (400, Some("bad_json"), Some(2), Some(4))
+    );
     let nan = raw("{\"readings\":[{\"asset_id\":\"T01\",\"time\":\"2026-01-01T00:00:00Z\",\"active_power\":NaN}]}").await.unwrap();
     let (status, body) = problem(nan).await;
     let detail = body["detail"].as_str().unwrap();

@@ -177,7 +177,11 @@ fn parse_state(word: &str) -> Result<State, Problem> {
 /// One alert with its history.
 #[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts", params(("id" = String, Path)),
     responses((status = 200, body = AlertWithEvents), (status = 401, response = ProblemResponse), (status = 404, response = ProblemResponse)))]
-pub(crate) async fn show_alert(state: web::Data<AppState>, id: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_alert(
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let alert = state.alerts.get(&id).await?;
     let events = state.alerts.events(&id).await?.into_iter().map(Into::into).collect();
     tagged_json(&request, &AlertWithEvents { alert: alert.into(), events })

@@ -126,7 +126,11 @@ async fn with_latest(state: &AppState, assets: Vec<Asset>) -> Result<Vec<AssetBo
 #[utoipa::path(get, path = "/api/v1/assets/{id}", tag = "assets", params(("id" = String, Path)),
     responses((status = 200, body = AssetBody), (status = 304, description = "Nothing has changed"), (status = 401, response = ProblemResponse),
         (status = 404, response = ProblemResponse)))]
-pub(crate) async fn show_asset(state: web::Data<AppState>, id: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_asset(
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let asset = request::asset(&state, &id)?;
     tagged_json(&request, &AssetBody::new(asset, None))
 }
@@ -146,7 +150,11 @@ pub(crate) struct RangeQuery {
 #[utoipa::path(get, path = "/api/v1/assets/{id}/health", tag = "assets", params(("id" = String, Path), RangeQuery),
     responses((status = 200, body = AssetHealth), (status = 400, response = ProblemResponse), (status = 401, response = ProblemResponse),
         (status = 404, response = ProblemResponse)))]
-pub(crate) async fn health(state: web::Data<AppState>, id: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn health(
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query: RangeQuery = request::query(&request)?;
     let asset = request::asset(&state, &id)?;
     let range = request::range(query.start.as_deref(), query.end.as_deref())?;

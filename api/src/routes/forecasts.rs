@@ -117,7 +117,8 @@ fn columnar(format: Format, forecast: &Forecast) -> Result<HttpResponse, Problem
 
 async fn render(state: &AppState, asset: &Asset, quantity: &Quantity, found: Option<Forecast>) -> Result<Rendered, Problem> {
     let missing = || {
-        let text = format!("asset {} has no such forecast of {quantity}; see /api/v1/forecasts/issues for those there are", asset.id);
+        let text =
+            format!("asset {} has no such forecast of {quantity}; see /api/v1/forecasts/issues for those there are", asset.id);
         Problem::new(Code::NoForecast, text)
     };
     let forecast = found.ok_or_else(missing)?;

@@ -79,7 +79,12 @@ pub(crate) async fn write(
     let owner = &caller.name;
     match state.ledger.claim_idempotent(owner, &key, &Sha256::digest(&bytes), Timestamp::now()).await? {
         Claim::Done(answer) => return Ok(replayed(answer)),
-        Claim::Running => return Err(Problem::new(Code::KeyInUse, format!("a request with Idempotency-Key {key:?} is running; wait for its answer"))),
+        Claim::Running => {
+            return Err(Problem::new(
+                Code::KeyInUse,
+                format!("a request with Idempotency-Key {key:?} is running; wait for its answer"),
+            ));
+        }
         Claim::Other => {
             return Err(Problem::new(Code::KeyReused, format!("Idempotency-Key {key:?} was used for other rows; use a new key")));
         }
@@ -117,7 +122,8 @@ fn replayed(answer: StoredAnswer) -> HttpResponse {
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().ok().map(str::trim).filter(|text| (1..=255).contains(&text.len()));
-    text.map(|text| Some(text.into())).ok_or_else(|| Problem::new(Code::BadRequest, "Idempotency-Key must be 1 to 255 plain characters"))
+    text.map(|text| Some(text.into()))
+        .ok_or_else(|| Problem::new(Code::BadRequest, "Idempotency-Key must be 1 to 255 plain characters"))
 }
 
 async fn store(state: &AppState, bytes: &[u8]) -> Result<ReceiptBody, Problem> {
@@ -134,7 +140,8 @@ async fn store(state: &AppState, bytes: &[u8]) -> Result<ReceiptBody, Problem> {
     if rejected.len() == sent {
         let first = rejected.first().map(|row| row.detail.clone()).unwrap_or_default();
         let all = serde_json::to_value(&rejected).map_err(crate::negotiate::unwritable)?;
-        return Err(Problem::new(Code::AllRejected, format!("none of the {sent} rows was stored; the first: {first}")).with("rejected", all));
+        return Err(Problem::new(Code::AllRejected, format!("none of the {sent} rows was stored; the first: {first}"))
+            .with("rejected", all));
     }
     let mut receipt = ReceiptBody { accepted: 0, unchanged: 0, rejected };
     for (kind, rows) in by_kind {

@@ -11,8 +11,8 @@ use crate::table;
 use actix_web::{HttpRequest, HttpResponse, web};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use engine::domain::Asset;
 use engine::domain::AVAILABLE_AT;
+use engine::domain::Asset;
 use engine::domain::Quantity;
 use engine::domain::Resolution;
 use engine::domain::TIME;
@@ -115,7 +115,9 @@ async fn window(state: &AppState, asset: &Asset, query: &ReadingsQuery) -> Resul
 
 fn parse_cursor(text: &str) -> Result<Timestamp, Problem> {
     let micros = text.strip_prefix('t').and_then(|digits| digits.parse().ok());
-    micros.map(from_micros).ok_or_else(|| Problem::new(Code::BadCursor, format!("cursor {text:?} is not one of ours; start without one")))
+    micros
+        .map(from_micros)
+        .ok_or_else(|| Problem::new(Code::BadCursor, format!("cursor {text:?} is not one of ours; start without one")))
 }
 
 /// The time of the first row after the page.
@@ -132,7 +134,8 @@ fn page(state: &AppState, asset: &Asset, batch: &RecordBatch, next_cursor: Optio
     let schema = batch.schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).filter(|name| *name != "asset_id").collect();
     let is_quantity = |name: &&&str| Quantity::parse(name).is_ok();
-    let units = names.iter().filter(is_quantity).filter_map(|name| Some(((*name).into(), known.get(name).ok()?.1.unit.name()))).collect();
+    let units =
+        names.iter().filter(is_quantity).filter_map(|name| Some(((*name).into(), known.get(name).ok()?.1.unit.name()))).collect();
     let mut rows: Vec<Map<String, Value>> = (0..batch.num_rows()).map(|_| Map::with_capacity(names.len())).collect();
     for name in &names {
         let Some(column) = batch.column_by_name(name) else { continue };

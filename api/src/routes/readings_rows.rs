@@ -69,14 +69,18 @@ fn check_row(
     latest: Timestamp,
 ) -> Result<Row, Problem> {
     let text = |field: &str| {
-        let missing = || Problem::new(Code::BadRequest, format!("the row has no {field}; every row needs asset_id and time as texts"));
+        let missing =
+            || Problem::new(Code::BadRequest, format!("the row has no {field}; every row needs asset_id and time as texts"));
         row.get(field).and_then(Value::as_str).ok_or_else(missing)
     };
     let asset = find(text("asset_id")?)?;
     let time = parse_time(text("time")?)?;
     if time > latest {
         let remedy = "check the sender's clock and time zone, and send readings, not forecasts";
-        return Err(Problem::new(Code::BadTime, format!("{}: {time} is in the future (now is taken until {latest}); {remedy}", asset.id)));
+        return Err(Problem::new(
+            Code::BadTime,
+            format!("{}: {time} is in the future (now is taken until {latest}); {remedy}", asset.id),
+        ));
     }
     let mut values = Vec::with_capacity(row.len());
     for (name, value) in row.iter().filter(|(name, _)| !matches!(name.as_str(), "asset_id" | "time")) {
@@ -113,13 +117,10 @@ fn conversions(units: &BTreeMap<String, String>, known: &Quantities) -> Result<B
     let mut conversions = BTreeMap::new();
     for (name, text) in units {
         let (quantity, info) = known.get(name)?;
-        let mismatch = || DomainError::UnitMismatch {
-            quantity: name.clone(),
-            stored: info.unit.to_string(),
-            unit: text.clone(),
-        };
+        let mismatch = || DomainError::UnitMismatch { quantity: name.clone(), stored: info.unit.to_string(), unit: text.clone() };
         let unit = Unit::parse(text).map_err(|error| {
-            Problem::new(Code::WrongUnit, format!("{name} is stored in {}: {error}", info.unit)).with("stored_unit", info.unit.name())
+            Problem::new(Code::WrongUnit, format!("{name} is stored in {}: {error}", info.unit))
+                .with("stored_unit", info.unit.name())
         })?;
         let conversion = unit.to(info.unit).ok_or_else(|| Problem::from(mismatch()).with("stored_unit", info.unit.name()))?;
         conversions.insert(quantity.clone(), conversion);
@@ -158,7 +159,9 @@ fn not_finite(bytes: &[u8], problem: &Problem) -> Option<Problem> {
     if !number {
         return None;
     }
-    let repaired: Map<String, Value> = serde_json::from_str(&format!("{}null{}", row.get(..value_at)?, row.get(value_at..)?.trim_start().strip_prefix(value)?)).ok()?;
+    let repaired: Map<String, Value> =
+        serde_json::from_str(&format!("{}null{}", row.get(..value_at)?, row.get(value_at..)?.trim_start().strip_prefix(value)?))
+            .ok()?;
     let said = |field: &str| repaired.get(field).and_then(Value::as_str).unwrap_or("(not readable)").to_owned();
     let quantity = row.get(..value_at - 1)?.trim_end().trim_end_matches('"').rsplit('"').next()?.to_owned();
     let error = DomainError::NotFinite { asset: said("asset_id"), quantity, time: said("time"), value: value.into() };
@@ -214,7 +217,8 @@ mod tests {
     #[test]
     fn a_literal_nan_is_named_with_asset_and_time() {
         for value in ["NaN", "Infinity", "-Infinity", "1e999"] {
-            let body = format!("{{\"readings\":[\n{{\"asset_id\":\"T01\",\"time\":\"2001-01-01T00:00:00Z\",\"wind_speed\": {value}}}]}}");
+            let body =
+                format!("{{\"readings\":[\n{{\"asset_id\":\"T01\",\"time\":\"2001-01-01T00:00:00Z\",\"wind_speed\": {value}}}]}}");
             let problem = check(&body).unwrap_err();
             assert_eq!(problem.code(), Code::NotFinite, "{value}: {problem}");
             let detail = problem.detail();

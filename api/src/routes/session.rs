@@ -30,7 +30,11 @@ pub(crate) struct SessionBody {
 /// Starts a session.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = KeyBody, security(()),
     responses((status = 204, description = "A cookie was set"), (status = 400, response = ProblemResponse), (status = 401, response = ProblemResponse)))]
-pub(crate) async fn login(state: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub(crate) async fn login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let sent: KeyBody = request::json(&request, payload, &state).await?;
     let token = state.authority.start_session(sent.key.trim(), Timestamp::now()).await?;
     let seconds = state.authority.session().as_secs();

@@ -57,7 +57,10 @@ pub(crate) async fn run(state: web::Data<AppState>, request: HttpRequest, payloa
     if format != Format::Json {
         return negotiate::columnar(format, &result.schema, &result.batches, None);
     }
-    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| SqlColumn { name: field.name().clone(), r#type: field.data_type().to_string() };
+    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| SqlColumn {
+        name: field.name().clone(),
+        r#type: field.data_type().to_string(),
+    };
     Ok(HttpResponse::Ok().json(SqlResult {
         columns: result.schema.fields().iter().map(column).collect(),
         row_count: result.rows(),

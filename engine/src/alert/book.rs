@@ -91,7 +91,8 @@ impl AlertBook {
             Action::Resolve { .. } => alert.shelved_until = None,
             Action::Acknowledge { .. } | Action::Comment { .. } => {}
         }
-        let decided = matches!(action, Action::Resolve { outcome: Outcome::Fixed | Outcome::NoAction | Outcome::FalsePositive, .. });
+        let decided =
+            matches!(action, Action::Resolve { outcome: Outcome::Fixed | Outcome::NoAction | Outcome::FalsePositive, .. });
         save_alert(&mut writing, &alert, decided.then_some(now)).await?;
         let event_id = self.record(&mut writing, &alert, action.event(), by, action.note(), now, true).await?;
         writing.commit().await.map_err(LedgerError::sql("committing an action on an alert"))?;

@@ -106,11 +106,13 @@ impl Outbox {
             by_channel.entry(due.channel.clone()).or_default().push(due);
         }
         let spread: Vec<f64> = by_channel.iter().map(|_| jitter()).collect();
-        let rounds = by_channel.iter().zip(spread).map(|((channel, dues), jitter)| self.deliver_channel(channel, dues, now, jitter));
+        let rounds =
+            by_channel.iter().zip(spread).map(|((channel, dues), jitter)| self.deliver_channel(channel, dues, now, jitter));
         let mut total = Delivered::default();
         for round in futures::future::join_all(rounds).await {
             let one = round?;
-            total = Delivered { sent: total.sent + one.sent, postponed: total.postponed + one.postponed, dead: total.dead + one.dead };
+            total =
+                Delivered { sent: total.sent + one.sent, postponed: total.postponed + one.postponed, dead: total.dead + one.dead };
         }
         Ok(total)
     }
@@ -235,7 +237,8 @@ pub(super) async fn enqueue(
     event: &str,
     now: Timestamp,
 ) -> Result<(), AlertError> {
-    let wants = |s: &&Subscription| alert.severity >= s.min_severity && (s.events.is_empty() || s.events.iter().any(|e| e == event));
+    let wants =
+        |s: &&Subscription| alert.severity >= s.min_severity && (s.events.is_empty() || s.events.iter().any(|e| e == event));
     for subscription in subscriptions.iter().filter(wants) {
         let payload = serde_json::to_string(alert).map_err(|cause| AlertError::Json { id: alert.id.clone(), cause })?;
         sqlx::query(

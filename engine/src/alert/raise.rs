@@ -123,7 +123,8 @@ impl AlertBook {
         let Some(row) = rows.map_err(LedgerError::sql("looking for a living alert"))? else { return Ok(None) };
         let alert = alert_from(&row)?;
         let living = alert.state.is_living();
-        let dismissed = alert.state == State::FalsePositive && self.is_held_off(alert.closed_at.unwrap_or(alert.updated_at), finding);
+        let dismissed =
+            alert.state == State::FalsePositive && self.is_held_off(alert.closed_at.unwrap_or(alert.updated_at), finding);
         Ok((living || dismissed).then_some((alert, living)))
     }
 

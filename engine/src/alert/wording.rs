@@ -140,12 +140,20 @@ const LINES: &[Line] = &[
     (
         "curtailment",
         ["Output limited by the operator", "Production limitée par le gestionnaire", "إنتاج محدود بأمر من المشغّل"],
-        ["For information: the plant follows a set-point.", "Pour information : la centrale suit une consigne.", "للعلم: المحطة تتبع أمر تشغيل."],
+        [
+            "For information: the plant follows a set-point.",
+            "Pour information : la centrale suit une consigne.",
+            "للعلم: المحطة تتبع أمر تشغيل.",
+        ],
     ),
     (
         "maintenance",
         ["Under maintenance", "En maintenance", "قيد الصيانة"],
-        ["For information: a service is under way.", "Pour information : une intervention est en cours.", "للعلم: هناك أعمال صيانة جارية."],
+        [
+            "For information: a service is under way.",
+            "Pour information : une intervention est en cours.",
+            "للعلم: هناك أعمال صيانة جارية.",
+        ],
     ),
     (
         "comms_loss",
@@ -179,7 +187,13 @@ const LINES: &[Line] = &[
 /// One line for people.
 pub fn title(component: &str, mode: &str) -> InThreeLanguages {
     line(component, mode).map_or_else(
-        || three([&format!("Unusual behaviour: {}", named(component, mode)), &format!("Comportement inhabituel : {}", named(component, mode)), &format!("سلوك غير معتاد: {}", named(component, mode))]),
+        || {
+            three([
+                &format!("Unusual behaviour: {}", named(component, mode)),
+                &format!("Comportement inhabituel : {}", named(component, mode)),
+                &format!("سلوك غير معتاد: {}", named(component, mode)),
+            ])
+        },
         |line| three(line.1),
     )
 }
@@ -196,9 +210,10 @@ pub fn advice(component: &str, mode: &str) -> InThreeLanguages {
 
 fn line(component: &str, mode: &str) -> Option<&'static Line> {
     let mode = match (component, mode) {
-        ("transformer" | "cooling", "overheat" | "overheating" | "oil_overheat" | "transformer_overheating" | "cooling_failure") => {
-            "transformer_overheat"
-        }
+        (
+            "transformer" | "cooling",
+            "overheat" | "overheating" | "oil_overheat" | "transformer_overheating" | "cooling_failure",
+        ) => "transformer_overheat",
         ("transformer", "bearing_overheat" | "winding_overheat") => "transformer_overheat",
         (_, other) => other,
     };

@@ -20,7 +20,9 @@ pub enum LedgerError {
         cause: sqlx::Error,
     },
     /// The file was written by a later version.
-    #[error("{path}/ledger.sqlite has version {found}, this program knows up to {known}; run the version that wrote it, or a later one")]
+    #[error(
+        "{path}/ledger.sqlite has version {found}, this program knows up to {known}; run the version that wrote it, or a later one"
+    )]
     Newer {
         /// Data directory.
         path: String,

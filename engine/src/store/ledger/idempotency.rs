@@ -46,7 +46,13 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`].
-    pub async fn claim_idempotent(&self, owner: &str, key: &str, request_hash: &[u8], now: Timestamp) -> Result<Claim, LedgerError> {
+    pub async fn claim_idempotent(
+        &self,
+        owner: &str,
+        key: &str,
+        request_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<Claim, LedgerError> {
         let failed = LedgerError::sql("claiming an idempotency key");
         async {
             let mut writing = self.pool().begin_with("BEGIN IMMEDIATE").await?;
@@ -69,13 +75,15 @@ impl Ledger {
                 Some(_) => Claim::Mine,
             };
             if claim == Claim::Mine {
-                sqlx::query("INSERT OR REPLACE INTO idempotency_keys (owner, key, request_hash, claimed_at) VALUES (?1, ?2, ?3, ?4)")
-                    .bind(owner)
-                    .bind(key)
-                    .bind(request_hash)
-                    .bind(micros(now))
-                    .execute(&mut *writing)
-                    .await?;
+                sqlx::query(
+                    "INSERT OR REPLACE INTO idempotency_keys (owner, key, request_hash, claimed_at) VALUES (?1, ?2, ?3, ?4)",
+                )
+                .bind(owner)
+                .bind(key)
+                .bind(request_hash)
+                .bind(micros(now))
+                .execute(&mut *writing)
+                .await?;
             }
             writing.commit().await?;
             Ok(claim)
