@@ -6,18 +6,22 @@
 
 use super::regression::centre_and_spread;
 
-/// Reference values of the charts, in spreads of the residual.
-const REFERENCES: [f64; 5] = [0.4, 0.7, 1.0, 1.5, 2.5];
+/// Reference values of the charts, in spreads of the residual's daily means: what a healthy machine wanders by itself.
+const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
+/// Smallest reference value, in spreads of the residual.
+const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 1.25;
+const MARGIN: f64 = 1.5;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
 const CLIP: f64 = 5.0;
 /// Slow drift of a healthy machine may move the reference by this much, spreads.
-const DRIFT: f64 = 1.0;
+const DRIFT: f64 = 1.5;
 /// Days over which slow drift is followed.
-const DRIFT_DAYS: f64 = 30.0;
+const DRIFT_DAYS: f64 = 20.0;
+/// While an alarm is on drift is followed this many times more slowly: a change that stays becomes the new normal.
+const SLOWER: f64 = 4.0;
 /// Evidence of health that ends an alarm: log odds of 7 (a thousand to one) times 10 rows that tell the same story.
 const WELL: f64 = 70.0;
 /// Hours of healthy rows an alarm needs at least to end.
@@ -51,9 +55,13 @@ impl Limits {
         if known.len() < super::residual::LEAST_ROWS {
             return None;
         }
-        let (centre, spread) = centre_and_spread(known);
-        let open = REFERENCES.map(|k| (k, f64::INFINITY)).to_vec();
-        let mut limits = Self { sign, centre, spread: spread.max(0.2), charts: open, rows_per_day };
+        let (centre, spread) = centre_and_spread(known.clone());
+        let spread = spread.max(0.2);
+        let days = known.chunks_exact((rows_per_day as usize / 2).max(4));
+        let means: Vec<f64> = days.map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64).collect();
+        let slow = centre_and_spread(means).1.clamp(LEAST_REFERENCE / REFERENCES[0], 1.0);
+        let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
+        let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
         let mut peak = [0.0_f64; REFERENCES.len()];
         limits.run(training, |sums| {
             for (top, sum) in peak.iter_mut().zip(sums) {
@@ -85,11 +93,12 @@ impl Limits {
                 let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
                 let v = plain - drift;
                 if on {
+                    drift = (drift + slow / SLOWER * (plain - drift)).clamp(-DRIFT, DRIFT);
                     size += day * (v - size);
-                    let shift = size.max(0.5);
+                    let shift = size.max(2.0 * self.charts.first().map_or(0.0, |chart| chart.0));
                     well = (well + shift / 2.0 - v).max(0.0);
                     let rows = WELL_HOURS / 24.0 * self.rows_per_day;
-                    level = (size / REFERENCES[0]).max(1.0);
+                    level = (size / self.charts.first().map_or(1.0, |chart| chart.0)).max(1.0);
                     if well >= (rows * shift / 2.0).max(WELL / shift) {
                         on = false;
                         sums.fill(0.0);
@@ -113,7 +122,7 @@ impl Limits {
                     if level >= 1.0 {
                         on = true;
                         well = 0.0;
-                    } else if level < 0.5 {
+                    } else {
                         drift = (drift + slow * (plain - drift)).clamp(-DRIFT, DRIFT);
                     }
                 }

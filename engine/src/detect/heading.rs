@@ -23,7 +23,7 @@ const SECTORS: usize = 24;
 /// Rows after a visit that set the reference anew: 8 hours of running at ten minutes.
 const PROBATION: usize = 48;
 /// A move of the reference below this is weather, degrees.
-const MOVE: f64 = 4.0;
+const MOVE: f64 = 5.0;
 /// Spread below which a heading residual is the pause of the yaw drive, degrees.
 const FLOOR: f64 = 2.0;
 

@@ -222,7 +222,7 @@ fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn 
         shortfall(Target::Power, Band::Partial),
         shortfall(Target::Power, Band::High),
         shortfall(Target::Wind, Band::Partial),
-        Box::new(Pitch),
+        Box::new(Pitch { curves: Arc::clone(curves) }),
         Box::new(Heading),
     ];
     for quantity in temperatures(fleet, member) {
