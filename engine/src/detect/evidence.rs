@@ -11,7 +11,7 @@ const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
 /// Smallest reference value, in spreads of the residual.
 const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 1.5;
+const MARGIN: f64 = 1.8;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
@@ -20,8 +20,10 @@ const CLIP: f64 = 5.0;
 const DRIFT: f64 = 1.5;
 /// Days over which slow drift is followed.
 const DRIFT_DAYS: f64 = 20.0;
-/// While an alarm is on drift is followed this many times more slowly: a change that stays becomes the new normal.
-const SLOWER: f64 = 4.0;
+/// Days after which a change that is still there becomes the new normal: it has been reported, it must not hide the next.
+const ACCEPTED_DAYS: f64 = 16.0;
+/// Days over which an accepted change is taken in.
+const ACCEPT_DAYS: f64 = 2.0;
 /// Evidence of health that ends an alarm: log odds of 7 (a thousand to one) times 10 rows that tell the same story.
 const WELL: f64 = 70.0;
 /// Hours of healthy rows an alarm needs at least to end.
@@ -58,7 +60,9 @@ impl Limits {
         let (centre, spread) = centre_and_spread(known.clone());
         let spread = spread.max(0.2);
         let days = known.chunks_exact((rows_per_day as usize / 2).max(4));
-        let means: Vec<f64> = days.map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64).collect();
+        let means: Vec<f64> = days
+            .map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64)
+            .collect();
         let slow = centre_and_spread(means).1.clamp(LEAST_REFERENCE / REFERENCES[0], 1.0);
         let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
         let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
@@ -85,7 +89,7 @@ impl Limits {
         let mut sums = vec![0.0; self.charts.len()];
         let mut starts = vec![0; self.charts.len()];
         let (mut on, mut onset, mut level) = (false, 0, 0.0_f64);
-        let (mut drift, mut size, mut well) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let (mut drift, mut size, mut well, mut age) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
         let slow = 1.0 / (DRIFT_DAYS * self.rows_per_day);
         let day = 1.0 / self.rows_per_day;
         for (i, value) in score.iter().enumerate() {
@@ -93,7 +97,10 @@ impl Limits {
                 let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
                 let v = plain - drift;
                 if on {
-                    drift = (drift + slow / SLOWER * (plain - drift)).clamp(-DRIFT, DRIFT);
+                    age += 1.0;
+                    if age > ACCEPTED_DAYS * self.rows_per_day {
+                        drift += day / ACCEPT_DAYS * (plain - drift);
+                    }
                     size += day * (v - size);
                     let shift = size.max(2.0 * self.charts.first().map_or(0.0, |chart| chart.0));
                     well = (well + shift / 2.0 - v).max(0.0);
@@ -121,9 +128,10 @@ impl Limits {
                     watch(&sums);
                     if level >= 1.0 {
                         on = true;
-                        well = 0.0;
+                        (well, age) = (0.0, 0.0);
                     } else {
-                        drift = (drift + slow * (plain - drift)).clamp(-DRIFT, DRIFT);
+                        let bound = drift.abs().max(DRIFT);
+                        drift = (drift + slow * (plain - drift)).clamp(-bound, bound);
                     }
                 }
             }

@@ -100,7 +100,8 @@ impl FittedDetector for FittedHeading {
             if now.len() < 2 { f64::NAN } else { median(now) }
         };
         let residual: Vec<f64> = (0..fleet.len).map(middle).collect();
-        let observed = fleet.column(member, &Quantity::NACELLE_DIRECTION).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
+        let observed =
+            fleet.column(member, &Quantity::NACELLE_DIRECTION).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
         let expected = observed.iter().zip(&residual).map(|(o, r)| (o - r).rem_euclid(360.0)).collect();
         let score = residual.iter().map(|r| r / self.spread).collect();
         Residual { observed, expected, score, steps: agreed(moves, self.peers.len()) }

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Bins of power between 5 and 75 % of rated.
 const BINS: usize = 14;
-/// Spread below which a pitch residual is sensor noise, degrees.
-const FLOOR: f64 = 0.5;
+/// Spread below which a pitch residual costs no power worth an alarm, degrees.
+const FLOOR: f64 = 1.0;
 
 /// Learns pitch by power.
 #[derive(Debug)]

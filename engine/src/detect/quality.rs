@@ -128,7 +128,13 @@ pub fn quality_flags(frame: &Frame, known: &Quantities, options: &QualityOptions
     out
 }
 
-fn reasons(frame: &Frame, quantity: &Quantity, column: &[f64], known: &Quantities, options: &QualityOptions) -> Vec<Option<Reason>> {
+fn reasons(
+    frame: &Frame,
+    quantity: &Quantity,
+    column: &[f64],
+    known: &Quantities,
+    options: &QualityOptions,
+) -> Vec<Option<Reason>> {
     let mut out: Vec<Option<Reason>> = vec![None; column.len()];
     let mut mark = |rows: Vec<bool>, reason: Reason| {
         for (slot, hit) in out.iter_mut().zip(rows) {
