@@ -8,7 +8,7 @@ use super::regression::centre_and_spread;
 
 /// Reference values of the charts, in spreads of the residual's daily means: what a healthy machine wanders by itself.
 const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
-/// Smallest reference value, in spreads of the residual.
+/// Smallest reference value, in spreads of the residual, whatever the signal.
 const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
 const MARGIN: f64 = 1.8;
@@ -50,20 +50,20 @@ pub(crate) struct Trace {
 }
 
 impl Limits {
-    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is.
-    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, rows_per_day: f64) -> Option<Self> {
+    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is; shifts below `least` are let be.
+    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, least: f64, rows_per_day: f64) -> Option<Self> {
         let training = &score[..until.min(score.len())];
         let known: Vec<f64> = training.iter().copied().filter(|v| v.is_finite()).collect();
         if known.len() < super::residual::LEAST_ROWS {
             return None;
         }
         let (centre, spread) = centre_and_spread(known.clone());
-        let spread = spread.max(0.2);
+        let spread = spread.max(0.5);
         let days = known.chunks_exact((rows_per_day as usize / 2).max(4));
         let means: Vec<f64> = days
             .map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64)
             .collect();
-        let slow = centre_and_spread(means).1.clamp(LEAST_REFERENCE / REFERENCES[0], 1.0);
+        let slow = centre_and_spread(means).1.min(1.5).max(LEAST_REFERENCE.max(least / spread) / REFERENCES[0]);
         let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
         let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
         let mut peak = [0.0_f64; REFERENCES.len()];
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn finds_a_shift_says_since_when_and_forgets_it() {
         let mut score = noise(6000);
-        let limits = Limits::fit(&score, 4000, 1.0, 144.0).unwrap();
+        let limits = Limits::fit(&score, 4000, 1.0, 0.0, 144.0).unwrap();
         assert!(!limits.trace(&score).on.iter().any(|on| *on), "clean data stay quiet");
         for value in &mut score[4500..5000] {
             *value += 1.5;
@@ -178,13 +178,13 @@ mod tests {
     #[test]
     fn silence_holds_the_verdict() {
         let mut score = noise(3000);
-        let limits = Limits::fit(&score, 2000, -1.0, 144.0).unwrap();
+        let limits = Limits::fit(&score, 2000, -1.0, 0.0, 144.0).unwrap();
         for value in &mut score[2200..2400] {
             *value -= 4.0;
         }
         score[2400..].fill(f64::NAN);
         let trace = limits.trace(&score);
         assert!(trace.on[2399] && trace.on[2999]);
-        assert!(Limits::fit(&score[..100], 100, 1.0, 144.0).is_none());
+        assert!(Limits::fit(&score[..100], 100, 1.0, 0.0, 144.0).is_none());
     }
 }

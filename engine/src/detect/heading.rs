@@ -27,6 +27,9 @@ const MOVE: f64 = 5.0;
 /// Spread below which a heading residual is the pause of the yaw drive, degrees.
 const FLOOR: f64 = 2.0;
 
+/// A misalignment below this costs less than the power curve can show, degrees.
+const LEAST: f64 = 6.0;
+
 /// Learns heading differences to each neighbour.
 #[derive(Debug)]
 pub(crate) struct Heading;
@@ -71,11 +74,13 @@ impl Detector for Heading {
             component: "yaw".into(),
             mode: "yaw_misalignment".into(),
             side: Side::Either,
+            least: 0.0,
         };
         let mut fitted = FittedHeading { signal, peers, spread: 1.0 };
         let residual = fitted.score(fleet, member).score;
         let training: Vec<f64> = residual[..until.min(residual.len())].iter().copied().filter(|v| v.is_finite()).collect();
         fitted.spread = centre_and_spread(training).1.max(FLOOR);
+        fitted.signal.least = LEAST / fitted.spread;
         Some(Box::new(fitted))
     }
 }

@@ -63,6 +63,7 @@ impl Detector for Pitch {
             component: "pitch".into(),
             mode: "pitch_offset".into(),
             side: Side::Either,
+            least: 0.8 / FLOOR,
         };
         Some(Box::new(FittedPitch { signal, curves: Arc::clone(&self.curves), rated, bins }))
     }

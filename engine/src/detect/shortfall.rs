@@ -10,6 +10,7 @@ use super::power::Target;
 use super::power::air;
 use super::power::observed;
 use super::regression::centre_and_spread;
+use super::regression::median;
 use super::residual::Detector;
 use super::residual::FittedDetector;
 use super::residual::Residual;
@@ -25,6 +26,9 @@ const LEVELS: usize = 12;
 
 /// Below this a cup or a sonic may carry ice and read low for hours: such rows tell nothing about calibration, °C.
 const FROST: f64 = 2.0;
+
+/// A wind sensor that reads low by less than this is within what calibrations differ, m/s.
+const LEAST_WIND: f64 = 0.35;
 
 /// Which rows are asked, by expected share of rated power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +88,10 @@ impl Detector for Shortfall {
             if heap.len() >= 30 {
                 *spread = centre_and_spread(heap).1.max(floor);
             }
+        }
+        if self.target == Target::Wind {
+            let known: Vec<f64> = fitted.spread.iter().copied().filter(|s| s.is_finite()).collect();
+            fitted.signal.least = LEAST_WIND / median(known).max(floor);
         }
         Some(Box::new(fitted))
     }
@@ -145,5 +153,5 @@ fn signal(target: Target, band: Band, kind: AssetKind) -> Signal {
         (_, Band::Partial, AssetKind::WindTurbine) => ("active_power", Quantity::ACTIVE_POWER, "pitch", "pitch_offset"),
         (_, Band::Partial, _) => ("active_power", Quantity::ACTIVE_POWER, "plant", "underperformance"),
     };
-    Signal { name: name.into(), quantity, component: component.into(), mode: mode.into(), side: Side::Below }
+    Signal { name: name.into(), quantity, component: component.into(), mode: mode.into(), side: Side::Below, least: 0.0 }
 }

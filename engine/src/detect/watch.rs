@@ -98,7 +98,8 @@ impl Watch {
                     Side::Below => &[-1.0],
                     Side::Either => &[1.0, -1.0],
                 };
-                let limits: Option<Vec<Limits>> = signs.iter().map(|sign| Limits::fit(&score, until, *sign, per_day)).collect();
+                let limits: Option<Vec<Limits>> =
+                    signs.iter().map(|sign| Limits::fit(&score, until, *sign, model.signal().least, per_day)).collect();
                 Some((model, limits?))
             });
             let models: Vec<_> = fitted.collect();
@@ -185,7 +186,7 @@ impl FittedWatch {
                     *value = f64::NAN;
                 }
             }
-            let Trace { mut on, score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
+            let Trace { mut on, mut score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
             if is_power && power.is_none() {
                 power = Some(self.balance(fleet, member, &residual));
@@ -194,7 +195,10 @@ impl FittedWatch {
             if signal.quantity == Quantity::NACELLE_DIRECTION {
                 if let Some(power) = &power {
                     let loses = power.loses(HEADING_LOSS, 24.0 / fleet.resolution.hours());
-                    on.iter_mut().zip(loses).for_each(|(on, loses)| *on &= loses);
+                    for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
+                        *on = false;
+                        *score = score.min(0.99);
+                    }
                 }
             }
             let weight = if is_power { 1.0 } else { 2.0 };
