@@ -32,6 +32,22 @@ pub(crate) struct PowerBalance {
     pub(crate) is_turbine: bool,
 }
 
+impl PowerBalance {
+    /// Where the power missing over about a day of informative rows exceeds `share` of the expected.
+    pub(crate) fn loses(&self, share: f64, rows_per_day: f64) -> Vec<bool> {
+        let keep = 1.0 - 1.0 / rows_per_day;
+        let (mut expected, mut actual) = (0.0, 0.0);
+        let rows = self.expected.iter().zip(&self.actual).map(|(e, a)| {
+            if a.is_finite() && (0.07 * self.rated..0.88 * self.rated).contains(e) {
+                expected = keep * expected + e;
+                actual = keep * actual + a;
+            }
+            actual < (1.0 - share) * expected
+        });
+        rows.collect()
+    }
+}
+
 /// The name of an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {

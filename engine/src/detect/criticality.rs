@@ -35,7 +35,8 @@ impl Criticality {
         if !normal {
             return Turn::Nothing;
         }
-        self.counter = if anomalous { (self.counter + 1).min(self.limit.saturating_mul(2)) } else { self.counter.saturating_sub(1) };
+        self.counter =
+            if anomalous { (self.counter + 1).min(self.limit.saturating_mul(2)) } else { self.counter.saturating_sub(1) };
         if !self.open && self.counter >= self.limit {
             self.open = true;
             return Turn::Opened;

@@ -6,18 +6,24 @@
 
 use super::regression::centre_and_spread;
 
-/// Reference values of the charts, in spreads of the residual.
-const REFERENCES: [f64; 5] = [0.4, 0.7, 1.0, 1.5, 2.5];
+/// Reference values of the charts, in spreads of the residual's daily means: what a healthy machine wanders by itself.
+const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
+/// Smallest reference value, in spreads of the residual, whatever the signal.
+const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 1.25;
+const MARGIN: f64 = 1.8;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
 const CLIP: f64 = 5.0;
 /// Slow drift of a healthy machine may move the reference by this much, spreads.
-const DRIFT: f64 = 1.0;
+const DRIFT: f64 = 1.5;
 /// Days over which slow drift is followed.
-const DRIFT_DAYS: f64 = 30.0;
+const DRIFT_DAYS: f64 = 20.0;
+/// Days after which a change that is still there becomes the new normal: it has been reported, it must not hide the next.
+const ACCEPTED_DAYS: f64 = 16.0;
+/// Days over which an accepted change is taken in.
+const ACCEPT_DAYS: f64 = 2.0;
 /// Evidence of health that ends an alarm: log odds of 7 (a thousand to one) times 10 rows that tell the same story.
 const WELL: f64 = 70.0;
 /// Hours of healthy rows an alarm needs at least to end.
@@ -44,16 +50,22 @@ pub(crate) struct Trace {
 }
 
 impl Limits {
-    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is.
-    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, rows_per_day: f64) -> Option<Self> {
+    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is; shifts below `least` are let be.
+    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, least: f64, rows_per_day: f64) -> Option<Self> {
         let training = &score[..until.min(score.len())];
         let known: Vec<f64> = training.iter().copied().filter(|v| v.is_finite()).collect();
         if known.len() < super::residual::LEAST_ROWS {
             return None;
         }
-        let (centre, spread) = centre_and_spread(known);
-        let open = REFERENCES.map(|k| (k, f64::INFINITY)).to_vec();
-        let mut limits = Self { sign, centre, spread: spread.max(0.2), charts: open, rows_per_day };
+        let (centre, spread) = centre_and_spread(known.clone());
+        let spread = spread.max(0.5);
+        let days = known.chunks_exact((rows_per_day as usize / 2).max(4));
+        let means: Vec<f64> = days
+            .map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64)
+            .collect();
+        let slow = centre_and_spread(means).1.min(1.5).max(LEAST_REFERENCE.max(least / spread) / REFERENCES[0]);
+        let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
+        let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
         let mut peak = [0.0_f64; REFERENCES.len()];
         limits.run(training, |sums| {
             for (top, sum) in peak.iter_mut().zip(sums) {
@@ -77,7 +89,7 @@ impl Limits {
         let mut sums = vec![0.0; self.charts.len()];
         let mut starts = vec![0; self.charts.len()];
         let (mut on, mut onset, mut level) = (false, 0, 0.0_f64);
-        let (mut drift, mut size, mut well) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let (mut drift, mut size, mut well, mut age) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
         let slow = 1.0 / (DRIFT_DAYS * self.rows_per_day);
         let day = 1.0 / self.rows_per_day;
         for (i, value) in score.iter().enumerate() {
@@ -85,11 +97,15 @@ impl Limits {
                 let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
                 let v = plain - drift;
                 if on {
+                    age += 1.0;
+                    if age > ACCEPTED_DAYS * self.rows_per_day {
+                        drift += day / ACCEPT_DAYS * (plain - drift);
+                    }
                     size += day * (v - size);
-                    let shift = size.max(0.5);
+                    let shift = size.max(2.0 * self.charts.first().map_or(0.0, |chart| chart.0));
                     well = (well + shift / 2.0 - v).max(0.0);
                     let rows = WELL_HOURS / 24.0 * self.rows_per_day;
-                    level = (size / REFERENCES[0]).max(1.0);
+                    level = (size / self.charts.first().map_or(1.0, |chart| chart.0)).max(1.0);
                     if well >= (rows * shift / 2.0).max(WELL / shift) {
                         on = false;
                         sums.fill(0.0);
@@ -112,9 +128,10 @@ impl Limits {
                     watch(&sums);
                     if level >= 1.0 {
                         on = true;
-                        well = 0.0;
-                    } else if level < 0.5 {
-                        drift = (drift + slow * (plain - drift)).clamp(-DRIFT, DRIFT);
+                        (well, age) = (0.0, 0.0);
+                    } else {
+                        let bound = drift.abs().max(DRIFT);
+                        drift = (drift + slow * (plain - drift)).clamp(-bound, bound);
                     }
                 }
             }
@@ -142,7 +159,7 @@ mod tests {
     #[test]
     fn finds_a_shift_says_since_when_and_forgets_it() {
         let mut score = noise(6000);
-        let limits = Limits::fit(&score, 4000, 1.0, 144.0).unwrap();
+        let limits = Limits::fit(&score, 4000, 1.0, 0.0, 144.0).unwrap();
         assert!(!limits.trace(&score).on.iter().any(|on| *on), "clean data stay quiet");
         for value in &mut score[4500..5000] {
             *value += 1.5;
@@ -161,13 +178,13 @@ mod tests {
     #[test]
     fn silence_holds_the_verdict() {
         let mut score = noise(3000);
-        let limits = Limits::fit(&score, 2000, -1.0, 144.0).unwrap();
+        let limits = Limits::fit(&score, 2000, -1.0, 0.0, 144.0).unwrap();
         for value in &mut score[2200..2400] {
             *value -= 4.0;
         }
         score[2400..].fill(f64::NAN);
         let trace = limits.trace(&score);
         assert!(trace.on[2399] && trace.on[2999]);
-        assert!(Limits::fit(&score[..100], 100, 1.0, 144.0).is_none());
+        assert!(Limits::fit(&score[..100], 100, 1.0, 0.0, 144.0).is_none());
     }
 }

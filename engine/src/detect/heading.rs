@@ -23,9 +23,12 @@ const SECTORS: usize = 24;
 /// Rows after a visit that set the reference anew: 8 hours of running at ten minutes.
 const PROBATION: usize = 48;
 /// A move of the reference below this is weather, degrees.
-const MOVE: f64 = 4.0;
+const MOVE: f64 = 5.0;
 /// Spread below which a heading residual is the pause of the yaw drive, degrees.
 const FLOOR: f64 = 2.0;
+
+/// A misalignment below this costs less than the power curve can show, degrees.
+const LEAST: f64 = 6.0;
 
 /// Learns heading differences to each neighbour.
 #[derive(Debug)]
@@ -71,11 +74,13 @@ impl Detector for Heading {
             component: "yaw".into(),
             mode: "yaw_misalignment".into(),
             side: Side::Either,
+            least: 0.0,
         };
         let mut fitted = FittedHeading { signal, peers, spread: 1.0 };
         let residual = fitted.score(fleet, member).score;
         let training: Vec<f64> = residual[..until.min(residual.len())].iter().copied().filter(|v| v.is_finite()).collect();
         fitted.spread = centre_and_spread(training).1.max(FLOOR);
+        fitted.signal.least = LEAST / fitted.spread;
         Some(Box::new(fitted))
     }
 }
@@ -100,7 +105,8 @@ impl FittedDetector for FittedHeading {
             if now.len() < 2 { f64::NAN } else { median(now) }
         };
         let residual: Vec<f64> = (0..fleet.len).map(middle).collect();
-        let observed = fleet.column(member, &Quantity::NACELLE_DIRECTION).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
+        let observed =
+            fleet.column(member, &Quantity::NACELLE_DIRECTION).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
         let expected = observed.iter().zip(&residual).map(|(o, r)| (o - r).rem_euclid(360.0)).collect();
         let score = residual.iter().map(|r| r / self.spread).collect();
         Residual { observed, expected, score, steps: agreed(moves, self.peers.len()) }

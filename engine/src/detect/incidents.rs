@@ -86,7 +86,8 @@ impl Condition {
         });
         let rated = self.power.as_ref().map_or(f64::INFINITY, |power| power.rated);
         let hot = verdict.mode.ends_with("overheat");
-        let severity = if energy > CRITICAL_HOURS * rated || (hot && score >= 8.0) { Severity::Critical } else { Severity::Warning };
+        let severity =
+            if energy > CRITICAL_HOURS * rated || (hot && score >= 8.0) { Severity::Critical } else { Severity::Warning };
         let frame = &fleet.frames[member];
         Some(Incident {
             asset_id: frame.asset.id.clone(),

@@ -4,6 +4,7 @@
 //! encoder does not show; it shows in the power.
 
 use super::fleet::Fleet;
+use super::power::Curves;
 use super::regression::centre_and_spread;
 use super::residual::Detector;
 use super::residual::FittedDetector;
@@ -13,19 +14,23 @@ use super::residual::Side;
 use super::residual::Signal;
 use super::state::State;
 use crate::domain::Quantity;
+use std::sync::Arc;
 
 /// Bins of power between 5 and 75 % of rated.
 const BINS: usize = 14;
-/// Spread below which a pitch residual is sensor noise, degrees.
-const FLOOR: f64 = 0.25;
+/// Spread below which a pitch residual costs no power worth an alarm, degrees.
+const FLOOR: f64 = 1.0;
 
 /// Learns pitch by power.
 #[derive(Debug)]
-pub(crate) struct Pitch;
+pub(crate) struct Pitch {
+    pub(crate) curves: Arc<Curves>,
+}
 
 #[derive(Debug)]
 struct FittedPitch {
     signal: Signal,
+    curves: Arc<Curves>,
     rated: f64,
     bins: [Option<(f64, f64)>; BINS],
 }
@@ -36,7 +41,8 @@ impl Detector for Pitch {
         let power = fleet.column(member, &Quantity::ACTIVE_POWER)?;
         let rated = fleet.rated(member, until);
         let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); BINS];
-        for i in (0..until.min(fleet.len)).filter(|&i| fleet.states[member][i] == State::Free && pitch[i].is_finite()) {
+        let partial = partial(fleet, &self.curves, member, rated);
+        for i in (0..until.min(fleet.len)).filter(|&i| partial[i] && pitch[i].is_finite()) {
             if let Some(bin) = bin(power[i] / rated) {
                 heaps[bin].push(pitch[i]);
             }
@@ -57,8 +63,9 @@ impl Detector for Pitch {
             component: "pitch".into(),
             mode: "pitch_offset".into(),
             side: Side::Either,
+            least: 0.8 / FLOOR,
         };
-        Some(Box::new(FittedPitch { signal, rated, bins }))
+        Some(Box::new(FittedPitch { signal, curves: Arc::clone(&self.curves), rated, bins }))
     }
 }
 
@@ -74,10 +81,8 @@ impl FittedDetector for FittedPitch {
         else {
             return Residual { observed: nan(), expected: nan(), score: nan(), steps: Vec::new() };
         };
-        let usual = |i: usize| {
-            let free = fleet.states[member][i] == State::Free;
-            bin(power[i] / self.rated).filter(|_| free).and_then(|bin| self.bins[bin])
-        };
+        let partial = partial(fleet, &self.curves, member, self.rated);
+        let usual = |i: usize| bin(power[i] / self.rated).filter(|_| partial[i]).and_then(|bin| self.bins[bin]);
         Residual {
             observed: pitch.to_vec(),
             expected: (0..fleet.len).map(|i| usual(i).map_or(f64::NAN, |(centre, _)| centre)).collect(),
@@ -85,6 +90,13 @@ impl FittedDetector for FittedPitch {
             steps: Vec::new(),
         }
     }
+}
+
+/// Free rows whose wind asks for partial load too: a machine held back in strong wind pitches for a reason.
+fn partial(fleet: &Fleet, curves: &Curves, member: usize, rated: f64) -> Vec<bool> {
+    let drive = curves.drive(fleet, member);
+    let calm = |i: usize| drive.as_ref().is_none_or(|d| d.curve_power[i] < 0.8 * rated);
+    (0..fleet.len).map(|i| fleet.states[member][i] == State::Free && calm(i)).collect()
 }
 
 fn bin(share: f64) -> Option<usize> {

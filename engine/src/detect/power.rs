@@ -176,7 +176,8 @@ fn harmonics(fleet: &Fleet, member: usize) -> Vec<Vec<f64>> {
     if columns.is_empty() {
         return vec![vec![1.0; fleet.len]];
     }
-    let mut out = vec![vec![1.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len]];
+    let mut out =
+        vec![vec![1.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len], vec![0.0; fleet.len]];
     for i in 0..fleet.len {
         let (mut x, mut y) = (0.0, 0.0);
         for angle in columns.iter().map(|c| c[i].to_radians()).filter(|a| a.is_finite()) {

@@ -40,6 +40,8 @@ pub(crate) struct Signal {
     pub(crate) mode: String,
     /// Which side is bad.
     pub(crate) side: Side,
+    /// Smallest lasting shift worth a person's time, in spreads of the residual.
+    pub(crate) least: f64,
 }
 
 /// A model of normal behaviour that can be learnt for one member of a fleet.

@@ -7,8 +7,10 @@ use super::fleet::Fleet;
 use super::power::Consensus;
 use super::power::Curves;
 use super::power::Target;
+use super::power::air;
 use super::power::observed;
 use super::regression::centre_and_spread;
+use super::regression::median;
 use super::residual::Detector;
 use super::residual::FittedDetector;
 use super::residual::Residual;
@@ -21,6 +23,12 @@ use std::sync::Arc;
 
 /// Levels of power with a spread of their own.
 const LEVELS: usize = 12;
+
+/// Below this a cup or a sonic may carry ice and read low for hours: such rows tell nothing about calibration, °C.
+const FROST: f64 = 2.0;
+
+/// A wind sensor that reads low by less than this is within what calibrations differ, m/s.
+const LEAST_WIND: f64 = 0.35;
 
 /// Which rows are asked, by expected share of rated power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +89,10 @@ impl Detector for Shortfall {
                 *spread = centre_and_spread(heap).1.max(floor);
             }
         }
+        if self.target == Target::Wind {
+            let known: Vec<f64> = fitted.spread.iter().copied().filter(|s| s.is_finite()).collect();
+            fitted.signal.least = LEAST_WIND / median(known).max(floor);
+        }
         Some(Box::new(fitted))
     }
 }
@@ -113,8 +125,10 @@ impl FittedDetector for FittedShortfall {
             (Target::Power, Band::High) => (0.45, 1.2),
             (Target::Wind, _) => (0.05, 0.85),
         };
+        let air = air(fleet, member);
         let judge = |i: usize| {
-            let asked = fleet.states[member][i] == State::Free && level[i] >= low && level[i] <= high;
+            let thawed = self.target == Target::Power || air[i] > FROST;
+            let asked = thawed && fleet.states[member][i] == State::Free && level[i] >= low && level[i] <= high;
             match bin(level[i]).filter(|_| asked) {
                 Some(bin) => (observed[i] - expected[i]) / self.spread[bin],
                 None => f64::NAN,
@@ -132,10 +146,12 @@ fn bin(level: f64) -> Option<usize> {
 fn signal(target: Target, band: Band, kind: AssetKind) -> Signal {
     let (name, quantity, component, mode) = match (target, band, kind) {
         (Target::Wind, _, _) => ("wind_speed", Quantity::WIND_SPEED, "anemometer", "wind_speed_drift"),
-        (_, Band::High, AssetKind::WindTurbine) => ("active_power at high wind", Quantity::ACTIVE_POWER, "converter", "power_derate"),
+        (_, Band::High, AssetKind::WindTurbine) => {
+            ("active_power at high wind", Quantity::ACTIVE_POWER, "converter", "power_derate")
+        }
         (_, Band::High, _) => ("active_power at high resource", Quantity::ACTIVE_POWER, "converter", "power_derate"),
         (_, Band::Partial, AssetKind::WindTurbine) => ("active_power", Quantity::ACTIVE_POWER, "pitch", "pitch_offset"),
         (_, Band::Partial, _) => ("active_power", Quantity::ACTIVE_POWER, "plant", "underperformance"),
     };
-    Signal { name: name.into(), quantity, component: component.into(), mode: mode.into(), side: Side::Below }
+    Signal { name: name.into(), quantity, component: component.into(), mode: mode.into(), side: Side::Below, least: 0.0 }
 }

@@ -22,6 +22,9 @@ const HOURS: [f64; 5] = [0.25, 0.75, 1.5, 4.0, 12.0];
 /// Spread below which a residual is sensor noise, K.
 const FLOOR: f64 = 0.3;
 
+/// Heat that stays below this is no finding, K.
+const LEAST: f64 = 1.5;
+
 /// Temperatures that are surroundings or follow the sun, not parts.
 const SURROUNDINGS: [Quantity; 4] = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP, Quantity::TEMP_MODULE, Quantity::TEMP_CELL];
 
@@ -55,7 +58,7 @@ impl Detector for Temperature {
         let rows = (0..until.min(fleet.len)).filter(|&i| learns(fleet, member, i));
         let residual: Vec<f64> = rows.map(|i| target[i] - fit[i]).filter(|r| r.is_finite()).collect();
         let spread = centre_and_spread(residual).1.max(FLOOR);
-        Some(Box::new(FittedTemperature { signal: signal(&self.quantity), ridge, rated, spread }))
+        Some(Box::new(FittedTemperature { signal: signal(&self.quantity, spread), ridge, rated, spread }))
     }
 }
 
@@ -127,7 +130,7 @@ fn average(values: &[f64], alpha: f64) -> Vec<f64> {
 }
 
 /// Component and mode of a temperature, in the words of the people who repair it.
-fn signal(quantity: &Quantity) -> Signal {
+fn signal(quantity: &Quantity, spread: f64) -> Signal {
     let (component, mode) = match quantity.name() {
         "gearbox_bearing_temp" => ("gearbox".into(), "bearing_overheat".into()),
         "gearbox_oil_temp" => ("gearbox".into(), "oil_overheat".into()),
@@ -136,5 +139,5 @@ fn signal(quantity: &Quantity) -> Signal {
         "top_oil_temp" => ("cooling".into(), "oil_overheat".into()),
         name => (name.trim_end_matches("_temp").into(), "overheat".into()),
     };
-    Signal { name: quantity.name().into(), quantity: quantity.clone(), component, mode, side: Side::Above }
+    Signal { name: quantity.name().into(), quantity: quantity.clone(), component, mode, side: Side::Above, least: LEAST / spread }
 }

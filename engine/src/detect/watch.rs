@@ -53,6 +53,9 @@ impl Default for WatchOptions {
     }
 }
 
+/// A heading beside the neighbours' that costs less than this share of power is an encoder, not a misalignment.
+const HEADING_LOSS: f64 = 0.015;
+
 /// Learns what is normal.
 #[derive(Debug)]
 pub struct Watch;
@@ -95,7 +98,8 @@ impl Watch {
                     Side::Below => &[-1.0],
                     Side::Either => &[1.0, -1.0],
                 };
-                let limits: Option<Vec<Limits>> = signs.iter().map(|sign| Limits::fit(&score, until, *sign, per_day)).collect();
+                let limits: Option<Vec<Limits>> =
+                    signs.iter().map(|sign| Limits::fit(&score, until, *sign, model.signal().least, per_day)).collect();
                 Some((model, limits?))
             });
             let models: Vec<_> = fitted.collect();
@@ -172,21 +176,36 @@ impl FittedWatch {
         let mut causes = Vec::new();
         let mut steps = Vec::new();
         let mut power = None;
+        let frozen: Vec<(&Frozen, Vec<f64>)> = watch.frozen.iter().map(|f| (f, f.score(fleet, member))).collect();
         for (model, limits) in &watch.models {
-            let residual = model.score(fleet, member);
+            let mut residual = model.score(fleet, member);
             let signal = model.signal();
-            let Trace { on, score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
+            // A sensor that repeats itself says nothing about its part.
+            if let Some((_, run)) = frozen.iter().find(|(f, _)| f.quantity == signal.quantity) {
+                for (value, _) in residual.score.iter_mut().zip(run).filter(|(_, run)| **run >= 0.5) {
+                    *value = f64::NAN;
+                }
+            }
+            let Trace { mut on, mut score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
             if is_power && power.is_none() {
                 power = Some(self.balance(fleet, member, &residual));
             }
             steps.extend(residual.steps.iter().map(|(row, _)| *row));
+            if signal.quantity == Quantity::NACELLE_DIRECTION {
+                if let Some(power) = &power {
+                    let loses = power.loses(HEADING_LOSS, 24.0 / fleet.resolution.hours());
+                    for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
+                        *on = false;
+                        *score = score.min(0.99);
+                    }
+                }
+            }
             let weight = if is_power { 1.0 } else { 2.0 };
             let (name, component, mode) = (signal.name.clone(), signal.component.clone(), signal.mode.clone());
             causes.push(Cause { name, component, mode, on, score, onset, weight, is_power });
         }
-        for frozen in &watch.frozen {
-            let score = frozen.score(fleet, member);
+        for (frozen, score) in frozen {
             causes.push(Cause {
                 name: frozen.quantity.name().to_owned(),
                 component: frozen.component(),
@@ -222,7 +241,7 @@ fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn 
         shortfall(Target::Power, Band::Partial),
         shortfall(Target::Power, Band::High),
         shortfall(Target::Wind, Band::Partial),
-        Box::new(Pitch),
+        Box::new(Pitch { curves: Arc::clone(curves) }),
         Box::new(Heading),
     ];
     for quantity in temperatures(fleet, member) {
@@ -260,10 +279,5 @@ fn free_limits(frames: &[Frame], until: Timestamp) -> BTreeMap<AssetId, f64> {
 fn too_short(fleet: &Fleet, until: usize, train_until: Timestamp) -> DetectError {
     let usable = |m: usize| (0..until.min(fleet.len)).filter(|&i| fleet.states[m][i] != State::NoData).count();
     let best = (0..fleet.frames.len()).max_by_key(|&m| usable(m)).unwrap_or(0);
-    DetectError::TooShort {
-        asset: fleet.frames[best].asset.id.clone(),
-        rows: usable(best),
-        until: train_until,
-        needed: LEAST_ROWS,
-    }
+    DetectError::TooShort { asset: fleet.frames[best].asset.id.clone(), rows: usable(best), until: train_until, needed: LEAST_ROWS }
 }
