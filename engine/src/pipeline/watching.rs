@@ -20,6 +20,7 @@ use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::domain::micros;
+use jiff::SignedDuration;
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Pipeline {
 
     async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Vec<Incident>, PipelineError> {
         let Some((watch, frames)) = self.watch(plant, assets, now).await? else { return Ok(Vec::new()) };
-        let incidents = blocking(plant, move || Ok(watch.scan(&frames, watch.train_until()).incidents)).await?;
+        let incidents = blocking(plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?;
         if !incidents.is_empty() {
             self.store.append_table(Table::Anomalies, incidents_batch(&incidents)?).await?;
         }
@@ -69,7 +70,7 @@ impl Pipeline {
                 continue;
             }
             match self.watch(&plant, &assets, now).await {
-                Ok(Some((watch, frames))) => found.extend(blocking(&plant, move || Ok(watch.scan(&frames, watch.train_until()).incidents)).await?),
+                Ok(Some((watch, frames))) => found.extend(blocking(&plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?),
                 Ok(None) => {}
                 Err(error) if asset.is_some() => return Err(error),
                 Err(error) => tracing::warn!(plant, %error, "plant left out"),
@@ -79,17 +80,17 @@ impl Pipeline {
         Ok(found)
     }
 
-    /// Power curve and signals of one asset, for its page.
+    /// Power curve and signals of one asset, for its page; with them the end of the period they were learnt from.
     ///
     /// # Errors
     /// [`DetectError::NotWatched`] where no watch covers the asset.
-    pub async fn health(&self, asset: &Asset, range: TimeRange) -> Result<Health, PipelineError> {
+    pub async fn health(&self, asset: &Asset, range: TimeRange) -> Result<(Timestamp, Health), PipelineError> {
         let not_watched = || DetectError::NotWatched { asset: asset.id.clone(), until: range.end() };
         let plant = plants(self.store.assets()).into_iter().find(|(_, assets)| assets.iter().any(|member| member.id == asset.id));
         let (plant, assets) = plant.ok_or_else(not_watched)?;
         let Some((watch, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
         let id = asset.id.clone();
-        blocking(&plant, move || Ok(watch.health(&id, &frames, range)?)).await
+        blocking(&plant, move || Ok((watch.fitted_until(), watch.health(&id, &frames, range)?))).await
     }
 
     /// The fitted watch of a plant and its telemetry before `now`; `None` while there is too little to learn from.
@@ -102,7 +103,7 @@ impl Pipeline {
         if let Some(watch) = held {
             return Ok(Some((watch, frames)));
         }
-        let learning = now.duration_since(begin).mul_f64(self.options.learning_share);
+        let learning = SignedDuration::from_secs_f64(now.duration_since(begin).as_secs_f64() * self.options.learning_share);
         if learning < self.options.least_learning {
             return Ok(None);
         }
