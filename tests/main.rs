@@ -1,9 +1,17 @@
 //! The one integration binary of the house; each module says what belongs in it.
 
+/// The contract of the forecasting bench on real data.
+mod backtests;
+/// The demo in a real browser.
+mod browser;
+/// The command line, from simulation to SQL, and its refusals.
+mod commands;
 /// The real server on a free port, spoken to over HTTP.
 mod http;
 /// Delta tables as other programs read them.
 mod interop;
+/// The built binary and the real data, for the modules above.
+mod program;
 /// The SQL files in `slt/`.
 mod sql;
 /// The plan as a test: who imports whom, how long a file may be, which words stay out.

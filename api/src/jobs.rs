@@ -78,43 +78,55 @@ impl Default for Schedule {
 
 /// Starts all jobs; they end when `state.stopping` is cancelled.
 pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule) {
-    let (s, p, c, every) = (state.clone(), pipeline.clone(), clock.clone(), schedule.clone());
-    tokio::spawn(async move {
-        let mut refit_at = c.now().saturating_add(every.refit_every).unwrap_or(Timestamp::MAX);
-        rounds(&s.clone(), &c, every.forecast_every, async |now| {
-            let refit = now >= refit_at;
-            if refit {
-                refit_at = now.saturating_add(every.refit_every).unwrap_or(Timestamp::MAX);
-            }
-            forecast_round(&s, &p, now, refit).await;
-        })
-        .await;
-    });
-    let (s, p, c, every) = (state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every);
-    tokio::spawn(async move {
-        rounds(&s.clone(), &c, every, async |now| watch_round(&s, &p, now).await).await;
-    });
+    tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone()));
+    tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     match state.outbox() {
         Ok(outbox) => drop(tokio::spawn(deliver_until_stopped(state.clone(), outbox))),
         Err(error) => tracing::error!(%error, "webhooks are off"),
     }
 }
 
-/// Runs `work` at once and then at every multiple of `every` in site time.
-async fn rounds(state: &AppState, clock: &Clock, every: SignedDuration, mut work: impl AsyncFnMut(Timestamp)) {
-    let mut due = clock.now();
+async fn forecasts(state: AppState, pipeline: Pipeline, clock: Clock, schedule: Schedule) {
+    let mut refit_at = later(clock.now(), schedule.refit_every);
     loop {
         let now = clock.now();
-        if now >= due {
-            work(now).await;
-            let step = every.as_secs().max(1);
-            let next = (now.as_second().div_euclid(step) + 1).saturating_mul(step);
-            due = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
+        let refit = now >= refit_at;
+        if refit {
+            refit_at = later(now, schedule.refit_every);
         }
-        let wait = clock.real(due.duration_since(clock.now()).max(SignedDuration::ZERO), Duration::from_secs(60));
+        forecast_round(&state, &pipeline, now, refit).await;
+        if !next_round(&state, &clock, schedule.forecast_every).await {
+            return;
+        }
+    }
+}
+
+async fn watches(state: AppState, pipeline: Pipeline, clock: Clock, every: SignedDuration) {
+    loop {
+        watch_round(&state, &pipeline, clock.now()).await;
+        if !next_round(&state, &clock, every).await {
+            return;
+        }
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Waits for the next multiple of `every` in site time; false when the server stops.
+async fn next_round(state: &AppState, clock: &Clock, every: SignedDuration) -> bool {
+    let step = every.as_secs().max(1);
+    let next = (clock.now().as_second().div_euclid(step) + 1).saturating_mul(step);
+    let due = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
+    loop {
+        let left = due.duration_since(clock.now());
+        if left <= SignedDuration::ZERO {
+            return true;
+        }
         tokio::select! {
-            () = state.stopping.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
+            () = state.stopping.cancelled() => return false,
+            () = tokio::time::sleep(clock.real(left, Duration::from_secs(60))) => {}
         }
     }
 }

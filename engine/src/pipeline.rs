@@ -158,6 +158,11 @@ pub fn main_quantity(kind: AssetKind) -> Option<(Quantity, TargetKind)> {
     }
 }
 
+/// The physics behind an asset's forecasts; an asset without a main quantity is treated as a load.
+pub fn target_kind(kind: AssetKind) -> TargetKind {
+    main_quantity(kind).map_or(TargetKind::Load, |(_, kind)| kind)
+}
+
 /// True for the assets whose forecasts are kept up to date without being asked: plants, regions and meters.
 pub fn is_forecast_by_default(asset: &Asset) -> bool {
     matches!(asset.kind, AssetKind::Region | AssetKind::Meter | AssetKind::WindPlant | AssetKind::PvPlant)

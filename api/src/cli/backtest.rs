@@ -2,9 +2,10 @@
 
 use super::{args, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
-use engine::domain::{AssetKind, Forecast, Frame, Quantile, Quantity, Timestamp, parse_duration};
-use engine::evaluate::{BacktestRequest, backtest};
-use engine::features::{Target, TargetKind};
+use engine::domain::{AssetKind, Frame, Quantile, Quantity, Timestamp, parse_duration};
+use engine::evaluate::{BacktestRequest, Issued, backtest};
+use engine::features::Target;
+use engine::pipeline::target_kind;
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fs::File,
@@ -36,8 +37,8 @@ fn work(options: &args::Backtest) -> Result<(), Failure> {
         let advance = |step: usize, _total: usize| bar.set_position(before + step as u64);
         let request = BacktestRequest { origins: origins.clone(), horizon, quantiles: quantiles.clone(), progress: &advance };
         let result = backtest(target, &request).map_err(Failure::work)?;
-        for forecast in &result.forecasts {
-            write_rows(&mut sink, forecast)?;
+        for issued in &result.forecasts {
+            write_rows(&mut sink, issued)?;
         }
         verdicts.extend(result.verdicts);
     }
@@ -84,7 +85,7 @@ fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target
     let weather = dataset.weather.get(&frame.asset.id).cloned().unwrap_or_default();
     let stations = dataset.frames.iter().filter(|other| other.asset.kind == AssetKind::WeatherStation);
     Target {
-        kind: TargetKind::of(&frame.asset, quantity),
+        kind: target_kind(frame.asset.kind),
         frame: frame.clone(),
         quantity: quantity.clone(),
         interval_label: dataset.interval_label,
@@ -113,10 +114,15 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Failure> {
     Ok(if gzip { Box::new(GzEncoder::new(file, Compression::fast())) } else { Box::new(file) })
 }
 
-fn write_rows(sink: &mut dyn Write, forecast: &Forecast) -> Result<(), Failure> {
+/// Quantile rows, then the optional rows of the mean, which some scores prefer.
+fn write_rows(sink: &mut dyn Write, issued: &Issued) -> Result<(), Failure> {
+    let forecast = &issued.forecast;
     let (asset, quantity, issue) = (&forecast.asset_id, &forecast.quantity, forecast.issue_time);
     for row in forecast.rows() {
         writeln!(sink, "{asset},{quantity},{issue},{},{},{}", row.valid_time, row.quantile.value(), row.value)?;
+    }
+    for (valid_time, mean) in forecast.valid_times.iter().zip(issued.mean.iter().flatten()) {
+        writeln!(sink, "{asset},{quantity},{issue},{valid_time},mean,{mean}")?;
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(place: &args::Place) -> Result<(), Failure> {
     if existed {
         match serve::open(place, SessionOptions::default()).await {
             Ok(rooms) => {
-                let stats = rooms.store.stats().await.map_err(Failure::work)?;
+                let stats = rooms.store.stats();
                 let rows: u64 = stats.tables.iter().map(|table| table.rows).sum();
                 let files: usize = stats.tables.iter().map(|table| table.files).sum();
                 check("store", Ok(format!("{} assets, {rows} rows in {files} files, {} log files", rooms.store.assets().len(), stats.log_files)));

@@ -8,6 +8,7 @@ use super::interval_label;
 use super::is_forecast_by_default;
 use super::main_quantity;
 use super::resolution;
+use super::target_kind;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -22,7 +23,6 @@ use crate::evaluate::Served;
 use crate::evaluate::Verdict;
 use crate::evaluate::gate;
 use crate::features::Target;
-use crate::features::TargetKind;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ impl Pipeline {
         let frame = frames.pop().filter(|frame| frame.column(quantity).is_some()).ok_or_else(missing)?;
         let stations: Vec<Asset> = self.store.assets().into_iter().filter(|other| is_station_of(other, asset)).collect();
         let observations = self.store.frames(&stations, range, resolution, None).await?;
-        let kind = main_quantity(asset.kind).map_or(TargetKind::Load, |(_, kind)| kind);
+        let kind = target_kind(asset.kind);
         let weather = self.store.weather(&asset.id).await?;
         Ok(Target { frame, quantity: quantity.clone(), kind, interval_label: interval_label(asset), weather, observations })
     }
