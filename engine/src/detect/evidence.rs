@@ -11,7 +11,7 @@ const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
 /// Smallest reference value, in spreads of the residual, whatever the signal.
 const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 2.4;
+const MARGIN: f64 = 3.0;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
