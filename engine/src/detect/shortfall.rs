@@ -28,7 +28,7 @@ const LEVELS: usize = 12;
 const FROST: f64 = 2.0;
 
 /// A wind sensor that reads low by less than this is within what calibrations differ, m/s.
-const LEAST_WIND: f64 = 0.4;
+const LEAST_WIND: f64 = 0.45;
 
 /// Which rows are asked, by expected share of rated power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

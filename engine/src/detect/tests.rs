@@ -117,6 +117,8 @@ fn an_overheating_bearing_is_found_and_named() {
 fn a_derate_is_named_and_its_energy_counted() {
     let lost = std::cell::Cell::new(0.0);
     let frames = farm(|i, row| {
+        // No temperature here: this farm makes its heat from the power before the cap.
+        row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
         let power = row.get_mut(&Quantity::ACTIVE_POWER).unwrap();
         if FAULT.contains(&i) && *power > 700.0 {
             lost.set(lost.get() + (*power - 700.0) / 6.0);
@@ -155,7 +157,8 @@ fn a_cut_changes_no_earlier_verdict() {
         let known: Vec<Frame> = frames.iter().map(|f| f.known_at(at(cut + 1))).collect();
         let part = watch.scan(&known, at(TRAIN));
         let last = at(cut);
-        let before: Vec<_> = whole.points.iter().filter(|p| p.time < last).map(|p| (p.time, p.anomaly, p.score.to_bits())).collect();
+        let before: Vec<_> =
+            whole.points.iter().filter(|p| p.time < last).map(|p| (p.time, p.anomaly, p.score.to_bits())).collect();
         let now: Vec<_> = part.points.iter().filter(|p| p.time < last).map(|p| (p.time, p.anomaly, p.score.to_bits())).collect();
         assert_eq!(now, before, "cut at row {cut}");
         let closed = |i: &&Incident| i.closed_at.is_some_and(|t| t < last);
@@ -214,6 +217,12 @@ fn too_little_is_an_error_not_a_panic() {
     let frames = farm(|_, _| ());
     let error = Watch::fit(&frames, at(50), &WatchOptions::default()).unwrap_err().to_string();
     assert!(error.contains("50 usable rows"), "{error}");
-    let bare = Frame::new(Asset::new(AssetId::parse("X").unwrap(), AssetKind::Meter), at(0), frames[0].resolution, vec![0; 5], BTreeMap::new());
+    let bare = Frame::new(
+        Asset::new(AssetId::parse("X").unwrap(), AssetKind::Meter),
+        at(0),
+        frames[0].resolution,
+        vec![0; 5],
+        BTreeMap::new(),
+    );
     assert!(Watch::fit(&[bare], at(TRAIN), &WatchOptions::default()).is_err());
 }
