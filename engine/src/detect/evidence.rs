@@ -90,11 +90,13 @@ impl Limits {
         let mut starts = vec![0; self.charts.len()];
         let (mut on, mut onset, mut level) = (false, 0, 0.0_f64);
         let (mut drift, mut size, mut well, mut age) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+        // A precise sensor may be asked for a shift of many spreads; the clip must leave room above it.
+        let clip = CLIP.max(2.0 * self.charts.first().map_or(0.0, |chart| chart.0));
         let slow = 1.0 / (DRIFT_DAYS * self.rows_per_day);
         let day = 1.0 / self.rows_per_day;
         for (i, value) in score.iter().enumerate() {
             if value.is_finite() {
-                let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
+                let plain = (self.sign * (value - self.centre) / self.spread).clamp(-clip, clip);
                 let v = plain - drift;
                 if on {
                     age += 1.0;
