@@ -177,13 +177,17 @@ fn a_cut_changes_no_earlier_verdict() {
 #[test]
 fn stops_and_orders_inform_and_gaps_harm_nobody() {
     let found = {
-        let frames = farm(|i, row| match i / DAY {
-            72 => {
-                row.insert(Quantity::TURBINE_STATUS, 3.0);
-                row.insert(Quantity::ACTIVE_POWER, -5.0);
+        let frames = farm(|i, row| {
+            // No temperature here: this farm would not cool during the stop.
+            row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
+            match i / DAY {
+                72 => {
+                    row.insert(Quantity::TURBINE_STATUS, 3.0);
+                    row.insert(Quantity::ACTIVE_POWER, -5.0);
+                }
+                75 => row.values_mut().for_each(|v| *v = f64::NAN),
+                _ => {}
             }
-            75 => row.values_mut().for_each(|v| *v = f64::NAN),
-            _ => {}
         });
         let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
         watch.scan(&frames, at(TRAIN)).incidents
