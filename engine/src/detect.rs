@@ -153,3 +153,6 @@ pub enum DetectError {
         until: Timestamp,
     },
 }
+
+#[cfg(test)]
+mod tests;

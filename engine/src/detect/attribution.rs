@@ -33,18 +33,18 @@ pub(crate) struct PowerBalance {
 }
 
 impl PowerBalance {
-    /// Where the power missing over about a day of informative rows exceeds `share` of the expected.
-    pub(crate) fn loses(&self, share: f64, rows_per_day: f64) -> Vec<bool> {
-        let keep = 1.0 - 1.0 / rows_per_day;
+    /// Where the power missing over the last `rows` informative rows or so exceeds `share` of the expected.
+    pub(crate) fn loses(&self, share: f64, rows: f64) -> Vec<bool> {
+        let keep = 1.0 - 1.0 / rows;
         let (mut expected, mut actual) = (0.0, 0.0);
-        let rows = self.expected.iter().zip(&self.actual).map(|(e, a)| {
+        let lost = self.expected.iter().zip(&self.actual).map(|(e, a)| {
             if a.is_finite() && (0.07 * self.rated..0.88 * self.rated).contains(e) {
                 expected = keep * expected + e;
                 actual = keep * actual + a;
             }
             actual < (1.0 - share) * expected
         });
-        rows.collect()
+        lost.collect()
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Verdict {
 }
 
 /// Below this ice is believable, °C.
-const COLD: f64 = 3.0;
+const COLD: f64 = 6.0;
 /// A pitch offset of a few degrees costs less than this share; more is something else.
 const SMALL_LOSS: f64 = 0.14;
 

@@ -13,6 +13,7 @@ const LEAST: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curve {
     pub(crate) bins: Vec<CurveBin>,
+    width: f64,
 }
 
 impl Curve {
@@ -40,11 +41,16 @@ impl Curve {
                 CurveBin { wind_speed: (bin as f64 + 0.5) * width, expected_kw: top, spread_kw, count }
             })
             .collect();
-        (bins.len() >= 3).then_some(Self { bins })
+        (bins.len() >= 3).then_some(Self { bins, width })
     }
 
-    /// Expected power; flat beyond the first and last bin, NaN for NaN.
+    /// Expected power; NaN for NaN and beyond what training saw, except above a curve that has become flat.
     pub(crate) fn power(&self, driver: f64) -> f64 {
+        let (Some(first), Some(last)) = (self.bins.first(), self.bins.last()) else { return f64::NAN };
+        let flat = self.bins.iter().rev().nth(1).is_some_and(|bin| bin.expected_kw > 0.95 * last.expected_kw);
+        if driver < first.wind_speed - 0.5 * self.width || (driver > last.wind_speed + 0.5 * self.width && !flat) {
+            return f64::NAN;
+        }
         self.between(driver, |bin| bin.wind_speed, |bin| bin.expected_kw)
     }
 

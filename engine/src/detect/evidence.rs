@@ -11,7 +11,7 @@ const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
 /// Smallest reference value, in spreads of the residual, whatever the signal.
 const LEAST_REFERENCE: f64 = 0.5;
 /// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 1.8;
+const MARGIN: f64 = 3.0;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
@@ -90,11 +90,13 @@ impl Limits {
         let mut starts = vec![0; self.charts.len()];
         let (mut on, mut onset, mut level) = (false, 0, 0.0_f64);
         let (mut drift, mut size, mut well, mut age) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+        // A precise sensor may be asked for a shift of many spreads; the clip must leave room above it.
+        let clip = CLIP.max(2.0 * self.charts.first().map_or(0.0, |chart| chart.0));
         let slow = 1.0 / (DRIFT_DAYS * self.rows_per_day);
         let day = 1.0 / self.rows_per_day;
         for (i, value) in score.iter().enumerate() {
             if value.is_finite() {
-                let plain = (self.sign * (value - self.centre) / self.spread).clamp(-CLIP, CLIP);
+                let plain = (self.sign * (value - self.centre) / self.spread).clamp(-clip, clip);
                 let v = plain - drift;
                 if on {
                     age += 1.0;

@@ -28,7 +28,7 @@ const MOVE: f64 = 5.0;
 const FLOOR: f64 = 2.0;
 
 /// A misalignment below this costs less than the power curve can show, degrees.
-const LEAST: f64 = 6.0;
+const LEAST: f64 = 7.0;
 
 /// Learns heading differences to each neighbour.
 #[derive(Debug)]

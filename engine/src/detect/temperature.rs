@@ -23,7 +23,7 @@ const HOURS: [f64; 5] = [0.25, 0.75, 1.5, 4.0, 12.0];
 const FLOOR: f64 = 0.3;
 
 /// Heat that stays below this is no finding, K.
-const LEAST: f64 = 1.5;
+const LEAST: f64 = 3.0;
 
 /// Temperatures that are surroundings or follow the sun, not parts.
 const SURROUNDINGS: [Quantity; 4] = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP, Quantity::TEMP_MODULE, Quantity::TEMP_CELL];

@@ -54,7 +54,10 @@ impl Default for WatchOptions {
 }
 
 /// A heading beside the neighbours' that costs less than this share of power is an encoder, not a misalignment.
-const HEADING_LOSS: f64 = 0.015;
+const HEADING_LOSS: f64 = 0.025;
+
+/// Hours of running over which that share is taken.
+const HEADING_HOURS: f64 = 48.0;
 
 /// Learns what is normal.
 #[derive(Debug)]
@@ -194,7 +197,7 @@ impl FittedWatch {
             steps.extend(residual.steps.iter().map(|(row, _)| *row));
             if signal.quantity == Quantity::NACELLE_DIRECTION {
                 if let Some(power) = &power {
-                    let loses = power.loses(HEADING_LOSS, 24.0 / fleet.resolution.hours());
+                    let loses = power.loses(HEADING_LOSS, HEADING_HOURS / fleet.resolution.hours());
                     for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
                         *on = false;
                         *score = score.min(0.99);
