@@ -10,6 +10,8 @@ mod envelope;
 mod holidays;
 mod load;
 mod matrix;
+#[cfg(test)]
+pub(crate) mod sample;
 mod series;
 mod solar;
 mod weather;

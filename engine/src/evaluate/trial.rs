@@ -3,21 +3,18 @@
 //! In: a context and rising origins. Out: at any origin a verdict and a forecast that rest only on truth before it. Past origins
 //! before the first one asked for are played first, so that errors and scores exist when it matters.
 
+use super::EvaluateError;
+use super::candidate::{Candidate, tenths};
 use super::verdict::{ScoreRow, Verdict};
-use super::{EvaluateError, metrics::pinball_of};
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, TimeRange, Timestamp};
 use crate::features::{Context, TargetKind, View};
-use crate::models::{
-    Bands, FittedForecaster, Forecaster, Mixture, ModelError, Outlook, Residual, Spread, candidates, mixture, spread,
-};
+use crate::models::{Bands, Mixture, ModelError, Outlook, Residual, Spread, candidates, mixture, spread};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Longest warm-up before the first origin, days.
 const WARM_UP_DAYS: usize = 100;
 /// Days of history kept out of the warm-up, for the first fits.
 const FIRST_FIT_DAYS: usize = 45;
-/// Days after which a score weighs half.
-const SCORE_HALF_LIFE_DAYS: f64 = 21.0;
 /// Days between calibrations of candidates that are not served.
 const CALIBRATE_DAYS: usize = 7;
 /// Errors older than this are forgotten, days.
@@ -41,27 +38,6 @@ struct Logged {
     paths: Vec<Option<Vec<f64>>>,
     spreads: Vec<Option<Vec<Spread>>>,
     quantiles: Vec<Option<Vec<Vec<f64>>>>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Score {
-    origin: usize,
-    pinball: f64,
-    absolute: f64,
-    squared: f64,
-    covered: f64,
-    steps: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Candidate {
-    name: &'static str,
-    naive: bool,
-    model: Option<Arc<dyn Forecaster>>,
-    fitted: Option<Arc<dyn FittedForecaster>>,
-    bands: Option<Bands>,
-    residuals: VecDeque<Residual>,
-    scores: VecDeque<Score>,
 }
 
 /// State of the trial; see the module.
@@ -376,70 +352,6 @@ impl Trial {
             table: rows.into_iter().map(|(_, row)| row).collect(),
         });
     }
-}
-
-impl Candidate {
-    fn new(name: &'static str, naive: bool, model: Option<Arc<dyn Forecaster>>) -> Self {
-        let (residuals, scores) = (VecDeque::new(), VecDeque::new());
-        Self { name, naive, model, fitted: None, bands: None, residuals, scores }
-    }
-
-    fn ready(&self) -> bool {
-        self.model.is_none() || self.fitted.is_some()
-    }
-
-    fn score(&mut self, origin: usize, truth: f64, row: &[f64], quantiles: &[Quantile], band: Option<(usize, usize)>) {
-        if self.scores.back().is_none_or(|score| score.origin != origin) {
-            let at = self.scores.iter().rposition(|score| score.origin == origin);
-            match at {
-                Some(at) => {
-                    if let Some(score) = self.scores.remove(at) {
-                        self.scores.push_back(score);
-                    }
-                }
-                None => self.scores.push_back(Score { origin, ..Score::default() }),
-            }
-        }
-        let Some(score) = self.scores.back_mut() else { return };
-        let losses: f64 = row.iter().zip(quantiles).map(|(f, q)| pinball_of(truth, *f, q.value())).sum();
-        let middle = row[quantiles.partition_point(|q| q.value() < 0.5).min(row.len() - 1)];
-        score.pinball += losses / row.len() as f64;
-        score.absolute += (truth - middle).abs();
-        score.squared += (truth - middle) * (truth - middle);
-        if let Some((low, high)) = band {
-            score.covered += if truth >= row[low] && truth <= row[high] { 1.0 } else { 0.0 };
-        }
-        score.steps += 1;
-    }
-
-    fn row(&self, now: usize, day: usize, banded: bool) -> Option<ScoreRow> {
-        let (mut pinball, mut absolute, mut squared, mut covered, mut total, mut steps) = (0.0, 0.0, 0.0, 0.0, 0.0, 0);
-        for score in &self.scores {
-            let weight = 0.5_f64.powf(now.saturating_sub(score.origin) as f64 / day as f64 / SCORE_HALF_LIFE_DAYS);
-            pinball += weight * score.pinball;
-            absolute += weight * score.absolute;
-            squared += weight * score.squared;
-            covered += weight * score.covered;
-            total += weight * score.steps as f64;
-            steps += score.steps;
-        }
-        (total > 0.0).then(|| ScoreRow {
-            model: self.name.to_owned(),
-            naive: self.naive,
-            score: pinball / total,
-            mae: absolute / total,
-            rmse: (squared / total).sqrt(),
-            coverage_80: banded.then_some(covered / total),
-            steps,
-        })
-    }
-}
-
-/// Places of the 0.1 and 0.9 quantiles.
-fn tenths(quantiles: &[Quantile]) -> (Option<usize>, Option<usize>) {
-    let find = |p: f64| quantiles.iter().position(|q| (q.value() - p).abs() < 1e-9);
-    let (low, high) = (find(0.1), find(0.9));
-    if low.is_some() && high.is_some() { (low, high) } else { (None, None) }
 }
 
 /// Grid index of an issue time.

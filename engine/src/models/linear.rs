@@ -138,6 +138,11 @@ impl Normal {
 }
 
 impl LinearFit {
+    /// Always that value.
+    pub fn constant(value: f64) -> Self {
+        Self { means: Vec::new(), coefficients: Vec::new(), intercept: value }
+    }
+
     /// The prediction for a row; missing features count as their mean.
     pub fn predict(&self, row: &[f64]) -> f64 {
         let gap = |((x, mean), b): ((&f64, &f64), &f64)| if x.is_finite() { (x - mean) * b } else { 0.0 };

@@ -144,7 +144,13 @@ impl Ridge {
             }
             solve(&gram.normal(0, gram.len()), best.1).map(Some)
         };
-        let plain = fit(false)?.ok_or_else(|| ModelError::too_little(self.name, view, 40))?;
+        // A group of leads that is hardly ever lit has nothing to learn: its steps stay at their mean index.
+        let lit = matrix.scale.iter().filter(|scale| **scale > 0.0).count();
+        let plain = match fit(false)? {
+            Some(fit) => fit,
+            None if self.kind == TargetKind::Solar && lit < 40 => LinearFit::constant(0.5),
+            None => return Err(ModelError::too_little(self.name, view, 40)),
+        };
         let weather = if matrix.width > matrix.plain { fit(true)? } else { None };
         Ok(Group { from, to, plain, weather })
     }
