@@ -7,7 +7,7 @@ use engine::domain::{
     Asset, AssetId, AssetKind, Frame, IntervalLabel, Location, Quantile, Quantity, Resolution, Timestamp, WeatherForecasts,
     WeatherRow, from_micros, micros, parse_duration, parse_time,
 };
-use engine::evaluate::{BacktestRequest, backtest};
+use engine::evaluate::{BacktestRequest, GateRequest, backtest, gate};
 use engine::features::{Target, TargetKind};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -141,6 +141,14 @@ fn main() {
             quantiles: quantiles.clone(),
             progress: &|_, _| {},
         };
+        if std::env::var_os("GATE").is_some() {
+            let (horizon, every) = (request.horizon, jiff::SignedDuration::from_hours(6));
+            let served = gate(&target, &GateRequest { now: first, horizon, quantiles: quantiles.clone(), every }).unwrap();
+            eprintln!("{name} {id}: gate {:.2} s, {}", begin.elapsed().as_secs_f64(), served.verdict().model);
+            let begin = std::time::Instant::now();
+            let issued = served.issue(&target, origins[1]).unwrap();
+            eprintln!("  issue {:.3} s, {} steps", begin.elapsed().as_secs_f64(), issued.forecast.values.len());
+        }
         let result = backtest(&target, &request).unwrap();
         eprintln!("{name} {id}: {:.1} s", begin.elapsed().as_secs_f64());
         for verdict in &result.verdicts {

@@ -11,8 +11,6 @@ use crate::features::{Context, TargetKind, View};
 use crate::models::{Bands, Mixture, ModelError, Outlook, Residual, Spread, candidates, mixture, spread};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Longest warm-up before the first origin, days.
-const WARM_UP_DAYS: usize = 100;
 /// Days of history kept out of the warm-up, for the first fits.
 const FIRST_FIT_DAYS: usize = 45;
 /// Days between calibrations of candidates that are not served.
@@ -61,15 +59,20 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Sets the cursor to the start of the warm-up before the first of `origins`.
-    pub(crate) fn start(context: &Context, origins: &[Timestamp], quantiles: &[Quantile]) -> Result<Self, EvaluateError> {
+    /// Sets the cursor to the start of the warm-up, at most that many days before the first of `origins`.
+    pub(crate) fn start(
+        context: &Context,
+        origins: &[Timestamp],
+        quantiles: &[Quantile],
+        warm_up_days: usize,
+    ) -> Result<Self, EvaluateError> {
         let Some(&first) = origins.first().filter(|_| !quantiles.is_empty()) else {
             return Err(EvaluateError::Empty { asset: context.asset.id.to_string() });
         };
         let first = index(context, first)?;
         let view = context.view(first);
         let days = view.known() / context.day;
-        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).max(days / 2).min(WARM_UP_DAYS);
+        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).max(days / 2).min(warm_up_days);
         let mut list: Vec<Candidate> = candidates(context.kind, !context.weather.is_empty())
             .into_iter()
             .map(|model| Candidate::new(model.name(), model.is_naive(), Some(Arc::from(model))))
