@@ -87,6 +87,20 @@ fn a_served_model_issues_later_without_a_refit() {
 }
 
 #[test]
+fn a_history_imported_at_once_is_judged_all_the_same() {
+    let mut target = sample::load(100);
+    let now = sample::at(90 * 24);
+    for known in target.frame.available_at.iter_mut().take(90 * 24) {
+        *known = micros(now);
+    }
+    let (horizon, every) = (SignedDuration::from_hours(24), SignedDuration::from_hours(12));
+    let request = GateRequest { now, horizon, quantiles: Quantile::deciles(), every };
+    assert!(gate(&target, &request).unwrap().verdict().score.is_some());
+    let early = GateRequest { now: sample::at(89 * 24), ..request };
+    assert!(matches!(gate(&target, &early), Err(EvaluateError::TooLittle { known: 0, .. })));
+}
+
+#[test]
 fn what_cannot_be_forecast_is_an_error() {
     let target = sample::load(30);
     assert!(matches!(run(&target, vec![]), Err(EvaluateError::Empty { .. })));

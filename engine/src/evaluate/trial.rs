@@ -106,7 +106,8 @@ impl Trial {
     /// Plays every past origin before `time`, then readies the state for issues at `time`.
     pub(crate) fn advance(&mut self, context: &Context, time: Timestamp) -> Result<(), EvaluateError> {
         let origin = index(context, time)?;
-        let known = context.view(origin).known();
+        let now = context.view(origin);
+        let known = now.known();
         if known < 2 * self.day {
             return Err(EvaluateError::TooLittle {
                 asset: self.asset_id.to_string(),
@@ -116,17 +117,17 @@ impl Trial {
                 needed: 2 * self.day,
             });
         }
+        // Past origins see what is known now up to their own edge, so that a history imported in bulk can be judged.
         for past in self.cursor..origin {
             if context.phases.contains(&(past % self.day)) {
-                let view = context.view(past);
+                let view = now.at(past);
                 self.ready(&view);
                 self.record(&view);
             }
         }
         self.cursor = self.cursor.max(origin);
-        let view = context.view(origin);
-        self.ready(&view);
-        self.choose(&view);
+        self.ready(&now);
+        self.choose(&now);
         Ok(())
     }
 
