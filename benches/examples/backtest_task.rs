@@ -1,7 +1,9 @@
 //! Runs one task of `../shared/bench/forecast/tasks.toml` on a dataset directory and writes the contract's CSV.
 //!
 //! In: `backtest_task DATASETS_ROOT TASKS_TOML TASK OUTPUT.csv`. Out: forecasts, and verdicts and times on standard error.
-//! A small reader for measuring; the product's importer is elsewhere.
+//! A small reader for measuring; the product's importer is elsewhere. `CUT=<rfc3339>` drops everything known later (leak check),
+//! `GATE=1` also times a live gate and an issue.
+#![allow(clippy::unwrap_used, reason = "a tool for developers: a bad file may end it")]
 
 use engine::domain::{
     Asset, AssetId, AssetKind, Frame, IntervalLabel, Location, Quantile, Quantity, Resolution, Timestamp, WeatherForecasts,

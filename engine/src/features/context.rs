@@ -48,12 +48,12 @@ impl Context {
     /// Prepares a target for forecasts of `horizon` steps issued at any of `origins`.
     ///
     /// # Errors
-    /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the day, an empty horizon.
+    /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the hour, an empty horizon.
     pub fn new(target: &Target, horizon: usize, origins: &[Timestamp]) -> Result<Self, FeatureError> {
         let frame = &target.frame;
         let asset = frame.asset.id.to_string();
         let seconds = frame.resolution.seconds();
-        if 86_400 % seconds != 0 {
+        if 3600 % seconds != 0 {
             return Err(FeatureError::Resolution { asset, resolution: frame.resolution.to_string() });
         }
         if horizon == 0 || horizon > MOST_STEPS {

@@ -39,6 +39,9 @@ fn a_usual_delay_moves_the_edge_of_past_origins_too() {
 fn bad_targets_are_refused_with_a_reason() {
     let mut target = sample::load(3);
     assert!(Context::new(&target, 0, &[sample::at(24)]).unwrap_err().to_string().contains("horizon"));
+    let mut coarse = target.clone();
+    coarse.frame.resolution = crate::domain::Resolution::parse("P1D").unwrap();
+    assert!(Context::new(&coarse, 24, &[sample::at(24)]).unwrap_err().to_string().contains("P1D"));
     target.quantity = Quantity::GHI;
     assert!(Context::new(&target, 24, &[sample::at(24)]).unwrap_err().to_string().contains("ghi"));
 }
