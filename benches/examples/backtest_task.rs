@@ -1,13 +1,15 @@
 //! Runs one task of `../shared/bench/forecast/tasks.toml` on a dataset directory and writes the contract's CSV.
 //!
 //! In: `backtest_task DATASETS_ROOT TASKS_TOML TASK OUTPUT.csv`. Out: forecasts, and verdicts and times on standard error.
-//! A small reader for measuring; the product's importer is elsewhere.
+//! A small reader for measuring; the product's importer is elsewhere. `CUT=<rfc3339>` drops everything known later (leak check),
+//! `GATE=1` also times a live gate and an issue.
+#![allow(clippy::unwrap_used, reason = "a tool for developers: a bad file may end it")]
 
 use engine::domain::{
     Asset, AssetId, AssetKind, Frame, IntervalLabel, Location, Quantile, Quantity, Resolution, Timestamp, WeatherForecasts,
     WeatherRow, from_micros, micros, parse_duration, parse_time,
 };
-use engine::evaluate::{BacktestRequest, backtest};
+use engine::evaluate::{BacktestRequest, GateRequest, backtest, gate};
 use engine::features::{Target, TargetKind};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -141,6 +143,14 @@ fn main() {
             quantiles: quantiles.clone(),
             progress: &|_, _| {},
         };
+        if std::env::var_os("GATE").is_some() {
+            let (horizon, every) = (request.horizon, jiff::SignedDuration::from_hours(6));
+            let served = gate(&target, &GateRequest { now: first, horizon, quantiles: quantiles.clone(), every }).unwrap();
+            eprintln!("{name} {id}: gate {:.2} s, {}", begin.elapsed().as_secs_f64(), served.verdict().model);
+            let begin = std::time::Instant::now();
+            let issued = served.issue(&target, origins[1]).unwrap();
+            eprintln!("  issue {:.3} s, {} steps", begin.elapsed().as_secs_f64(), issued.forecast.values.len());
+        }
         let result = backtest(&target, &request).unwrap();
         eprintln!("{name} {id}: {:.1} s", begin.elapsed().as_secs_f64());
         for verdict in &result.verdicts {

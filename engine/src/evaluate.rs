@@ -4,6 +4,7 @@
 //! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
 
 mod backtest;
+mod candidate;
 mod metrics;
 mod trial;
 mod verdict;
@@ -58,3 +59,6 @@ pub enum EvaluateError {
         needed: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ mod envelope;
 mod holidays;
 mod load;
 mod matrix;
+#[cfg(test)]
+pub(crate) mod sample;
 mod series;
 mod solar;
 mod weather;
@@ -76,8 +78,8 @@ pub enum FeatureError {
         /// The name.
         zone: String,
     },
-    /// The grid cannot hold days.
-    #[error("resolution {resolution} of {asset} does not divide a day: resample to PT10M, PT30M or PT1H")]
+    /// The grid does not divide the hour.
+    #[error("resolution {resolution} of {asset} does not divide the hour: resample to PT10M, PT30M or PT1H")]
     Resolution {
         /// Whose grid.
         asset: String,

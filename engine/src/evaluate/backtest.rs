@@ -9,6 +9,11 @@ use crate::domain::{Quantile, Timestamp};
 use crate::features::{Context, Target};
 use jiff::SignedDuration;
 
+/// Days of past origins played before the first origin of a backtest.
+const BACKTEST_DAYS: usize = 100;
+/// The same for the gate, which judges on more origins a day and should be quick.
+const GATE_DAYS: usize = 60;
+
 /// What to forecast again.
 #[derive(Clone)]
 pub struct BacktestRequest<'a> {
@@ -50,7 +55,7 @@ pub fn backtest(target: &Target, request: &BacktestRequest<'_>) -> Result<Backte
     origins.dedup();
     let horizon = target.frame.resolution.steps_in(request.horizon);
     let context = Context::new(target, horizon, &origins)?;
-    let mut trial = Trial::start(&context, &origins, &request.quantiles)?;
+    let mut trial = Trial::start(&context, &origins, &request.quantiles, BACKTEST_DAYS)?;
     let mut forecasts = Vec::with_capacity(origins.len());
     let mut verdicts: Vec<Verdict> = Vec::new();
     for (done, &origin) in origins.iter().enumerate() {
@@ -92,8 +97,8 @@ pub fn gate(target: &Target, request: &GateRequest) -> Result<Served, EvaluateEr
     let every = request.every.as_secs().clamp(3600, 86_400);
     let phases: Vec<Timestamp> =
         (0..86_400 / every).filter_map(|i| request.now.checked_sub(SignedDuration::from_secs(i * every)).ok()).collect();
-    let context = Context::new(target, horizon, &phases)?;
-    let mut trial = Trial::start(&context, &[request.now], &request.quantiles)?;
+    let context = Context::new(target, horizon, &phases)?.fitted_hourly();
+    let mut trial = Trial::start(&context, &[request.now], &request.quantiles, GATE_DAYS)?;
     trial.advance(&context, request.now)?;
     Ok(Served { trial: trial.settled() })
 }

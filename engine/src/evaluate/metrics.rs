@@ -82,7 +82,7 @@ pub fn mase(observed: &[f64], predicted: &[f64], training: &[f64], period: usize
 }
 
 /// Pinball loss of one value.
-pub fn pinball_of(observed: f64, predicted: f64, probability: f64) -> f64 {
+pub(crate) fn pinball_of(observed: f64, predicted: f64, probability: f64) -> f64 {
     let gap = observed - predicted;
     (probability * gap).max((probability - 1.0) * gap)
 }

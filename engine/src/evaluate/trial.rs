@@ -3,21 +3,16 @@
 //! In: a context and rising origins. Out: at any origin a verdict and a forecast that rest only on truth before it. Past origins
 //! before the first one asked for are played first, so that errors and scores exist when it matters.
 
+use super::EvaluateError;
+use super::candidate::{Candidate, tenths};
 use super::verdict::{ScoreRow, Verdict};
-use super::{EvaluateError, metrics::pinball_of};
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, TimeRange, Timestamp};
 use crate::features::{Context, TargetKind, View};
-use crate::models::{
-    Bands, FittedForecaster, Forecaster, Mixture, ModelError, Outlook, Residual, Spread, candidates, mixture, spread,
-};
+use crate::models::{Bands, Mixture, ModelError, Outlook, Residual, Spread, candidates, mixture, spread};
 use std::{collections::VecDeque, sync::Arc};
 
-/// Longest warm-up before the first origin, days.
-const WARM_UP_DAYS: usize = 100;
 /// Days of history kept out of the warm-up, for the first fits.
 const FIRST_FIT_DAYS: usize = 45;
-/// Days after which a score weighs half.
-const SCORE_HALF_LIFE_DAYS: f64 = 21.0;
 /// Days between calibrations of candidates that are not served.
 const CALIBRATE_DAYS: usize = 7;
 /// Errors older than this are forgotten, days.
@@ -43,27 +38,6 @@ struct Logged {
     quantiles: Vec<Option<Vec<Vec<f64>>>>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Score {
-    origin: usize,
-    pinball: f64,
-    absolute: f64,
-    squared: f64,
-    covered: f64,
-    steps: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Candidate {
-    name: &'static str,
-    naive: bool,
-    model: Option<Arc<dyn Forecaster>>,
-    fitted: Option<Arc<dyn FittedForecaster>>,
-    bands: Option<Bands>,
-    residuals: VecDeque<Residual>,
-    scores: VecDeque<Score>,
-}
-
 /// State of the trial; see the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
@@ -85,15 +59,20 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Sets the cursor to the start of the warm-up before the first of `origins`.
-    pub(crate) fn start(context: &Context, origins: &[Timestamp], quantiles: &[Quantile]) -> Result<Self, EvaluateError> {
+    /// Sets the cursor to the start of the warm-up, at most that many days before the first of `origins`.
+    pub(crate) fn start(
+        context: &Context,
+        origins: &[Timestamp],
+        quantiles: &[Quantile],
+        warm_up_days: usize,
+    ) -> Result<Self, EvaluateError> {
         let Some(&first) = origins.first().filter(|_| !quantiles.is_empty()) else {
             return Err(EvaluateError::Empty { asset: context.asset.id.to_string() });
         };
         let first = index(context, first)?;
         let view = context.view(first);
         let days = view.known() / context.day;
-        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).max(days / 2).min(WARM_UP_DAYS);
+        let warm_up = days.saturating_sub(FIRST_FIT_DAYS).max(days / 2).min(warm_up_days);
         let mut list: Vec<Candidate> = candidates(context.kind, !context.weather.is_empty())
             .into_iter()
             .map(|model| Candidate::new(model.name(), model.is_naive(), Some(Arc::from(model))))
@@ -127,7 +106,8 @@ impl Trial {
     /// Plays every past origin before `time`, then readies the state for issues at `time`.
     pub(crate) fn advance(&mut self, context: &Context, time: Timestamp) -> Result<(), EvaluateError> {
         let origin = index(context, time)?;
-        let known = context.view(origin).known();
+        let now = context.view(origin);
+        let known = now.known();
         if known < 2 * self.day {
             return Err(EvaluateError::TooLittle {
                 asset: self.asset_id.to_string(),
@@ -137,17 +117,17 @@ impl Trial {
                 needed: 2 * self.day,
             });
         }
+        // Past origins see what is known now up to their own edge, so that a history imported in bulk can be judged.
         for past in self.cursor..origin {
             if context.phases.contains(&(past % self.day)) {
-                let view = context.view(past);
+                let view = now.at(past);
                 self.ready(&view);
                 self.record(&view);
             }
         }
         self.cursor = self.cursor.max(origin);
-        let view = context.view(origin);
-        self.ready(&view);
-        self.choose(&view);
+        self.ready(&now);
+        self.choose(&now);
         Ok(())
     }
 
@@ -376,70 +356,6 @@ impl Trial {
             table: rows.into_iter().map(|(_, row)| row).collect(),
         });
     }
-}
-
-impl Candidate {
-    fn new(name: &'static str, naive: bool, model: Option<Arc<dyn Forecaster>>) -> Self {
-        let (residuals, scores) = (VecDeque::new(), VecDeque::new());
-        Self { name, naive, model, fitted: None, bands: None, residuals, scores }
-    }
-
-    fn ready(&self) -> bool {
-        self.model.is_none() || self.fitted.is_some()
-    }
-
-    fn score(&mut self, origin: usize, truth: f64, row: &[f64], quantiles: &[Quantile], band: Option<(usize, usize)>) {
-        if self.scores.back().is_none_or(|score| score.origin != origin) {
-            let at = self.scores.iter().rposition(|score| score.origin == origin);
-            match at {
-                Some(at) => {
-                    if let Some(score) = self.scores.remove(at) {
-                        self.scores.push_back(score);
-                    }
-                }
-                None => self.scores.push_back(Score { origin, ..Score::default() }),
-            }
-        }
-        let Some(score) = self.scores.back_mut() else { return };
-        let losses: f64 = row.iter().zip(quantiles).map(|(f, q)| pinball_of(truth, *f, q.value())).sum();
-        let middle = row[quantiles.partition_point(|q| q.value() < 0.5).min(row.len() - 1)];
-        score.pinball += losses / row.len() as f64;
-        score.absolute += (truth - middle).abs();
-        score.squared += (truth - middle) * (truth - middle);
-        if let Some((low, high)) = band {
-            score.covered += if truth >= row[low] && truth <= row[high] { 1.0 } else { 0.0 };
-        }
-        score.steps += 1;
-    }
-
-    fn row(&self, now: usize, day: usize, banded: bool) -> Option<ScoreRow> {
-        let (mut pinball, mut absolute, mut squared, mut covered, mut total, mut steps) = (0.0, 0.0, 0.0, 0.0, 0.0, 0);
-        for score in &self.scores {
-            let weight = 0.5_f64.powf(now.saturating_sub(score.origin) as f64 / day as f64 / SCORE_HALF_LIFE_DAYS);
-            pinball += weight * score.pinball;
-            absolute += weight * score.absolute;
-            squared += weight * score.squared;
-            covered += weight * score.covered;
-            total += weight * score.steps as f64;
-            steps += score.steps;
-        }
-        (total > 0.0).then(|| ScoreRow {
-            model: self.name.to_owned(),
-            naive: self.naive,
-            score: pinball / total,
-            mae: absolute / total,
-            rmse: (squared / total).sqrt(),
-            coverage_80: banded.then_some(covered / total),
-            steps,
-        })
-    }
-}
-
-/// Places of the 0.1 and 0.9 quantiles.
-fn tenths(quantiles: &[Quantile]) -> (Option<usize>, Option<usize>) {
-    let find = |p: f64| quantiles.iter().position(|q| (q.value() - p).abs() < 1e-9);
-    let (low, high) = (find(0.1), find(0.9));
-    if low.is_some() && high.is_some() { (low, high) } else { (None, None) }
 }
 
 /// Grid index of an issue time.

@@ -32,8 +32,10 @@ pub struct Context {
     pub calendar: Calendar,
     /// Weather model runs.
     pub weather: WeatherIndex,
-    /// Residues of the origins' indices modulo a day; past origins for fitting are taken at these.
+    /// Residues of the origins' indices modulo a day: candidates are judged on past origins at these.
     pub phases: Vec<usize>,
+    /// Residues of the past origins models are fitted on.
+    pub fit_phases: Vec<usize>,
     start: i64,
     step: i64,
     target: Channel,
@@ -46,12 +48,12 @@ impl Context {
     /// Prepares a target for forecasts of `horizon` steps issued at any of `origins`.
     ///
     /// # Errors
-    /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the day, an empty horizon.
+    /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the hour, an empty horizon.
     pub fn new(target: &Target, horizon: usize, origins: &[Timestamp]) -> Result<Self, FeatureError> {
         let frame = &target.frame;
         let asset = frame.asset.id.to_string();
         let seconds = frame.resolution.seconds();
-        if 86_400 % seconds != 0 {
+        if 3600 % seconds != 0 {
             return Err(FeatureError::Resolution { asset, resolution: frame.resolution.to_string() });
         }
         if horizon == 0 || horizon > MOST_STEPS {
@@ -81,6 +83,7 @@ impl Context {
             hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
             calendar,
             weather: WeatherIndex::new(&target.weather),
+            fit_phases: thinned(phases.clone(), day),
             phases: thinned(phases, day),
             start,
             step,
@@ -89,6 +92,12 @@ impl Context {
             temperature: others.clone().find_map(|other| channel(other, &Quantity::TEMP_AIR)),
             wind: channel(frame, &Quantity::WIND_SPEED),
         })
+    }
+
+    /// Fits models on past origins of every hour, for issues at any time of day.
+    pub fn fitted_hourly(mut self) -> Self {
+        self.fit_phases = (0..self.day).step_by(self.hour).collect();
+        self
     }
 
     /// Grid index of a time, if it lies on the grid at or after its start.
@@ -253,13 +262,13 @@ impl<'a> View<'a> {
         (low, high.max(low))
     }
 
-    /// Past origins at the context's phases, newest first, from `newest` (inclusive) back to `oldest`, at most `most`.
+    /// Past origins at the phases for fitting, newest first, from `newest` (inclusive) back to `oldest`, at most `most`.
     pub fn origins_back(&self, newest: usize, oldest: usize, most: usize) -> Vec<usize> {
         let day = self.context.day;
         let mut found = Vec::new();
         let mut origin = newest.min(self.origin);
         while origin >= oldest.max(1) && found.len() < most {
-            if self.context.phases.contains(&(origin % day)) {
+            if self.context.fit_phases.contains(&(origin % day)) {
                 found.push(origin);
             }
             origin -= 1;

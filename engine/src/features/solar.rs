@@ -3,6 +3,7 @@
 //! In: a view and leads. Out: rows with base 0 and the clear-sky envelope as scale, so that a model cannot shine at night.
 
 use super::{FeatureMatrix, View, envelope};
+use crate::domain::Quantity;
 
 /// Adds one row per lead.
 pub fn solar_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
@@ -61,7 +62,7 @@ pub fn solar_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
 fn weather_features(view: &View<'_>, index: usize, sky: f64, (sin, cos): (f64, f64)) -> Vec<f64> {
     let weather = &view.context.weather;
     let column = |name: &str| weather.column(name);
-    let (ghi, cloud) = (column("ghi"), column("cloud_cover"));
+    let (ghi, cloud) = (column(Quantity::GHI.name()), column("cloud_cover"));
     let columns = weather.quantities().len();
     let width = columns + 26;
     let Some((row, _)) = view.weather(index, 0, 0) else { return vec![f64::NAN; width] };

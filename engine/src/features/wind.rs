@@ -4,6 +4,7 @@
 //! model can follow a power curve, and times direction, so that it can follow the terrain.
 
 use super::{FeatureMatrix, View, WeatherIndex};
+use crate::domain::Quantity;
 
 /// Where the wind stands in a weather row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +33,12 @@ impl WindColumns {
 pub fn wind_columns(weather: &WeatherIndex) -> Option<WindColumns> {
     for height in ["_100m", "_80m", "_10m", ""] {
         let find = |name: &str| weather.column(&format!("{name}{height}"));
+        let (speed, direction) = (Quantity::WIND_SPEED, Quantity::WIND_DIRECTION);
         if let (Some(u), Some(v)) = (find("wind_u"), find("wind_v")) {
             return Some(WindColumns { first: u, second: Some(v), polar: false });
         }
-        if let Some(speed) = find("wind_speed") {
-            return Some(WindColumns { first: speed, second: find("wind_direction"), polar: true });
+        if let Some(speed) = find(speed.name()) {
+            return Some(WindColumns { first: speed, second: find(direction.name()), polar: true });
         }
     }
     None

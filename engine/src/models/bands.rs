@@ -7,8 +7,11 @@
 use crate::domain::Quantile;
 use crate::features::{TargetKind, View, envelope};
 
-/// Days after which an error weighs half.
-const HALF_LIFE_DAYS: f64 = 45.0;
+/// Days after which an error weighs half: loads calm down and stir within weeks, weather within seasons.
+fn half_life_days(kind: TargetKind) -> f64 {
+    if kind == TargetKind::Load { 20.0 } else { 45.0 }
+}
+
 /// Points of the state at which quantiles are tabulated.
 const POINTS: usize = 10;
 /// Fewest errors behind a tabulated point.
@@ -99,7 +102,7 @@ impl Bands {
             .filter(|r| r.error.is_finite() && r.state.is_finite())
             .map(|r| {
                 let age = view.origin.saturating_sub(r.index) as f64 / view.context.day as f64;
-                (bucket(r.lead, hour), r.state, r.error, 0.5_f64.powf(age / HALF_LIFE_DAYS))
+                (bucket(r.lead, hour), r.state, r.error, 0.5_f64.powf(age / half_life_days(kind)))
             })
             .collect();
         sorted.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -154,7 +157,7 @@ impl Bands {
 fn median_share(kind: TargetKind) -> f64 {
     match kind {
         TargetKind::Load | TargetKind::Solar => 0.5,
-        TargetKind::Wind => 0.1,
+        TargetKind::Wind => 0.0,
     }
 }
 

@@ -6,6 +6,9 @@
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{SolveC, error::LinalgError};
 
+/// A feature further from its mean than this many deviations counts as that far: no wild extrapolation.
+const FAR: f64 = 8.0;
+
 /// Collected rows of a regression.
 #[derive(Debug, Clone, Default)]
 pub struct Gram {
@@ -26,10 +29,11 @@ pub struct Normal {
     weight: f64,
 }
 
-/// Coefficients: `prediction = intercept + Σ (x − mean) × coefficient`.
+/// Coefficients: `prediction = intercept + Σ z × coefficient`, `z = (x − mean) / deviation` within ±[`FAR`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearFit {
     means: Vec<f64>,
+    deviations: Vec<f64>,
     coefficients: Vec<f64>,
     intercept: f64,
 }
@@ -82,7 +86,7 @@ impl Gram {
             if seen[j] > 0.0 {
                 means[j] = sums[j] / seen[j];
                 let variance = (squares[j] / seen[j] - means[j] * means[j]).max(0.0);
-                let noise = 1e-9 * (means[j].abs() + 1e-9);
+                let noise = 1e-6 * means[j].abs() + 1e-9;
                 deviations[j] = if variance.sqrt() > noise { variance.sqrt() } else { f64::INFINITY };
             } else {
                 deviations[j] = f64::INFINITY;
@@ -132,16 +136,27 @@ impl Normal {
             *cell += penalty * self.weight + 1e-12;
         }
         let solution = products.solvec(&self.right)?;
-        let coefficients = solution.iter().zip(&self.deviations).map(|(b, d)| b / d).collect();
-        Ok(LinearFit { means: self.means.clone(), coefficients, intercept: self.target_mean })
+        let coefficients = solution.to_vec();
+        let (means, deviations) = (self.means.clone(), self.deviations.clone());
+        Ok(LinearFit { means, deviations, coefficients, intercept: self.target_mean })
     }
 }
 
 impl LinearFit {
+    /// Always that value.
+    pub fn constant(value: f64) -> Self {
+        Self { means: Vec::new(), deviations: Vec::new(), coefficients: Vec::new(), intercept: value }
+    }
+
     /// The prediction for a row; missing features count as their mean.
     pub fn predict(&self, row: &[f64]) -> f64 {
-        let gap = |((x, mean), b): ((&f64, &f64), &f64)| if x.is_finite() { (x - mean) * b } else { 0.0 };
-        self.intercept + row.iter().zip(&self.means).zip(&self.coefficients).map(gap).sum::<f64>()
+        let mut sum = self.intercept;
+        for (((x, mean), deviation), coefficient) in row.iter().zip(&self.means).zip(&self.deviations).zip(&self.coefficients) {
+            if x.is_finite() {
+                sum += ((x - mean) / deviation).clamp(-FAR, FAR) * coefficient;
+            }
+        }
+        sum
     }
 }
 

@@ -10,6 +10,8 @@ use crate::features::{FeatureMatrix, TargetKind, View, load_rows, solar_rows, wi
 /// Upper edges of the lead groups in hours; beyond them one group per day.
 const EDGES: [usize; 6] = [1, 3, 6, 12, 24, 48];
 const PENALTIES: [f64; 6] = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 1.0];
+/// Most past origins of one fit.
+const MOST_ORIGINS: usize = 1500;
 /// Most rows of one fit.
 const MOST_ROWS: usize = 16_000;
 
@@ -53,6 +55,16 @@ impl Ridge {
     }
 }
 
+/// At most some [`MOST_ORIGINS`] of the origins, evenly, in a step that visits every phase in turn.
+fn thinned(origins: Vec<usize>, phases: usize) -> Vec<usize> {
+    let divides = |step: usize| (2..=step).any(|d| step.is_multiple_of(d) && phases.is_multiple_of(d));
+    let mut step = origins.len().div_ceil(MOST_ORIGINS);
+    while step > 1 && divides(step) {
+        step += 1;
+    }
+    origins.into_iter().step_by(step.max(1)).collect()
+}
+
 /// `[from, to)` of each lead group.
 fn groups(horizon: usize, hour: usize) -> Vec<(usize, usize)> {
     let days = (3..).map(|d| 24 * d);
@@ -92,10 +104,11 @@ impl Forecaster for Ridge {
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
         let context = view.context;
         let oldest = view.edge().saturating_sub(self.days * context.day).max(self.warm_up() * context.day);
-        let origins = view.origins_back(view.edge().saturating_sub(1), oldest, 4000);
+        let origins = view.origins_back(view.edge().saturating_sub(1), oldest, 6000);
         if origins.len() < 21 {
             return Err(ModelError::too_little(self.name, view, (self.warm_up() + 21) * context.day));
         }
+        let origins = thinned(origins, context.fit_phases.len());
         let mut fitted = Vec::new();
         for (from, to) in groups(context.horizon, context.hour) {
             fitted.push(self.group(view, &origins, from, to)?);
@@ -144,7 +157,13 @@ impl Ridge {
             }
             solve(&gram.normal(0, gram.len()), best.1).map(Some)
         };
-        let plain = fit(false)?.ok_or_else(|| ModelError::too_little(self.name, view, 40))?;
+        // A group of leads that is hardly ever lit has nothing to learn: its steps stay at their mean index.
+        let lit = matrix.scale.iter().filter(|scale| **scale > 0.0).count();
+        let plain = match fit(false)? {
+            Some(fit) => fit,
+            None if self.kind == TargetKind::Solar && lit < 40 => LinearFit::constant(0.5),
+            None => return Err(ModelError::too_little(self.name, view, 40)),
+        };
         let weather = if matrix.width > matrix.plain { fit(true)? } else { None };
         Ok(Group { from, to, plain, weather })
     }

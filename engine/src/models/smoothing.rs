@@ -13,11 +13,11 @@ const MSTL_HOURS: usize = 24 * 28;
 /// Hours of history for ETS: one week.
 const ETS_HOURS: usize = 24 * 7;
 
-/// Daily and weekly seasons by MSTL (Bandara, Hyndman and Bergmeir 2021), simple exponential smoothing of the rest.
+/// Daily and weekly seasons by MSTL (Bandara, Hyndman and Bergmeir 2021), damped exponential smoothing of the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct Mstl;
 
-/// Simple exponential smoothing, ETS(A,N,N), of hourly means.
+/// Exponential smoothing of hourly means with a damped trend, ETS(A,Ad,N).
 #[derive(Debug, Clone, Copy)]
 pub struct Ets;
 
@@ -55,6 +55,11 @@ fn hours_ahead(view: &View<'_>) -> usize {
     (view.origin + view.context.horizon - view.edge()).div_ceil(view.context.hour) + 1
 }
 
+/// Additive error, damped additive trend. (A fixed specification without trend, `ANN`, finds no model in augurs 0.10.)
+fn smoother() -> Result<AutoETS, augurs::ets::Error> {
+    AutoETS::new(1, "AAN")?.damped(true)
+}
+
 impl Forecaster for Mstl {
     fn name(&self) -> &'static str {
         "mstl"
@@ -71,7 +76,7 @@ impl FittedForecaster for Mstl {
         let needed = MSTL_HOURS * view.context.hour;
         let values = hourly(view, MSTL_HOURS).ok_or_else(|| ModelError::too_little("mstl", view, needed))?;
         let error = |cause: &dyn std::fmt::Display| ModelError::unsolvable("mstl", view, cause);
-        let trend = AutoETS::new(1, "ANN").map_err(|cause| error(&cause))?.into_trend_model();
+        let trend = smoother().map_err(|cause| error(&cause))?.into_trend_model();
         let fitted = MSTLModel::new(vec![24, 168], trend).fit(&values).map_err(|cause| error(&cause))?;
         let forecast = fitted.predict(hours_ahead(view), None).map_err(|cause| error(&cause))?;
         finish("mstl", view, &forecast.point, values.last().copied())
@@ -94,7 +99,7 @@ impl FittedForecaster for Ets {
         let needed = ETS_HOURS * view.context.hour;
         let values = hourly(view, ETS_HOURS).ok_or_else(|| ModelError::too_little("ets", view, needed))?;
         let error = |cause: &dyn std::fmt::Display| ModelError::unsolvable("ets", view, cause);
-        let fitted = AutoETS::new(1, "ANN").map_err(|cause| error(&cause))?.fit(&values).map_err(|cause| error(&cause))?;
+        let fitted = smoother().map_err(|cause| error(&cause))?.fit(&values).map_err(|cause| error(&cause))?;
         let forecast = fitted.predict(hours_ahead(view), None).map_err(|cause| error(&cause))?;
         finish("ets", view, &forecast.point, values.last().copied())
     }

@@ -1,1 +1,86 @@
+use super::{Bands, Damped, Residual, Spread, candidates};
+use crate::domain::Quantile;
+use crate::features::{Context, TargetKind, View, sample};
+use crate::models::Forecaster;
 
+fn context(kind: TargetKind, days: usize, f: impl Fn(usize) -> f64) -> Context {
+    Context::new(&sample::target(kind, days, f), 48, &[sample::at(days * 24)]).unwrap()
+}
+
+fn each(kind: TargetKind, view: &View<'_>, check: impl Fn(&'static str, &super::Outlook)) -> usize {
+    let mut fitted = 0;
+    for model in candidates(kind, false) {
+        let learnt = model.fit(view).unwrap_or_else(|error| panic!("{}: {error}", model.name()));
+        check(model.name(), &learnt.outlook(view, &Quantile::deciles()).unwrap_or_else(|e| panic!("{}: {e}", model.name())));
+        fitted += 1;
+    }
+    fitted
+}
+
+#[test]
+fn a_constant_series_gives_the_constant() {
+    for kind in [TargetKind::Load, TargetKind::Wind, TargetKind::Solar] {
+        let context = context(kind, 60, |_| 42.0);
+        let count = each(kind, &context.view(60 * 24), |name, outlook| {
+            assert_eq!(outlook.path.len(), 48);
+            for value in &outlook.path {
+                assert!((value - 42.0).abs() < 0.01, "{name} of {kind:?} says {value}");
+            }
+        });
+        assert!(count >= 6);
+    }
+}
+
+#[test]
+fn own_quantiles_are_ordered_and_same_input_gives_same_bytes() {
+    let target = sample::solar(80);
+    let context = Context::new(&target, 48, &[sample::at(80 * 24)]).unwrap();
+    let view = context.view(80 * 24);
+    let run = || {
+        let all = std::cell::RefCell::new(Vec::new());
+        each(TargetKind::Solar, &view, |_, outlook| {
+            for row in outlook.quantiles.iter().flatten() {
+                assert!(row.windows(2).all(|w| w[0] <= w[1]));
+            }
+            all.borrow_mut().extend(outlook.path.iter().map(|v| v.to_bits()));
+        });
+        all.into_inner()
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn too_little_data_is_an_error() {
+    for kind in [TargetKind::Load, TargetKind::Wind, TargetKind::Solar] {
+        let context = context(kind, 1, |_| 1.0);
+        let view = context.view(0);
+        for model in candidates(kind, true) {
+            let outcome = model.fit(&view).and_then(|fitted| fitted.outlook(&view, &Quantile::deciles()));
+            assert!(outcome.is_err(), "{} of {kind:?} forecast from nothing", model.name());
+        }
+    }
+}
+
+#[test]
+fn damped_persistence_returns_to_the_mean() {
+    let context = context(TargetKind::Wind, 60, |i| 50.0 + 40.0 * sample::noise(i));
+    let view = context.view(60 * 24);
+    let path = Damped.fit(&view).unwrap().outlook(&view, &[]).unwrap().path;
+    assert!((path[40] - 50.0).abs() < 8.0, "{}", path[40]);
+}
+
+#[test]
+fn bands_cover_what_they_learnt_and_never_cross() {
+    let context = context(TargetKind::Wind, 60, |_| 50.0);
+    let view = context.view(60 * 24);
+    let residual =
+        |i: usize| Residual { lead: i % 48, index: i % 1400, state: 0.5 + 0.4 * sample::noise(i + 9), error: sample::noise(i) };
+    let learnt: Vec<Residual> = (0..20_000).map(residual).collect();
+    let bands = Bands::fit(&view, &learnt, &Quantile::deciles());
+    let row = bands.quantiles(5, 50.0, Spread { state: 0.5, scale: 10.0 }, (0.0, 100.0));
+    assert!((row[0] - 42.0).abs() < 1.0 && (row[8] - 58.0).abs() < 1.0, "{row:?}");
+    assert!(row.windows(2).all(|w| w[0] <= w[1]));
+    let low = bands.quantiles(5, 1.0, Spread { state: 0.1, scale: 10.0 }, (0.0, 100.0));
+    assert!(low[0] == 0.0 && low.windows(2).all(|w| w[0] <= w[1]));
+    assert!(!Bands::fit(&view, &[], &Quantile::deciles()).is_fitted());
+}
