@@ -8,7 +8,18 @@ use std::path::Path;
 const LAST: &str = "2017-10-02T23:00:00Z";
 
 fn backtest(directory: &Path, output: &Path) -> String {
-    let arguments = ["--asset", "tetouan", "--quantity", "load", "--first-origin", "2017-09-30T23:00:00Z", "--last-origin", LAST, "--every", "P1D"];
+    let arguments = [
+        "--asset",
+        "tetouan",
+        "--quantity",
+        "load",
+        "--first-origin",
+        "2017-09-30T23:00:00Z",
+        "--last-origin",
+        LAST,
+        "--every",
+        "P1D",
+    ];
     let more = ["--horizon", "PT12H", "--quantiles", "0.1,0.5,0.9", "--output", output.to_str().unwrap()];
     succeed(["backtest", directory.to_str().unwrap()].iter().chain(&arguments).chain(&more));
     fs::read_to_string(output).unwrap()
@@ -23,7 +34,11 @@ fn a_cut_dataset_gives_the_same_bytes() {
     for entry in fs::read_dir(&source).unwrap() {
         let path = entry.unwrap().path();
         let to = cut.join(path.file_name().unwrap());
-        if path.extension().is_some_and(|end| end == "gz") { cut_rows(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+        if path.extension().is_some_and(|end| end == "gz") {
+            cut_rows(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
     let whole = backtest(&source, &home.path().join("whole.csv"));
     assert_eq!(whole, backtest(&cut, &home.path().join("cut.csv")));

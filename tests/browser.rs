@@ -31,7 +31,20 @@ fn the_demo_serves_its_dashboard() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("demo");
     let child = Command::new(chergui())
-        .args(["demo", "--bind", "127.0.0.1:0", "--days", "90", "--turbines", "4", "--speed", "300", "--stop-after", "400", "--data-dir"])
+        .args([
+            "demo",
+            "--bind",
+            "127.0.0.1:0",
+            "--days",
+            "90",
+            "--turbines",
+            "4",
+            "--speed",
+            "300",
+            "--stop-after",
+            "400",
+            "--data-dir",
+        ])
         .arg(&data)
         .stdout(Stdio::piped())
         .spawn()

@@ -29,13 +29,27 @@ fn a_fleet_goes_in_once_and_answers_sql() {
     let file = home.path().join("rows.parquet");
     succeed(["sql", "SELECT * FROM region", "--data-dir", text(&data), "--format", "parquet", "--output", text(&file)]);
     assert_eq!(&fs::read(&file).unwrap()[..4], b"PAR1");
-    let zenith = succeed(["sql", "SELECT solar_zenith(TIMESTAMP '2025-06-21T12:30:00Z', 31.0, -7.0) < 15 AS high", "--data-dir", text(&data), "--format", "csv"]);
+    let zenith = succeed([
+        "sql",
+        "SELECT solar_zenith(TIMESTAMP '2025-06-21T12:30:00Z', 31.0, -7.0) < 15 AS high",
+        "--data-dir",
+        text(&data),
+        "--format",
+        "csv",
+    ]);
     assert_eq!(zenith, "high\ntrue\n");
     let tables = succeed(["sql", "SHOW TABLES", "--data-dir", text(&data)]);
     for table in ["alerts", "forecasts", "pv_plant", "quality_flags"] {
         assert!(tables.contains(table), "{table} is not in\n{tables}");
     }
-    let rows = succeed(["sql", "SELECT count(*) AS n FROM forecast(asset => 'casablanca', horizon => 'PT6H')", "--data-dir", text(&data), "--format", "csv"]);
+    let rows = succeed([
+        "sql",
+        "SELECT count(*) AS n FROM forecast(asset => 'casablanca', horizon => 'PT6H')",
+        "--data-dir",
+        text(&data),
+        "--format",
+        "csv",
+    ]);
     assert_eq!(rows, "n\n324\n", "six hours of ten minutes, nine quantiles");
 }
 
@@ -65,7 +79,8 @@ fn wrong_wishes_are_refused_with_the_remedy() {
     assert!(code == 3 && said.contains("bad_time: 1"), "exit {code}: {said}");
     let rejects = fs::read_to_string(data.join("rejects/rows.csv.csv")).unwrap();
     assert!(rejects.lines().any(|line| line.starts_with("3,bad_time")), "{rejects}");
-    let value = succeed(["sql", "SELECT active_power FROM wind_turbine ORDER BY time", "--data-dir", text(&data), "--format", "csv"]);
+    let value =
+        succeed(["sql", "SELECT active_power FROM wind_turbine ORDER BY time", "--data-dir", text(&data), "--format", "csv"]);
     assert!(value.starts_with("active_power\n5000.0\n"), "megawatts became kilowatts: {value}");
     for (statement, remedy) in [
         ("DELETE FROM assets", "only reads"),
@@ -77,7 +92,14 @@ fn wrong_wishes_are_refused_with_the_remedy() {
         let (code, said) = fail(["sql", statement, "--data-dir", text(&data)]);
         assert!(code == 2 && said.contains(remedy), "{statement}: exit {code}: {said}");
     }
-    let (code, said) = fail(["sql", "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 100000) b", "--data-dir", text(&data), "--timeout", "1"]);
+    let (code, said) = fail([
+        "sql",
+        "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 100000) b",
+        "--data-dir",
+        text(&data),
+        "--timeout",
+        "1",
+    ]);
     assert!(code == 2 && said.contains("raise the timeout"), "{said}");
     let (code, said) = fail(["import", "nowhere.csv", "--data-dir", text(&data)]);
     assert!(code == 2 && said.contains("no such file"), "{said}");
@@ -92,5 +114,8 @@ fn a_vendor_file_goes_through_its_known_mapping() {
     let canonical = shared("tetouan").unwrap();
     let again = run(["import", text(&canonical), "--data-dir", text(&data)]);
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
-    assert!(again.status.success() && said.contains("new 0,"), "the vendor's file and the canonical set hold the same keys: {said}");
+    assert!(
+        again.status.success() && said.contains("new 0,"),
+        "the vendor's file and the canonical set hold the same keys: {said}"
+    );
 }

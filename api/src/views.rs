@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// Closures over a pipeline and a clock.
-pub fn services(pipeline: &Pipeline, clock: &Clock) -> Services {
+pub(crate) fn services(pipeline: &Pipeline, clock: &Clock) -> Services {
     let (health, verdict, time, verdict_clock) = (pipeline.clone(), pipeline.clone(), clock.clone(), clock.clone());
     let health_clock = clock.clone();
     Services {
@@ -27,7 +27,12 @@ pub fn services(pipeline: &Pipeline, clock: &Clock) -> Services {
     }
 }
 
-async fn asset_health(pipeline: &Pipeline, id: AssetId, range: Option<TimeRange>, now: Timestamp) -> Result<Option<AssetHealth>, ServiceError> {
+async fn asset_health(
+    pipeline: &Pipeline,
+    id: AssetId,
+    range: Option<TimeRange>,
+    now: Timestamp,
+) -> Result<Option<AssetHealth>, ServiceError> {
     let fail = |problem: String| ServiceError { service: "health", asset_id: id.clone(), problem };
     let asset = pipeline.asset(id.as_str()).map_err(|error| fail(error.to_string()))?;
     let range = match range {
@@ -50,9 +55,15 @@ async fn last_month(pipeline: &Pipeline, asset: &Asset, now: Timestamp) -> Resul
 
 fn shown(asset: &Asset, until: Timestamp, health: Health, known: &Quantities) -> AssetHealth {
     let bins = health.bins.iter();
-    let bins = bins.map(|b| CurveBin { wind_speed: b.wind_speed, expected_kw: b.expected_kw, spread_kw: b.spread_kw, count: b.count as u64 });
+    let bins = bins.map(|b| CurveBin {
+        wind_speed: b.wind_speed,
+        expected_kw: b.expected_kw,
+        spread_kw: b.spread_kw,
+        count: b.count as u64,
+    });
     let points = health.points.iter();
-    let points = points.map(|p| CurvePoint { time: p.time, wind_speed: p.wind_speed, active_power: p.active_power, anomalous: p.anomalous });
+    let points =
+        points.map(|p| CurvePoint { time: p.time, wind_speed: p.wind_speed, active_power: p.active_power, anomalous: p.anomalous });
     let curve = PowerCurve { bins: bins.collect(), points: points.collect() };
     let signals = health.signals.into_iter().map(|signal| Signal {
         unit: unit(known, &signal.quantity),

@@ -26,7 +26,8 @@ fn main() -> Result<(), engine::source::SourceError> {
         loop {
             let page = source.read_page()?;
             rejects += page.rejects.len();
-            rows += page.rows.iter().map(|rows| if let Rows::Readings(readings) = rows { readings.len() } else { 0 }).sum::<usize>();
+            rows +=
+                page.rows.iter().map(|rows| if let Rows::Readings(readings) = rows { readings.len() } else { 0 }).sum::<usize>();
             if page.done {
                 break;
             }

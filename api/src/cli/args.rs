@@ -7,7 +7,11 @@ use std::path::PathBuf;
 
 /// Forecasts and watches over wind, solar and load, on your own premises.
 #[derive(Debug, Parser)]
-#[command(name = "chergui", version, after_help = "Exit codes: 0 done, 1 failed while working, 2 wrong arguments, mapping, configuration or query, 3 rows refused under --strict.\nStart with: chergui demo")]
+#[command(
+    name = "chergui",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed while working, 2 wrong arguments, mapping, configuration or query, 3 rows refused under --strict.\nStart with: chergui demo"
+)]
 pub struct Arguments {
     /// Where the store and the configuration are.
     #[command(flatten)]

@@ -61,7 +61,10 @@ fn origins(options: &args::Backtest) -> Result<Vec<Timestamp>, Failure> {
         next = next.checked_add(every).map_err(|error| Failure::usage(error.to_string()))?;
     }
     if origins.is_empty() {
-        return Err(Failure::usage(format!("the last origin {} is before the first {}", options.last_origin, options.first_origin)));
+        return Err(Failure::usage(format!(
+            "the last origin {} is before the first {}",
+            options.last_origin, options.first_origin
+        )));
     }
     Ok(origins)
 }
@@ -75,8 +78,13 @@ fn targets(dataset: &LoadedDataset, patterns: &[String], quantity: &Quantity) ->
         .filter(|frame| frame.column(quantity).is_some())
         .collect();
     if chosen.is_empty() {
-        let known: Vec<&str> = dataset.frames.iter().filter(|f| f.column(quantity).is_some()).map(|f| f.asset.id.as_str()).collect();
-        return Err(Failure::usage(format!("no asset matching {patterns:?} has {quantity} in {}; assets that have it: {}", dataset.name, known.join(", "))));
+        let known: Vec<&str> =
+            dataset.frames.iter().filter(|f| f.column(quantity).is_some()).map(|f| f.asset.id.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "no asset matching {patterns:?} has {quantity} in {}; assets that have it: {}",
+            dataset.name,
+            known.join(", ")
+        )));
     }
     Ok(chosen.into_iter().map(|frame| target(dataset, frame, quantity)).collect())
 }

@@ -21,7 +21,10 @@ use std::time::Duration;
 
 pub(super) async fn run(place: &args::Place, options: args::Demo) -> Result<(), Failure> {
     if !(options.speed > 0.0 && options.speed <= 100_000.0) {
-        return Err(Failure::usage(format!("--speed {} is not between 0 and 100000; 1 is real time, 120 is the default", options.speed)));
+        return Err(Failure::usage(format!(
+            "--speed {} is not between 0 and 100000; 1 is real time, 120 is the default",
+            options.speed
+        )));
     }
     let place = args::Place { data_dir: Some(place.data_dir.clone().unwrap_or_else(demo_directory)), config: place.config.clone() };
     let mut config = config(&place)?;
@@ -70,12 +73,16 @@ const KEY_FILE: &str = "demo.key";
 
 async fn remember_key(directory: &Path, first: Option<String>, state: &AppState) -> Result<String, Failure> {
     let path = directory.join(KEY_FILE);
-    if first.is_none() && let Ok(key) = std::fs::read_to_string(&path) {
+    if first.is_none()
+        && let Ok(key) = std::fs::read_to_string(&path)
+    {
         return Ok(key.trim().to_owned());
     }
     let key = match first {
         Some(key) => key,
-        None => state.authority.create("demo", engine::store::ledger::Role::Admin, Timestamp::now()).await.map_err(Failure::work)?,
+        None => {
+            state.authority.create("demo", engine::store::ledger::Role::Admin, Timestamp::now()).await.map_err(Failure::work)?
+        }
     };
     std::fs::write(&path, &key).map_err(|cause| Failure::io(&path, &cause))?;
     Ok(key)

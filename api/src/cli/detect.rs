@@ -42,7 +42,11 @@ fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
         let closed = i.closed_at.map(|time| time.to_string()).unwrap_or_default();
         let why = i.top_contributors.join(";");
         let severity = i.severity.name();
-        writeln!(incidents, "{},{},{},{},{closed},{severity},{:.1},{why}", i.asset_id, i.component, i.mode, i.opened_at, i.energy_lost_kwh)?;
+        writeln!(
+            incidents,
+            "{},{},{},{},{closed},{severity},{:.1},{why}",
+            i.asset_id, i.component, i.mode, i.opened_at, i.energy_lost_kwh
+        )?;
     }
     incidents.flush()?;
     Ok(())

@@ -28,14 +28,20 @@ pub(super) async fn run(place: &args::Place) -> Result<(), Failure> {
     let casablanca = engine::domain::time_zone("Africa/Casablanca").ok();
     let date = jiff::civil::date(2026, 12, 1).at(12, 0, 0, 0);
     let offset = casablanca.and_then(|zone| date.to_zoned(zone).ok()).map(|zoned| zoned.offset().seconds());
-    check("time zones", match offset {
-        Some(0) => Ok("Morocco is at UTC+00 since 2026-09-20".into()),
-        other => Err(format!("Morocco shows an offset of {other:?} s in December 2026; this build has an old tz database")),
-    });
-    check("address", match TcpListener::bind(config.bind) {
-        Ok(_) => Ok(format!("{} is free", config.bind)),
-        Err(cause) => Err(format!("{}: {cause}; choose another with `bind`, or stop the program that holds it", config.bind)),
-    });
+    check(
+        "time zones",
+        match offset {
+            Some(0) => Ok("Morocco is at UTC+00 since 2026-09-20".into()),
+            other => Err(format!("Morocco shows an offset of {other:?} s in December 2026; this build has an old tz database")),
+        },
+    );
+    check(
+        "address",
+        match TcpListener::bind(config.bind) {
+            Ok(_) => Ok(format!("{} is free", config.bind)),
+            Err(cause) => Err(format!("{}: {cause}; choose another with `bind`, or stop the program that holds it", config.bind)),
+        },
+    );
     let existed = config.data_dir.exists();
     if existed {
         match serve::open(place, SessionOptions::default()).await {
@@ -43,7 +49,14 @@ pub(super) async fn run(place: &args::Place) -> Result<(), Failure> {
                 let stats = rooms.store.stats();
                 let rows: u64 = stats.tables.iter().map(|table| table.rows).sum();
                 let files: usize = stats.tables.iter().map(|table| table.files).sum();
-                check("store", Ok(format!("{} assets, {rows} rows in {files} files, {} log files", rooms.store.assets().len(), stats.log_files)));
+                check(
+                    "store",
+                    Ok(format!(
+                        "{} assets, {rows} rows in {files} files, {} log files",
+                        rooms.store.assets().len(),
+                        stats.log_files
+                    )),
+                );
             }
             Err(error) => check("store", Err(error.to_string())),
         }

@@ -11,9 +11,9 @@ pub(super) async fn run(place: &args::Place, options: args::Forecast) -> Result<
     let asset = rooms.pipeline.asset(&options.asset).map_err(refuse)?;
     let quantity = match &options.quantity {
         Some(name) => rooms.store.quantities().get(name)?.0.clone(),
-        None => main_quantity(asset.kind).map(|(quantity, _)| quantity).ok_or_else(|| {
-            Failure::usage(format!("{} is a {}; say which quantity with --quantity", asset.id, asset.kind))
-        })?,
+        None => main_quantity(asset.kind)
+            .map(|(quantity, _)| quantity)
+            .ok_or_else(|| Failure::usage(format!("{} is a {}; say which quantity with --quantity", asset.id, asset.kind)))?,
     };
     let horizon = parse_duration(&options.horizon)?;
     let quantiles = options.quantiles.iter().map(|&q| Quantile::new(q)).collect::<Result<Vec<_>, _>>()?;

@@ -66,7 +66,12 @@ fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Re
     let mapping = read_mapping(mapping, &store.quantities())?;
     let options = FileOptions { now: Some(now), ..FileOptions::default() };
     let source = FileSource::open(path, &mapping, &options).map_err(refuse)?;
-    Ok(Opened { quantities: source.quantities().clone(), total_bytes: source.total_bytes(), source: Box::new(source), notes: Vec::new() })
+    Ok(Opened {
+        quantities: source.quantities().clone(),
+        total_bytes: source.total_bytes(),
+        source: Box::new(source),
+        notes: Vec::new(),
+    })
 }
 
 fn read_mapping(name: &str, known: &Quantities) -> Result<Mapping, Failure> {

@@ -38,17 +38,26 @@ pub(super) fn write(schema: &SchemaRef, batches: &[RecordBatch], format: Format,
     }
 }
 
-fn write_rows(schema: &SchemaRef, batches: &[RecordBatch], format: Format, mut sink: BufWriter<Box<dyn Write + Send>>) -> Result<(), Failure> {
+fn write_rows(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    format: Format,
+    mut sink: BufWriter<Box<dyn Write + Send>>,
+) -> Result<(), Failure> {
     match format {
         Format::Table => {
-            let style = arrow::util::display::FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%SZ")).with_null("");
+            let style =
+                arrow::util::display::FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%SZ")).with_null("");
             let shown = if batches.is_empty() { vec![RecordBatch::new_empty(schema.clone())] } else { batches.to_vec() };
             writeln!(sink, "{}", pretty_format_batches_with_options(&shown, &style)?)?;
             let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
             writeln!(sink, "{rows} row{}", if rows == 1 { "" } else { "s" })?;
         }
         Format::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.fZ".into()).build(&mut sink);
+            let mut writer = arrow::csv::WriterBuilder::new()
+                .with_header(true)
+                .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.fZ".into())
+                .build(&mut sink);
             if batches.is_empty() {
                 writer.write(&RecordBatch::new_empty(schema.clone()))?;
             }

@@ -6,7 +6,6 @@
 use crate::auth::Caller;
 use crate::error::Code;
 use crate::error::Problem;
-use crate::hub::Event;
 use crate::openapi::ProblemResponse;
 use crate::request;
 use crate::routes::readings_rows::{Checked, check_rows, parse_body};

@@ -1,9 +1,10 @@
 //! What the naive gate decided, and why: a value to store and to show.
 
 use crate::domain::{AssetId, Quantity, TimeRange, Timestamp};
+use serde::Serialize;
 
 /// Score of one candidate over the evaluated window.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScoreRow {
     /// Candidate.
     pub model: String,
@@ -22,7 +23,7 @@ pub struct ScoreRow {
 }
 
 /// The verdict of the naive gate for one target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// Whose target.
     pub asset_id: AssetId,

@@ -5,7 +5,7 @@
 
 use super::{DayKind, FeatureError, day_kind};
 use crate::domain::{Asset, IntervalLabel, Resolution, Timestamp};
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 
 /// Civil time of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -65,7 +65,13 @@ impl Pipeline {
         cycle
     }
 
-    async fn forecast_asset(&self, asset: Asset, now: Timestamp, refit: bool, cycle: &mut ForecastCycle) -> Result<(), PipelineError> {
+    async fn forecast_asset(
+        &self,
+        asset: Asset,
+        now: Timestamp,
+        refit: bool,
+        cycle: &mut ForecastCycle,
+    ) -> Result<(), PipelineError> {
         let Some((quantity, _)) = main_quantity(asset.kind) else { return Ok(()) };
         let issue = Issue { asset, quantity, at: now, horizon: self.options.horizon, quantiles: Quantile::deciles() };
         let (forecast, verdict) = self.issue(&issue, refit).await?;

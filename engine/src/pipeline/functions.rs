@@ -7,7 +7,6 @@ use super::main_quantity;
 use super::watching::incidents_batch;
 use crate::domain::DomainError;
 use crate::domain::Quantile;
-use crate::domain::Quantity;
 use crate::domain::Table;
 use crate::domain::Timestamp;
 use crate::domain::from_micros;
@@ -24,7 +23,8 @@ use futures::FutureExt;
 use std::sync::Arc;
 
 /// How `forecast` is called; shown when a call is wrong.
-const FORECAST: &str = "forecast(asset => 'tarfaya' [, quantity => 'active_power', at => '2026-01-01T00:00:00Z', horizon => 'PT48H'])";
+const FORECAST: &str =
+    "forecast(asset => 'tarfaya' [, quantity => 'active_power', at => '2026-01-01T00:00:00Z', horizon => 'PT48H'])";
 /// How `anomalies` is called.
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
@@ -89,7 +89,12 @@ struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    fn read(function: &'static str, usage: &'static str, names: &[&'static str], arguments: &'a Arguments) -> Result<Self, QueryError> {
+    fn read(
+        function: &'static str,
+        usage: &'static str,
+        names: &[&'static str],
+        arguments: &'a Arguments,
+    ) -> Result<Self, QueryError> {
         let mut read = Self { function, usage, values: Vec::new() };
         for (position, (name, value)) in arguments.iter().enumerate() {
             let slot = match name {

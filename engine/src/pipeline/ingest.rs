@@ -149,7 +149,9 @@ fn joined(held: Vec<Readings>) -> Vec<Readings> {
     let mut groups: Vec<Vec<Readings>> = Vec::new();
     for readings in held {
         match groups.last_mut() {
-            Some(group) if group.last().is_some_and(|last| last.batch().schema() == readings.batch().schema()) => group.push(readings),
+            Some(group) if group.last().is_some_and(|last| last.batch().schema() == readings.batch().schema()) => {
+                group.push(readings)
+            }
             _ => groups.push(vec![readings]),
         }
     }

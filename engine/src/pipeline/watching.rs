@@ -20,8 +20,8 @@ use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::domain::micros;
-use jiff::SignedDuration;
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,7 +70,9 @@ impl Pipeline {
                 continue;
             }
             match self.watch(&plant, &assets, now).await {
-                Ok(Some((watch, frames))) => found.extend(blocking(&plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?),
+                Ok(Some((watch, frames))) => {
+                    found.extend(blocking(&plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?)
+                }
                 Ok(None) => {}
                 Err(error) if asset.is_some() => return Err(error),
                 Err(error) => tracing::warn!(plant, %error, "plant left out"),
@@ -94,7 +96,12 @@ impl Pipeline {
     }
 
     /// The fitted watch of a plant and its telemetry before `now`; `None` while there is too little to learn from.
-    async fn watch(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Option<(Arc<FittedWatch>, Vec<Frame>)>, PipelineError> {
+    async fn watch(
+        &self,
+        plant: &str,
+        assets: &[Asset],
+        now: Timestamp,
+    ) -> Result<Option<(Arc<FittedWatch>, Vec<Frame>)>, PipelineError> {
         let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
         let Some(first) = assets.first() else { return Ok(None) };
         let frames = self.store.frames(assets, Some(TimeRange::new(start, now)?), resolution(first), None).await?;
@@ -168,7 +175,8 @@ fn severity(incident: &Incident) -> crate::alert::Severity {
 /// # Errors
 /// [`DomainError::Column`] when Arrow refuses the columns.
 pub(super) fn incidents_batch(incidents: &[Incident]) -> Result<RecordBatch, DomainError> {
-    let text = |value: fn(&Incident) -> &str| Arc::new(StringArray::from_iter_values(incidents.iter().map(value))) as Arc<dyn Array>;
+    let text =
+        |value: fn(&Incident) -> &str| Arc::new(StringArray::from_iter_values(incidents.iter().map(value))) as Arc<dyn Array>;
     let starts = incidents.iter().map(|i| Some(micros(i.started_at)));
     let ends = incidents.iter().map(|i| i.closed_at.map(micros));
     let why: Vec<String> = incidents.iter().map(|i| i.top_contributors.join(";")).collect();
