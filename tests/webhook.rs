@@ -51,7 +51,7 @@ fn receiver() -> (String, Tries) {
 /// A freshly opened outbox, as after a restart.
 async fn outbox(home: &Path, url: &str) -> (Ledger, Outbox) {
     let ledger = Ledger::open(home).await.unwrap();
-    let webhook = Webhook::new(url, SECRET, Duration::from_secs(10)).unwrap();
+    let webhook = Webhook::new(url, SECRET, Duration::from_secs(10), jiff::Timestamp::now).unwrap();
     let notifiers: BTreeMap<String, Arc<dyn Notifier>> = BTreeMap::from([("crew".into(), Arc::new(webhook) as Arc<dyn Notifier>)]);
     (ledger.clone(), Outbox::new(ledger, notifiers, RetryPolicy::default()))
 }

@@ -88,6 +88,7 @@ pub(crate) fn etag(bytes: &[u8]) -> String {
     format!("\"{hex}\"")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err hands over")]
 pub(crate) fn unwritable(error: serde_json::Error) -> Problem {
     Problem::new(Code::Internal, format!("cannot write the answer as JSON: {error}"))
 }

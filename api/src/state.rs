@@ -187,7 +187,7 @@ impl AppState {
     pub fn outbox(&self) -> Result<Outbox, WebhookError> {
         let mut notifiers: BTreeMap<String, Arc<dyn Notifier>> = BTreeMap::new();
         for (index, webhook) in self.config.webhooks.iter().enumerate() {
-            let notifier = Webhook::new(&webhook.url, webhook.secret.reveal(), Duration::from_secs(15))?;
+            let notifier = Webhook::new(&webhook.url, webhook.secret.reveal(), Duration::from_secs(15), Timestamp::now)?;
             notifiers.insert(channel(index, &webhook.url), Arc::new(notifier));
         }
         Ok(Outbox::new(self.ledger.clone(), notifiers, RetryPolicy::default()))

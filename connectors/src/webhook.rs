@@ -51,6 +51,7 @@ pub struct Webhook {
     target: String,
     signer: standardwebhooks::Webhook,
     client: reqwest::Client,
+    clock: fn() -> Timestamp,
 }
 
 impl fmt::Debug for Webhook {
@@ -62,10 +63,11 @@ impl fmt::Debug for Webhook {
 
 impl Webhook {
     /// A receiver at `url`; a try that takes longer than `timeout` has failed. Redirects are not followed.
+    /// `clock` dates each attempt: receivers refuse signatures that are more than minutes old.
     ///
     /// # Errors
     /// [`WebhookError`].
-    pub fn new(url: &str, secret: &str, timeout: Duration) -> Result<Self, WebhookError> {
+    pub fn new(url: &str, secret: &str, timeout: Duration, clock: fn() -> Timestamp) -> Result<Self, WebhookError> {
         let bad = |problem: String| WebhookError::Address { url: url.split('?').next().unwrap_or_default().into(), problem };
         let url = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -83,7 +85,7 @@ impl Webhook {
             .user_agent(concat!("chergui/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|cause| WebhookError::Client { target: target.clone(), cause })?;
-        Ok(Self { url, target, signer, client })
+        Ok(Self { url, target, signer, client, clock })
     }
 }
 
@@ -92,7 +94,7 @@ impl Notifier for Webhook {
     async fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
         let permanent = |problem: String| NotifyError::Permanent { target: self.target.clone(), problem };
         let body = json!({ "type": notification.event, "timestamp": notification.at, "data": notification.alert }).to_string();
-        let sent_at = Timestamp::now().as_second();
+        let sent_at = (self.clock)().as_second();
         let signature =
             self.signer.sign(&notification.id, sent_at, body.as_bytes()).map_err(|error| permanent(error.to_string()))?;
         let answer = self
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn bad_addresses_and_secrets_are_refused_and_secrets_stay_hidden() {
         let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq=";
-        let make = |url: &str, secret: &str| Webhook::new(url, secret, Duration::from_secs(1));
+        let make = |url: &str, secret: &str| Webhook::new(url, secret, Duration::from_secs(1), || super::Timestamp::UNIX_EPOCH);
         assert!(matches!(make("ftp://x/y", good), Err(WebhookError::Address { .. })));
         assert!(matches!(make("not an address", good), Err(WebhookError::Address { .. })));
         assert!(matches!(make("http://x/y", "whsec_!!"), Err(WebhookError::Secret { .. })));

@@ -103,12 +103,15 @@ pub enum PipelineError {
     },
 }
 
+/// Fitted forecasters by target.
+type ServedModels = Arc<RwLock<BTreeMap<(AssetId, Quantity), Arc<Served>>>>;
+
 /// Models that are fitted and the store they work on. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     store: Store,
     options: PipelineOptions,
-    served: Arc<RwLock<BTreeMap<(AssetId, Quantity), Arc<Served>>>>,
+    served: ServedModels,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, Schema, TimestampMicrosecondType};
 use engine::domain::ASSET_ID;
 use engine::domain::Quantity;
 use engine::domain::Resolution;
@@ -40,7 +40,10 @@ pub(super) fn average(batch: &RecordBatch, step: Resolution) -> Result<RecordBat
             _ => arrow::array::new_null_array(column.data_type(), starts.len()),
         }
     });
-    Ok(RecordBatch::try_new(schema.clone(), columns.collect())?)
+    // A mean has no single moment of becoming known, so `available_at` is null here.
+    let fields =
+        schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(!matches!(field.name().as_str(), TIME | ASSET_ID)));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns.collect())?)
 }
 
 fn means(values: &Float64Array, place: &[usize], steps: usize, circular: bool) -> Float64Array {

@@ -51,9 +51,9 @@ impl Detector for Heading {
             for _ in 0..2 {
                 let referred = refer(fleet, member, peer, &raw, &table).0;
                 let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); SECTORS];
-                for i in 0..until.min(fleet.len) {
-                    if let (true, Some(sector)) = (referred[i].is_finite(), sector(fleet, peer, i)) {
-                        heaps[sector].push(referred[i]);
+                for (i, &value) in referred.iter().enumerate().take(until.min(fleet.len)) {
+                    if let (true, Some(sector)) = (value.is_finite(), sector(fleet, peer, i)) {
+                        heaps[sector].push(value);
                     }
                 }
                 for (slot, heap) in table.iter_mut().zip(heaps) {

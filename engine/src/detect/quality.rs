@@ -192,10 +192,10 @@ mod tests {
         (0..960).map(|i| 100.0 * sun(i) * (1.0 + 0.05 * ((i * i) as f64 * 0.7).sin())).collect()
     }
 
-    fn reasons(values: Vec<f64>) -> Vec<(usize, Reason)> {
+    fn reasons(values: &[f64]) -> Vec<(usize, Reason)> {
         let mut asset = Asset::new(AssetId::parse("I1").unwrap(), AssetKind::PvInverter);
         asset.capacity_kw = Some(150.0);
-        let columns = BTreeMap::from([(Quantity::ACTIVE_POWER, values.clone())]);
+        let columns = BTreeMap::from([(Quantity::ACTIVE_POWER, values.to_vec())]);
         let frame = Frame::new(asset, from_micros(0), Resolution::parse("PT15M").unwrap(), vec![0; values.len()], columns);
         let flags = quality_flags(&frame, &Quantities::standard(), &QualityOptions::default());
         flags.into_iter().map(|f| (frame.index_at(f.time), f.reason)).collect()
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn clean_days_and_nights_have_no_flags() {
-        assert_eq!(reasons(sunny()), []);
+        assert_eq!(reasons(&sunny()), []);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         for i in 431..440 {
             values[i] = values[430] + step * (i - 430) as f64;
         }
-        let found = reasons(values);
+        let found = reasons(&values);
         let of = |reason: Reason| found.iter().filter(|f| f.1 == reason).map(|f| f.0).collect::<Vec<_>>();
         assert_eq!(of(Reason::Stale), (40..48).collect::<Vec<_>>());
         assert_eq!(of(Reason::OutOfRange), [140]);

@@ -195,13 +195,13 @@ impl FittedWatch {
                 power = Some(self.balance(fleet, member, &residual));
             }
             steps.extend(residual.steps.iter().map(|(row, _)| *row));
-            if signal.quantity == Quantity::NACELLE_DIRECTION {
-                if let Some(power) = &power {
-                    let loses = power.loses(HEADING_LOSS, HEADING_HOURS / fleet.resolution.hours());
-                    for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
-                        *on = false;
-                        *score = score.min(0.99);
-                    }
+            if signal.quantity == Quantity::NACELLE_DIRECTION
+                && let Some(power) = &power
+            {
+                let loses = power.loses(HEADING_LOSS, HEADING_HOURS / fleet.resolution.hours());
+                for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
+                    *on = false;
+                    *score = score.min(0.99);
                 }
             }
             let weight = if is_power { 1.0 } else { 2.0 };

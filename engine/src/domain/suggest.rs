@@ -2,14 +2,14 @@
 
 /// The candidate closest to `name` by Damerau–Levenshtein similarity, if any is at least 0.5 alike.
 ///
-/// Case and separators (`_`, `-`, space) do not count. Returns `None` where nothing resembles the name.
+/// Of equals the first; case and separators (`_`, `-`, space) do not count. Returns `None` where nothing resembles the name.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = fold(name);
     candidates
         .into_iter()
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&wanted, &fold(candidate)), candidate))
         .filter(|(score, _)| *score >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
 }
 

@@ -1,3 +1,5 @@
+//! Backtest and gate on series made here: leaks, determinism, verdicts.
+
 use super::{Backtest, BacktestRequest, EvaluateError, GateRequest, backtest, gate};
 use crate::domain::{Frame, Quantile, Timestamp, micros};
 use crate::features::{Target, sample};

@@ -1,3 +1,5 @@
+//! What every forecaster must keep: constants, order, too little data, same bytes.
+
 use super::{Bands, Damped, Residual, Spread, candidates};
 use crate::domain::Quantile;
 use crate::features::{Context, TargetKind, View, sample};

@@ -197,7 +197,7 @@ fn decode(bytes: &[u8]) -> Result<Vec<(String, RecordBatch)>, ArrowError> {
         for batch in reader {
             let batch = batch?;
             let plain = Arc::new(Schema::new(batch.schema().fields().clone()));
-            entries.push((table.clone(), batch.with_schema(plain)?));
+            entries.push((table.clone(), RecordBatch::try_new(plain, batch.columns().to_vec())?));
         }
     }
     Ok(entries)

@@ -31,10 +31,10 @@ fn mark(out: &mut [bool], first: usize, lead: usize, least: usize, same: impl Fn
     for i in first..=out.len() {
         if i < out.len() && same(i) {
             start = start.or(Some(i));
-        } else if let Some(begin) = start.take() {
-            if i - begin >= least {
-                out[begin - lead..i].fill(true);
-            }
+        } else if let Some(begin) = start.take()
+            && i - begin >= least
+        {
+            out[begin - lead..i].fill(true);
         }
     }
 }

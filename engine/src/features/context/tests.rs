@@ -1,3 +1,5 @@
+//! What a view of an origin may and may not see.
+
 use super::super::{TargetKind, sample};
 use super::Context;
 use crate::domain::{Quantity, micros};
