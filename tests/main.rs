@@ -1,5 +1,7 @@
 //! The one integration binary of the house; each module says what belongs in it.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the failure message, also in its helpers")]
+
 /// The contract of the forecasting bench on real data.
 mod backtests;
 /// The demo in a real browser.

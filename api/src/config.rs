@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Variables with our prefix that are the command line's, not the configuration's.
-const NOT_OURS: &[&str] = &["CHERGUI_CONFIG", "CHERGUI_KEY", "CHERGUI_URL", "CHERGUI_LOG"];
+const NOT_OURS: &[&str] = &["CHERGUI_CONFIG", "CHERGUI_KEY", "CHERGUI_URL", "CHERGUI_LOG", "CHERGUI_PYTHON", "CHERGUI_CACHE"];
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]

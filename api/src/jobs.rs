@@ -76,9 +76,10 @@ impl Default for Schedule {
     }
 }
 
-/// Starts all jobs; they end when `state.stopping` is cancelled.
-pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule) {
-    tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone()));
+/// Starts all jobs; they end when `state.stopping` is cancelled. Forecasts of the past instants `looking_back` are made
+/// first, for a page that would otherwise have nothing to compare.
+pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule, looking_back: Vec<Timestamp>) {
+    tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     match state.outbox() {
         Ok(outbox) => drop(tokio::spawn(deliver_until_stopped(state.clone(), outbox))),
@@ -86,7 +87,10 @@ pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Sc
     }
 }
 
-async fn forecasts(state: AppState, pipeline: Pipeline, clock: Clock, schedule: Schedule) {
+async fn forecasts(state: AppState, pipeline: Pipeline, clock: Clock, schedule: Schedule, looking_back: Vec<Timestamp>) {
+    for at in looking_back {
+        forecast_round(&state, &pipeline, at, false).await;
+    }
     let mut refit_at = later(clock.now(), schedule.refit_every);
     loop {
         let now = clock.now();
@@ -132,7 +136,7 @@ async fn next_round(state: &AppState, clock: &Clock, every: SignedDuration) -> b
 }
 
 /// One round of forecasts: issued, stored, heard.
-pub async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestamp, refit: bool) {
+async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestamp, refit: bool) {
     let cycle = pipeline.forecast_cycle(now, refit).await;
     for forecast in cycle.issued {
         state.forecast_stored(forecast.asset_id, forecast.quantity, forecast.issue_time);
@@ -146,12 +150,12 @@ pub async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestam
 }
 
 /// One round of the watch: incidents stored, findings raised as alerts.
-pub async fn watch_round(state: &AppState, pipeline: &Pipeline, now: Timestamp) {
+async fn watch_round(state: &AppState, pipeline: &Pipeline, now: Timestamp) {
     let cycle = pipeline.watch_cycle(now).await;
     for (plant, error) in cycle.failures {
         tracing::warn!(plant, %error, "not watched");
     }
-    for finding in findings(&cycle.incidents) {
+    for finding in findings(&cycle.incidents, now) {
         let name = state.store.asset(&finding.asset_id).map_or_else(|| finding.asset_id.to_string(), |asset| asset.name);
         if let Err(error) = state.alerts.raise(&finding, &name, now).await {
             tracing::error!(asset = %finding.asset_id, %error, "alert could not be kept");

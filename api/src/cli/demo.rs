@@ -12,7 +12,6 @@ use crate::state::{AppState, Opened};
 use crate::views;
 use datasets::simulate::{FleetOptions, SimulatedChunk, Simulator, declared_quantities};
 use engine::domain::{Quantities, Table, Timestamp};
-use engine::pipeline::Pipeline;
 use engine::pipeline::ingest::Ingest;
 use engine::source::Rows;
 use jiff::SignedDuration;
@@ -40,9 +39,9 @@ pub(super) async fn run(place: &args::Place, options: args::Demo) -> Result<(), 
     state.services = views::services(&pipeline, &clock);
     let server = crate::build(state.clone()).map_err(Failure::work)?;
     welcome(&format!("http://{}", server.address()), &key, &options, simulator.now(), resumed);
-    let looking_back = simulator.now();
+    let looking_back = if resumed { Vec::new() } else { last_days(simulator.now()) };
     tokio::spawn(play(state.clone(), simulator, clock.clone()));
-    tokio::spawn(begin(state.clone(), pipeline, clock, looking_back, resumed));
+    jobs::start(&state, &pipeline, &clock, &Schedule::default(), looking_back);
     if let Some(seconds) = options.stop_after {
         let stopper = server.stopper();
         tokio::spawn(async move {
@@ -166,15 +165,10 @@ fn rows(chunk: SimulatedChunk) -> Vec<Rows> {
     chunk.readings.into_iter().map(Rows::Readings).chain(weather).collect()
 }
 
-/// Forecasts of the last two days, so that the page has something to compare, then the usual jobs.
-async fn begin(state: AppState, pipeline: Pipeline, clock: Clock, until: Timestamp, resumed: bool) {
-    if !resumed {
-        for hours in [48, 36, 24, 18, 12, 6] {
-            let at = until.saturating_sub(SignedDuration::from_hours(hours)).unwrap_or(until);
-            jobs::forecast_round(&state, &pipeline, at, false).await;
-        }
-    }
-    jobs::start(&state, &pipeline, &clock, &Schedule::default());
+/// Issue times of the last two days, so that the page has forecasts to compare with what came.
+fn last_days(end: Timestamp) -> Vec<Timestamp> {
+    let ago = |hours: i64| end.saturating_sub(SignedDuration::from_hours(hours)).unwrap_or(end);
+    [48, 36, 24, 18, 12, 6].map(ago).to_vec()
 }
 
 /// Plays on: what the fleet has measured since the last step goes through the door of the API.

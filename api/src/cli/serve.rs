@@ -33,7 +33,7 @@ pub(super) async fn run(place: &args::Place, options: args::Serve) -> Result<(),
     state.services = views::services(&pipeline, &clock);
     let server = crate::build(state.clone()).map_err(Failure::work)?;
     welcome(&format!("http://{}", server.address()), first_key.as_deref(), &state, &pipeline);
-    jobs::start(&state, &pipeline, &clock, &Schedule::default());
+    jobs::start(&state, &pipeline, &clock, &Schedule::default(), Vec::new());
     server.run_until_signal().await.map_err(Failure::work)
 }
 

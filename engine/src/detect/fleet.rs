@@ -7,6 +7,7 @@ use super::DetectError;
 use super::state::State;
 use super::state::states;
 use crate::domain::AssetId;
+use crate::domain::AssetKind;
 use crate::domain::Frame;
 use crate::domain::Quantity;
 use crate::domain::Resolution;
@@ -42,6 +43,7 @@ impl Fleet {
         let end = frames.iter().map(|f| f.time(f.len)).max().unwrap_or(first.start);
         let len = usize::try_from((micros(end) - micros(start)) / step).unwrap_or(0);
         let frames: Vec<Frame> = frames.iter().map(|f| padded(f, start, len, step)).collect();
+        let frames: Vec<Frame> = frames.iter().map(|f| lent(f, &frames)).collect();
         let states = frames.iter().map(|f| states(f, free.get(&f.asset.id).copied())).collect();
         Ok(Self { frames, states, resolution: first.resolution, len })
     }
@@ -86,6 +88,17 @@ impl Fleet {
     pub(crate) fn present(&self, member: usize, row: usize) -> bool {
         self.frames[member].available_at[row] != i64::MAX
     }
+}
+
+/// An inverter or solar plant measures no sun of its own: it borrows that of the weather station beside it.
+fn lent(frame: &Frame, all: &[Frame]) -> Frame {
+    let solar = matches!(frame.asset.kind, AssetKind::PvInverter | AssetKind::PvPlant);
+    let beside = |f: &&Frame| f.asset.kind == AssetKind::WeatherStation && f.asset.parent_id == frame.asset.parent_id;
+    let Some(station) = all.iter().filter(|_| solar).find(beside) else { return frame.clone() };
+    let borrowed = [Quantity::POA_GLOBAL, Quantity::GHI, Quantity::TEMP_AIR].into_iter().filter(|q| frame.column(q).is_none());
+    let columns = frame.quantities().filter_map(|q| Some((q.clone(), frame.column(q)?.to_vec())));
+    let columns = columns.chain(borrowed.filter_map(|q| Some((q.clone(), station.column(&q)?.to_vec()))));
+    Frame::new(frame.asset.clone(), frame.start, frame.resolution, frame.available_at.clone(), columns.collect())
 }
 
 fn padded(frame: &Frame, start: Timestamp, len: usize, step: i64) -> Frame {

@@ -155,8 +155,10 @@ fn signal(target: Target, band: Band, kind: AssetKind) -> Signal {
         (_, Band::High, AssetKind::WindTurbine) => {
             ("active_power at high wind", Quantity::ACTIVE_POWER, "converter", "power_derate")
         }
+        (_, Band::High, AssetKind::PvInverter) => ("active_power at high sun", Quantity::ACTIVE_POWER, "inverter", "power_derate"),
         (_, Band::High, _) => ("active_power at high resource", Quantity::ACTIVE_POWER, "converter", "power_derate"),
         (_, Band::Partial, AssetKind::WindTurbine) => ("active_power", Quantity::ACTIVE_POWER, "pitch", "pitch_offset"),
+        (_, Band::Partial, AssetKind::PvInverter) => ("active_power", Quantity::ACTIVE_POWER, "modules", "underperformance"),
         (_, Band::Partial, _) => ("active_power", Quantity::ACTIVE_POWER, "plant", "underperformance"),
     };
     // A cap takes much; what little is missing shows in the other band.

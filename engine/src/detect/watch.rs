@@ -243,10 +243,13 @@ fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn 
     let mut out: Vec<Box<dyn Detector>> = vec![
         shortfall(Target::Power, Band::Partial),
         shortfall(Target::Power, Band::High),
-        shortfall(Target::Wind, Band::Partial),
         Box::new(Pitch { curves: Arc::clone(curves) }),
         Box::new(Heading),
     ];
+    // Irradiance is borrowed from a station, so only wind can drift at one machine.
+    if fleet.column(member, &Quantity::WIND_SPEED).is_some() {
+        out.insert(2, shortfall(Target::Wind, Band::Partial));
+    }
     for quantity in temperatures(fleet, member) {
         out.push(Box::new(Temperature { quantity }));
     }

@@ -143,10 +143,16 @@ fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     plants
 }
 
-/// The findings people should hear of: incidents that are faults, not mere information.
-pub fn findings(incidents: &[Incident]) -> Vec<Finding> {
+/// What ended longer ago than this is history, not news.
+const NEWS: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// The findings people should hear of: faults, not mere information, that are open or ended in the last seven days. Older
+/// ones stay in `anomalies`; a store that has just been filled would otherwise shout about last year.
+pub fn findings(incidents: &[Incident], now: Timestamp) -> Vec<Finding> {
+    let news = now.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
     let faults = incidents.iter().filter(|incident| !incident.is_information());
     faults
+        .filter(|incident| incident.closed_at.is_none_or(|closed| closed >= news))
         .map(|incident| Finding {
             asset_id: incident.asset_id.clone(),
             component: incident.component.clone(),
