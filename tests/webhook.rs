@@ -92,7 +92,7 @@ async fn a_message_gets_through_under_one_id_and_survives_a_restart() {
     assert_eq!(second.next_due().await.unwrap(), None);
     assert_eq!(second.deliver_due(now + hour + hour + hour, || 0.5).await.unwrap().sent, 0, "sent is sent");
 
-    let tries = tries.lock().unwrap();
+    let tries = tries.lock().unwrap().clone();
     assert_eq!(tries.len(), 3);
     assert!(tries.iter().all(|one| one.signed && one.id == tries[0].id), "{tries:?}");
     assert_eq!(tries[2].body["type"], "alert.opened");

@@ -3,6 +3,7 @@
 //! `now` is an argument everywhere; the clock and the schedule live outside (in `api`). A model that fails for one asset is
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
+mod checking;
 mod forecasting;
 mod functions;
 pub mod ingest;

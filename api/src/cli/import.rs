@@ -1,11 +1,12 @@
 //! `chergui import`: files and dataset directories into the store, with a bar, a count of refusals by reason, and a rejects file.
 
 use super::{args, failure::Failure, progress, serve};
+use crate::state::Rooms;
 use connectors::file::{FileOptions, FileSource};
 use connectors::mapping::Mapping;
 use datasets::catalogue::{PUBLIC_SETS, public_set};
 use datasets::directory::DatasetDirectory;
-use engine::domain::Quantities;
+use engine::domain::{Asset, Quantities};
 use engine::pipeline::ingest::{Ingest, Tally};
 use engine::query::SessionOptions;
 use engine::source::{Reject, Source};
@@ -28,11 +29,25 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
         let rejects = options.rejects.clone().unwrap_or_else(|| rejects_file(&rooms.config.data_dir, path));
         let tally = one(path, opened, &rooms.store, &rejects, options.dry_run).await?;
         refused += tally.rejected();
+        if tally.inserted + tally.changed > 0 {
+            check(&rooms, &tally).await?;
+        }
         last_rejects = rejects;
     }
     if options.strict && refused > 0 {
         return Err(Failure::Refused { refused, place: last_rejects.display().to_string() });
     }
+    Ok(())
+}
+
+/// Looks over what came in; the flags are for people and models, the values stay.
+async fn check(rooms: &Rooms, tally: &Tally) -> Result<(), Failure> {
+    let touched = |asset: &Asset| tally.by_table.contains_key(asset.kind.name());
+    let assets: Vec<Asset> = rooms.store.assets().into_iter().filter(touched).collect();
+    let bar = progress::waiting("checking quality");
+    let flags = rooms.pipeline.check_quality(&assets, None).await.map_err(Failure::work)?;
+    bar.finish_and_clear();
+    say(&format!("  quality: {flags} values flagged as stale, gap, spike, out of range and the like, see quality_flags"));
     Ok(())
 }
 

@@ -28,6 +28,9 @@ use std::sync::Arc;
 /// Name written to `anomalies.detector`.
 const DETECTOR: &str = "normal_behaviour";
 
+/// Each cycle checks the quality of this much telemetry.
+const RECENT: SignedDuration = SignedDuration::from_hours(48);
+
 /// What one cycle found.
 #[derive(Debug, Default)]
 pub struct WatchCycle {
@@ -51,6 +54,8 @@ impl Pipeline {
     }
 
     async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Vec<Incident>, PipelineError> {
+        let recent = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
+        self.check_quality(assets, Some(TimeRange::new(recent, now)?)).await?;
         let Some((watch, frames)) = self.watch(plant, assets, now).await? else { return Ok(Vec::new()) };
         let incidents = blocking(plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?;
         if !incidents.is_empty() {
