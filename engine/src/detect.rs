@@ -1,6 +1,6 @@
 //! Watching over assets: is the datum good, is the machine well, since when not, which part, and what did it cost.
 //!
-//! In: frames of one fleet on a regular grid ([`Frame`], NaN = missing). Out: [`QualityFlag`]s, one verdict per row
+//! In: frames of one fleet on a regular grid ([`crate::domain::Frame`], NaN = missing). Out: [`QualityFlag`]s, one verdict per row
 //! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 

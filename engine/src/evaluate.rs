@@ -1,6 +1,6 @@
 //! How good a forecast is, and which model may be served.
 //!
-//! In: a [`crate::features::Target`]. Out: scores ([`metrics`]), forecasts of a rolling backtest ([`backtest`]), a served
+//! In: a [`crate::features::Target`]. Out: scores ([`wape`], [`pinball`] and the like), forecasts of a rolling backtest ([`backtest`]), a served
 //! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
 
 mod backtest;

@@ -29,7 +29,7 @@ pub struct Normal {
     weight: f64,
 }
 
-/// Coefficients: `prediction = intercept + Σ z × coefficient`, `z = (x − mean) / deviation` within ±[`FAR`].
+/// Coefficients: `prediction = intercept + Σ z × coefficient`, `z = (x − mean) / deviation` within ±`FAR`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearFit {
     means: Vec<f64>,
