@@ -119,3 +119,19 @@ fn a_vendor_file_goes_through_its_known_mapping() {
         "the vendor's file and the canonical set hold the same keys: {said}"
     );
 }
+
+#[test]
+fn keys_come_and_go() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let made = succeed(["key", "add", "night-shift", "--role", "operator", "--data-dir", text(&data)]);
+    assert!(made.starts_with("chg_"), "{made}");
+    let list = succeed(["key", "list", "--data-dir", text(&data)]);
+    assert!(list.contains("night-shift") && list.contains("operator"), "{list}");
+    succeed(["key", "remove", "night-shift", "--data-dir", text(&data)]);
+    let (code, said) = fail(["key", "remove", "night-shift", "--data-dir", text(&data)]);
+    assert!(code == 2 && said.contains("key list"), "{said}");
+    let (code, said) = fail(["key", "add", "guest", "--role", "boss", "--data-dir", text(&data)]);
+    assert!(code == 2 && said.contains("viewer"), "{said}");
+}

@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod forecast;
 mod import;
+mod key;
 mod output;
 mod progress;
 mod serve;
@@ -31,6 +32,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(&place, options).await,
         Command::Serve(options) => serve::run(&place, options).await,
         Command::Import(options) => import::run(&place, options).await,
+        Command::Key(options) => key::run(&place, options).await,
         Command::Sql(options) => sql::run(&place, options).await,
         Command::Forecast(options) => forecast::run(&place, options).await,
         Command::Backtest(options) => backtest::run(options).await,

@@ -81,9 +81,23 @@ impl Default for Schedule {
 pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule, looking_back: Vec<Timestamp>) {
     tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
+    tokio::spawn(keys(state.clone()));
     match state.outbox() {
         Ok(outbox) => drop(tokio::spawn(deliver_until_stopped(state.clone(), outbox))),
         Err(error) => tracing::error!(%error, "webhooks are off"),
+    }
+}
+
+/// Keys that `chergui key` made or withdrew meanwhile.
+async fn keys(state: AppState) {
+    loop {
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(20)) => {}
+        }
+        if let Err(error) = state.authority.reload().await {
+            tracing::error!(%error, "the API keys could not be read again");
+        }
     }
 }
 

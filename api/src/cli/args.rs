@@ -42,6 +42,8 @@ pub(super) enum Command {
     Import(Import),
     /// Ask the store in SQL (read-only).
     Sql(Sql),
+    /// Make, list or withdraw API keys.
+    Key(Key),
     /// Forecast one asset of the store and print it.
     Forecast(Forecast),
     /// Forecast the past of a dataset directory, origin by origin, using only what was known then.
@@ -107,6 +109,31 @@ pub(super) struct Import {
     /// Read and check everything, store nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    #[command(subcommand)]
+    pub(super) action: KeyAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyAction {
+    /// Make a key and print it, once.
+    Add {
+        /// Whose key; one key per name.
+        name: String,
+        /// What it may do: viewer reads, operator also acts on alerts and sends readings, admin everything.
+        #[arg(long, default_value = "viewer")]
+        role: String,
+    },
+    /// Names, roles and ages of the keys.
+    List,
+    /// Withdraw a key.
+    Remove {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
