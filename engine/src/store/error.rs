@@ -21,7 +21,7 @@ pub enum StoreError {
         cause: io::Error,
     },
     /// Another process has the store open.
-    #[error("{} is in use by another process ({holder}); stop that process, or choose another data directory", root.display())]
+    #[error("{} is in use by another process ({holder}); ask that process over HTTP (POST /api/v1/sql), stop it, or choose another data directory", root.display())]
     Locked {
         /// The data directory.
         root: PathBuf,
