@@ -51,7 +51,7 @@ fn the_demo_serves_its_dashboard() {
         .unwrap();
     let mut demo = Demo(child);
     let (url, key) = address(&mut demo.0, Duration::from_secs(120));
-    wait_for_alerts(&url, &key, Duration::from_secs(150));
+    wait_for_alerts(&url, &key, Duration::from_secs(300));
     let shots = std::env::var_os("SCREENSHOT_DIR").map_or_else(|| home.path().join("shots"), PathBuf::from);
     let output = Command::new("node")
         .arg("dashboard.mjs")
