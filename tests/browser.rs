@@ -42,7 +42,7 @@ fn the_demo_serves_its_dashboard() {
             "--speed",
             "300",
             "--stop-after",
-            "400",
+            "900",
             "--data-dir",
         ])
         .arg(&data)
