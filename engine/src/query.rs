@@ -3,10 +3,15 @@
 //! In: a [`Store`] and text. Out: record batches, or an error that says what to change. Each statement sees one consistent
 //! snapshot of all tables, buffered rows included, each row once. Tables computed from above are registered here.
 
+mod asof;
 mod bucket;
 mod error;
 mod functions;
+mod gapfill;
+mod newest;
+mod planner;
 mod run;
+mod runs;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -33,12 +38,20 @@ pub struct SessionOptions {
     pub max_rows: usize,
     /// Where sorts and joins may spill when memory is short; `None`: they fail instead.
     pub spill_directory: Option<PathBuf>,
+    /// Parts of a statement that may run side by side; `None`: as many as there are cores.
+    pub partitions: Option<usize>,
 }
 
 impl Default for SessionOptions {
-    /// 1 GiB, 30 s, 100 000 rows, no spilling.
+    /// 1 GiB, 30 s, 100 000 rows, no spilling, all cores.
     fn default() -> Self {
-        Self { memory_limit_bytes: 1 << 30, timeout: Duration::from_secs(30), max_rows: 100_000, spill_directory: None }
+        Self {
+            memory_limit_bytes: 1 << 30,
+            timeout: Duration::from_secs(30),
+            max_rows: 100_000,
+            spill_directory: None,
+            partitions: None,
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 //! In: a width, instants in microseconds, a time zone. Out: instants in microseconds. Hours and shorter count from midnight UTC
 //! moved by the zone's offset; days from midnight there (weeks begin on Monday); months from the first of the month there.
 
+use arrow::array::Array;
+use arrow::array::TimestampMicrosecondArray;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
 /// Width of a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Width {
     /// Microseconds.
     Fixed(i64),
@@ -50,6 +52,52 @@ impl Width {
         Self::new(months, days, micros as i64)
     }
 
+    /// Starts of the buckets that hold `times`. Neighbours mostly share a bucket, so the last one is tried first.
+    pub(super) fn starts(self, times: &TimestampMicrosecondArray, zone: &TimeZone) -> TimestampMicrosecondArray {
+        let length = if zone == &TimeZone::UTC { self.length() } else { None };
+        let (mut start, mut length_now) = (0, 0);
+        let mut next = |micros: i64| {
+            if micros.wrapping_sub(start) as u64 >= length_now {
+                start = self.start(micros, zone)?;
+                length_now = length.unwrap_or(0);
+            }
+            Some(start)
+        };
+        let known = |starts: Vec<i64>| TimestampMicrosecondArray::new(starts.into(), times.nulls().cloned()).with_timezone("UTC");
+        let starts: Option<Vec<i64>> = times
+            .values()
+            .iter()
+            .enumerate()
+            .map(|(row, &micros)| if times.is_null(row) { Some(0) } else { next(micros) })
+            .collect();
+        match starts {
+            Some(starts) => known(starts),
+            None => {
+                times.iter().map(|micros| self.start(micros?, zone)).collect::<TimestampMicrosecondArray>().with_timezone("UTC")
+            }
+        }
+    }
+
+    /// Start of the bucket after the one that starts at `start`, in UTC; `None` beyond the calendar.
+    pub(super) fn next(self, start: i64) -> Option<i64> {
+        match self {
+            Self::Months(width) => {
+                let day = TimeZone::UTC.to_datetime(Timestamp::from_microsecond(start).ok()?).date();
+                midnight(day.checked_add(jiff::Span::new().try_months(width).ok()?).ok()?, &TimeZone::UTC)
+            }
+            _ => start.checked_add(i64::try_from(self.length()?).ok()?),
+        }
+    }
+
+    /// Microseconds of every bucket in UTC, `None` for months.
+    pub(super) fn length(self) -> Option<u64> {
+        match self {
+            Self::Fixed(width) => u64::try_from(width).ok(),
+            Self::Days(width) => u64::try_from(width.checked_mul(86_400_000_000)?).ok(),
+            Self::Months(_) => None,
+        }
+    }
+
     /// Start of the bucket that holds `micros`; `None` beyond the calendar.
     pub(super) fn start(self, micros: i64, zone: &TimeZone) -> Option<i64> {
         let time = Timestamp::from_microsecond(micros).ok()?;
@@ -84,12 +132,26 @@ fn midnight(day: Date, zone: &TimeZone) -> Option<i64> {
 mod tests {
     use super::Width;
     use crate::domain::time_zone;
+    use arrow::array::TimestampMicrosecondArray;
     use jiff::Timestamp;
 
     fn bucket(width: &str, time: &str, zone: &str) -> String {
         let zone = time_zone(zone).unwrap();
         let start = Width::parse(width).unwrap().start(time.parse::<Timestamp>().unwrap().as_microsecond(), &zone).unwrap();
         Timestamp::from_microsecond(start).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_column_is_cut_like_each_of_its_times() {
+        let times: TimestampMicrosecondArray = (-50..50_i64)
+            .map(|i| (i % 7 != 3).then_some(i * 17_000_000_007))
+            .chain([Some(i64::MAX), Some(5), Some(-5), None, Some(3_600_000_000), Some(3_599_999_999)])
+            .collect();
+        for (width, zone) in [("1 hour", "UTC"), ("1 week", "UTC"), ("1 month", "UTC"), ("1 day", "Africa/Casablanca")] {
+            let (width, zone) = (Width::parse(width).unwrap(), time_zone(zone).unwrap());
+            let each: Vec<Option<i64>> = times.iter().map(|micros| width.start(micros?, &zone)).collect();
+            assert_eq!(width.starts(&times, &zone).iter().collect::<Vec<_>>(), each);
+        }
     }
 
     #[test]

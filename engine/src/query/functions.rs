@@ -18,6 +18,7 @@ use arrow::datatypes::Float64Type;
 use arrow::datatypes::IntervalMonthDayNanoType;
 use arrow::datatypes::IntervalUnit;
 use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::common::ScalarValue;
 use datafusion::common::exec_datafusion_err;
 use datafusion::common::plan_err;
 use datafusion::error::DataFusionError;
@@ -28,6 +29,8 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::ScalarUDFImpl;
 use datafusion::logical_expr::Signature;
 use datafusion::logical_expr::Volatility;
+use datafusion::logical_expr::sort_properties::ExprProperties;
+use datafusion::logical_expr::sort_properties::SortProperties;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
@@ -104,7 +107,20 @@ impl ScalarUDFImpl for Function {
         }
     }
 
+    /// Buckets rise with the time, except where a clock is put back.
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties, DataFusionError> {
+        Ok(match (self.function, inputs) {
+            (Kind::TimeBucket, [width, time]) if width.sort_properties == SortProperties::Singleton => time.sort_properties,
+            _ => SortProperties::Unordered,
+        })
+    }
+
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
+        if self.function == Kind::TimeBucket
+            && let Some(starts) = plain_bucket(&arguments.args)?
+        {
+            return Ok(ColumnarValue::Array(starts));
+        }
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         let place = |row, latitude: usize| {
             Some(Location { latitude: real(&columns, latitude, row)?, longitude: real(&columns, latitude + 1, row)? })
@@ -134,6 +150,24 @@ fn real(columns: &[ArrayRef], column: usize, row: usize) -> Option<f64> {
 fn time(columns: &[ArrayRef], column: usize, row: usize) -> Option<i64> {
     let values = columns.get(column)?.as_primitive::<TimestampMicrosecondType>();
     values.is_valid(row).then(|| values.value(row))
+}
+
+/// The common case of one width and at most one zone for all rows.
+fn plain_bucket(arguments: &[ColumnarValue]) -> Result<Option<ArrayRef>, DataFusionError> {
+    let refused = |problem: String| exec_datafusion_err!("time_bucket: {problem}");
+    let [ColumnarValue::Scalar(width), ColumnarValue::Array(times), zones @ ..] = arguments else { return Ok(None) };
+    let zone = match zones {
+        [] => TimeZone::UTC,
+        [ColumnarValue::Scalar(ScalarValue::Utf8(Some(name)))] => time_zone(name).map_err(|error| refused(error.to_string()))?,
+        _ => return Ok(None),
+    };
+    let width = match width {
+        ScalarValue::Utf8(Some(text)) => Raw::Text(text).read(),
+        ScalarValue::IntervalMonthDayNano(Some(span)) => Raw::Interval(*span).read(),
+        _ => return Ok(None),
+    };
+    let starts = width.map_err(refused)?.starts(times.as_primitive::<TimestampMicrosecondType>(), &zone);
+    Ok(Some(Arc::new(starts)))
 }
 
 fn time_bucket(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {

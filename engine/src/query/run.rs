@@ -9,7 +9,12 @@ use super::QueryError;
 use super::QueryResult;
 use super::SessionOptions;
 use super::SnapshotTable;
+use super::asof;
 use super::functions;
+use super::gapfill;
+use super::newest;
+use super::planner::Planner;
+use super::runs::GroupByRuns;
 use super::statement;
 use super::statement::Call;
 use crate::store::Store;
@@ -27,6 +32,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -105,6 +111,7 @@ impl Inner {
         names.extend(computed.into_keys());
         let failed = |error| QueryError::from_engine(error, self.options.memory_limit_bytes, &names);
         let plan = context.state().statement_to_plan(prepared.statement).await.map_err(failed)?;
+        let plan = asof::plan(plan).and_then(|plan| gapfill::plan(plan, &context)).map_err(failed)?;
         let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         reads.verify_plan(&plan).map_err(failed)?;
         let frame = context.execute_logical_plan(plan).await.map_err(failed)?;
@@ -126,15 +133,28 @@ impl Inner {
 
     /// A context that sees the store as it is now.
     fn context(&self) -> Result<SessionContext, QueryError> {
-        let config = SessionConfig::new()
+        let mut config = SessionConfig::new()
             .with_information_schema(true)
             .with_default_catalog_and_schema("chergui", "public")
             .set_str("datafusion.execution.time_zone", "UTC");
-        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        if let Some(partitions) = self.options.partitions {
+            config = config.with_target_partitions(partitions.max(1));
+        }
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .with_query_planner(Arc::new(Planner))
+            .with_physical_optimizer_rule(Arc::new(GroupByRuns))
+            .build();
+        let context = SessionContext::new_with_state(state);
         functions::register(&context);
+        newest::register(&context);
+        asof::register(&context);
+        gapfill::register(&context);
         let snapshot = self.store.snapshot();
         for (table, view) in snapshot.views {
-            context.register_table(table.name(), view).map_err(|error| self.failed(error))?;
+            context.register_table(table.name(), Arc::new(view.with_text_views())).map_err(|error| self.failed(error))?;
         }
         self.register(&context, "assets", snapshot.assets)?;
         self.register(&context, "quantities", snapshot.quantities)?;

@@ -4,6 +4,7 @@
 //! arguments of table functions, so `name(a => 1)` becomes a table that is computed first.
 
 use super::QueryError;
+use super::asof;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Expr;
@@ -11,6 +12,7 @@ use datafusion::sql::sqlparser::ast::FunctionArg;
 use datafusion::sql::sqlparser::ast::FunctionArgExpr;
 use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::ast::ObjectName;
+use datafusion::sql::sqlparser::ast::Select;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::TableAlias;
 use datafusion::sql::sqlparser::ast::TableFactor;
@@ -97,6 +99,15 @@ struct Rewriting<F> {
 
 impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
     type Break = String;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<String> {
+        for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+            if let Err(problem) = asof::rewrite(join) {
+                return ControlFlow::Break(problem);
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<String> {
         let TableFactor::Table { name, alias, args, .. } = factor else { return ControlFlow::Continue(()) };
