@@ -26,7 +26,7 @@ QUERIES = {
         FROM pv_inverter GROUP BY 1, 2""",
     "powercurve": """
         SELECT a.parent_id AS site, floor(wind_speed * 2) / 2 AS b, count(*) AS n, avg(active_power) AS p, stddev(active_power) AS sd
-        FROM wind_turbine JOIN assets AS a ON a.id = asset_id WHERE turbine_status = 0 AND wind_speed IS NOT NULL GROUP BY 1, 2""",
+        FROM assets AS a JOIN wind_turbine ON asset_id = a.id WHERE turbine_status = 0 AND wind_speed IS NOT NULL GROUP BY 1, 2""",
     "range": """
         SELECT time, active_power AS p FROM wind_turbine
         WHERE asset_id = 'WT0042' AND time >= '2026-01-03' AND time < '2026-01-04' ORDER BY time""",
