@@ -6,6 +6,7 @@
 
 mod buffer;
 mod delta;
+mod disk;
 mod error;
 mod files;
 mod keys;
@@ -86,6 +87,12 @@ pub struct TableStats {
     pub bytes: u64,
     /// Rows that are only in the log and the buffer.
     pub buffered_rows: usize,
+    /// Bytes these rows take in memory.
+    pub buffered_bytes: usize,
+    /// Groups of the log that are not yet in the table's files.
+    pub lag: u64,
+    /// Newest time of a row (of the column that rises as history goes on), `None` without rows.
+    pub newest: Option<Timestamp>,
 }
 
 /// State of the store.

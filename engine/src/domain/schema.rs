@@ -33,6 +33,8 @@ pub enum Table {
     Anomalies,
     Annotations,
     Events,
+    /// What arrived at a door and could not be read.
+    DeadLetters,
 }
 
 impl Table {
@@ -46,6 +48,7 @@ impl Table {
             Self::Anomalies,
             Self::Annotations,
             Self::Events,
+            Self::DeadLetters,
         ];
         AssetKind::ALL.into_iter().map(Self::Telemetry).chain(others)
     }
@@ -61,6 +64,7 @@ impl Table {
             Self::Anomalies => "anomalies",
             Self::Annotations => "annotations",
             Self::Events => "events",
+            Self::DeadLetters => "dead_letters",
         }
     }
 
@@ -120,6 +124,15 @@ impl Table {
                 vec![text(ASSET_ID, true), time("start", false), time("end", true), text("kind", false), text("note", true)]
             }
             Self::Events => vec![time(TIME, false), text(ASSET_ID, false), time("reset_at", true), text("message", true)],
+            Self::DeadLetters => vec![
+                time("received_at", false),
+                text(ASSET_ID, true),
+                text("door", false),
+                real("line", false),
+                text("reason", false),
+                text("detail", false),
+                text("raw", true),
+            ],
         })
     }
 }

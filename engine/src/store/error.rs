@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why the store could not do it. Nothing was acknowledged; the same call may be made again.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,16 @@ pub enum StoreError {
         table: String,
         /// What the reader said.
         cause: Box<DataFusionError>,
+    },
+    /// More rows came than the disk takes; nothing of this write was kept.
+    #[error("the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}")]
+    Busy {
+        /// Bytes that wait in memory.
+        buffered_bytes: usize,
+        /// Bytes that may.
+        limit: usize,
+        /// When to try again.
+        retry_after: Duration,
     },
     /// A name, unit or batch that is not valid.
     #[error(transparent)]

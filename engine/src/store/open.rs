@@ -49,14 +49,16 @@ pub struct StoreOptions {
     pub root: PathBuf,
     /// Rows a table may hold in memory before they are flushed to Delta.
     pub buffer_rows: usize,
+    /// Bytes all tables together may hold in memory; beyond it writes wait, then are refused with [`StoreError::Busy`].
+    pub buffer_bytes: usize,
     /// Rows of a Delta file; larger commits are split.
     pub file_rows: usize,
 }
 
 impl StoreOptions {
-    /// The defaults: 100 000 buffered rows, files of 1 000 000 rows.
+    /// The defaults: 1 000 000 buffered rows, 512 MiB of them, files of 1 000 000 rows.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), buffer_rows: 100_000, file_rows: 1_000_000 }
+        Self { root: root.into(), buffer_rows: 1_000_000, buffer_bytes: 512 << 20, file_rows: 1_000_000 }
     }
 }
 
@@ -349,6 +351,9 @@ impl Inner {
             rows: view.files.iter().map(|file| file.rows).sum(),
             bytes: view.files.iter().map(|file| file.size).sum(),
             buffered_rows: view.buffered.iter().map(RecordBatch::num_rows).sum(),
+            buffered_bytes: view.buffered.iter().map(RecordBatch::get_array_memory_size).sum(),
+            lag: 0,
+            newest: None,
         });
         StoreStats { tables: tables.collect(), log_files, log_bytes }
     }
