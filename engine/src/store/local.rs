@@ -168,11 +168,25 @@ impl DiskStore {
                 self.walk(&entry.path, deep, files, below)?;
             } else if entry.directory {
                 below.push(entry.path);
-            } else if !entry.path.to_string_lossy().contains(UNFINISHED) {
+            } else {
                 files.push(entry);
             }
         }
         Ok(())
+    }
+
+    /// Files below `prefix` that were never finished, with their bytes, written before `older_than`, microseconds since 1970.
+    pub(super) async fn unfinished(&self, prefix: &Location, older_than: i64) -> Result<Vec<(PathBuf, u64)>> {
+        let found = self.run(prefix, |this, path| {
+            let mut found = Vec::new();
+            this.walk(path, true, &mut found, &mut Vec::new())?;
+            Ok(found)
+        });
+        let old = |entry: &Entry| {
+            let age = entry.modified.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_micros());
+            is_unfinished(&entry.path) && i64::try_from(age).unwrap_or(i64::MAX) < older_than
+        };
+        Ok(found.await?.into_iter().filter(old).map(|entry| (entry.path, entry.size)).collect())
     }
 
     async fn listed(&self, prefix: Option<&Location>, deep: bool) -> Result<ListResult> {
@@ -182,7 +196,8 @@ impl DiskStore {
             this.walk(path, deep, &mut files, &mut below)?;
             Ok((files, below))
         });
-        let (files, below) = listed.await?;
+        let (mut files, below) = listed.await?;
+        files.retain(|entry| !is_unfinished(&entry.path));
         let objects = files.iter().map(|entry| Ok(meta(Location::from_absolute_path(&entry.path)?, entry)));
         let mut objects = objects.collect::<Result<Vec<_>>>()?;
         objects.sort_by(|a, b| a.location.cmp(&b.location));
@@ -307,6 +322,10 @@ impl MultipartUpload for Upload {
 
 fn meta(location: Location, entry: &Entry) -> ObjectMeta {
     ObjectMeta { location, last_modified: entry.modified.into(), size: entry.size, e_tag: Some(tag(entry)), version: None }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(UNFINISHED))
 }
 
 fn tag(entry: &Entry) -> String {
