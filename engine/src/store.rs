@@ -354,11 +354,11 @@ impl Store {
         Inner::tidy(&self.inner, 2).await
     }
 
-    /// Takes away the rows of a table that are older than `before` (of the column that rises as history goes on), in one commit; durable
-    /// on return. Their files stay until a [`Store::vacuum`].
+    /// Takes away the rows of a table that are older than `before` (of the column that rises as history goes on); durable on return.
+    /// Rows of a file of which less than a 32nd is older stay. The files are there until a [`Store::vacuum`].
     ///
     /// # Errors
-    /// [`StoreError`]; the rows are still there.
+    /// [`StoreError`]; some rows may still be there.
     pub async fn retain(&self, table: Table, before: Timestamp) -> Result<Retained, StoreError> {
         Inner::retain(&self.inner, table, before).await
     }

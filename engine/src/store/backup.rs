@@ -152,7 +152,7 @@ pub async fn restore(from: &Path, root: &Path, storage: &Storage, progress: Prog
             if place.holds("").await? {
                 return Err(refused(Path::new(&options.url), "it is not empty; restore into another prefix"));
             }
-            bucket::claim(&place, &partial).await?;
+            bucket::claim(&place, &partial, root).await?;
             place.below("tables")
         }
     };

@@ -97,11 +97,11 @@ pub(super) fn connect(options: &S3Options) -> Result<Place, StoreError> {
     Ok(Place::remote(Arc::new(store), url))
 }
 
-/// Makes sure that these tables are the data directory's, and takes them when they are nobody's.
+/// Makes sure that these tables are those of the data directory `root`, known as `called`, and takes them when they are nobody's.
 ///
 /// # Errors
 /// [`StoreError::Owned`] when they are another's, [`StoreError::Io`], [`StoreError::Storage`].
-pub(super) async fn claim(place: &Place, root: &Path) -> Result<(), StoreError> {
+pub(super) async fn claim(place: &Place, root: &Path, called: &Path) -> Result<(), StoreError> {
     let path = root.join(OWNER);
     let io = |action| {
         let path = path.clone();
@@ -109,7 +109,7 @@ pub(super) async fn claim(place: &Place, root: &Path) -> Result<(), StoreError> 
     };
     let ours = match fs::read_to_string(&path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let text = format!("data directory {} ({})\n", root.display(), uuid::Uuid::new_v4());
+            let text = format!("data directory {} ({})\n", called.display(), uuid::Uuid::new_v4());
             let temporary = path.with_extension("tmp");
             fs::write(&temporary, &text).map_err(io("write"))?;
             super::files::sync(&temporary)?;

@@ -78,7 +78,7 @@ impl Place {
             Storage::Local => Self::local(&root.join("tables"), Arc::clone(disk)),
             Storage::S3(options) => {
                 let place = bucket::connect(options)?;
-                bucket::claim(&place, root).await?;
+                bucket::claim(&place, root, root).await?;
                 Ok(place.below("tables"))
             }
         }

@@ -1,6 +1,6 @@
 //! Forgetting: rows beyond a table's retention, and files nobody reads any more.
 //!
-//! In: a table and times. Out: one Delta commit, or files removed. A file goes only when it is in the newest version of its table no
+//! In: a table and times. Out: Delta commits, or files removed. A file goes only when it is in the newest version of its table no
 //! more, no open view of this process may read it, and it left the table (or, if it was never in one, was written) before the
 //! time given. Programs outside that read the table as Delta have from its removal until then.
 
@@ -9,13 +9,14 @@ use super::delta::Change;
 use super::delta::DeltaFiles;
 use super::files::FileEntry;
 use super::keys::clock;
+use super::keys::key_columns;
+use super::merge::merge;
 use super::open::Inner;
 use super::read::collect;
 use crate::domain::Table;
 use crate::domain::Timestamp;
 use crate::domain::micros;
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::ident;
 use datafusion::logical_expr::lit;
@@ -24,6 +25,12 @@ use std::sync::Arc;
 
 /// Bounds in a [`FileEntry`] are this much wider than the rows, in microseconds.
 const MARGIN: i64 = 1000;
+
+/// A file is written anew when this part of its stretch of time is beyond the retention: a file of a year once in eleven days, not daily.
+const WORTH: i64 = 32;
+
+/// Most files written anew in one commit; their rows are in memory together.
+const REWRITTEN: usize = 4;
 
 /// What retention took from a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,8 +56,8 @@ impl Vacuumed {
     }
 }
 
-/// Takes away the rows of a table whose clock is before `before`, microseconds: whole files by their bounds, and the rows of files
-/// that reach beyond it by writing the rest anew. One commit.
+/// Takes away the rows of a table whose clock is before `before`, microseconds: whole files by their bounds in one commit, and the rows
+/// of files that reach beyond it by writing the rest anew, where that is a [`WORTH`]th of their time.
 pub(super) async fn retain(
     delta: &mut DeltaFiles,
     reader: &SessionContext,
@@ -58,12 +65,13 @@ pub(super) async fn retain(
     before: i64,
 ) -> Result<Retained, StoreError> {
     let (mut change, mut gone) = (Change::default(), Retained::default());
-    for file in delta.files().iter() {
+    for file in Arc::clone(delta.files()).iter() {
         let Some((low, high)) = file.clock else { continue };
+        let beyond = before - low - MARGIN;
         if high < before {
             gone.rows += file.rows;
             change.remove.push(Arc::clone(file));
-        } else if low + MARGIN < before {
+        } else if beyond > 0 && beyond >= (high - low) / WORTH {
             let kept = rest(delta, reader, table, file, before).await?;
             let rows = kept.as_ref().map_or(0, |rows| rows.num_rows() as u64);
             if rows < file.rows {
@@ -72,15 +80,19 @@ pub(super) async fn retain(
                 change.add.extend(kept);
             }
         }
+        if change.add.len() >= REWRITTEN {
+            gone.files += change.remove.len();
+            delta.commit(std::mem::take(&mut change)).await?;
+        }
     }
-    gone.files = change.remove.len();
-    if gone.files > 0 {
+    gone.files += change.remove.len();
+    if !change.remove.is_empty() {
         delta.commit(change).await?;
     }
     Ok(gone)
 }
 
-/// The rows of a file from `before` on, in their order.
+/// The rows of a file from `before` on, in the order of their keys.
 async fn rest(
     delta: &DeltaFiles,
     reader: &SessionContext,
@@ -92,9 +104,10 @@ async fn rest(
     let time = ScalarValue::TimestampMicrosecond(Some(before), Some("UTC".into()));
     let rows = collect(reader, view, &[], &[ident(clock(table)).gt_eq(lit(time))]).await;
     let rows = rows.map_err(|cause| StoreError::Read { table: table.name().into(), cause: Box::new(cause) })?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let all = concat_batches(&first.schema(), &rows).map_err(|cause| StoreError::Arrow { table: table.name().into(), cause })?;
-    Ok(Some(all).filter(|rows| rows.num_rows() > 0))
+    let [first, others @ ..] = rows.as_slice() else { return Ok(None) };
+    let merged = merge(key_columns(table), others, first);
+    let merged = merged.map_err(|cause| StoreError::Arrow { table: table.name().into(), cause })?;
+    Ok(Some(merged.rows).filter(|rows| rows.num_rows() > 0))
 }
 
 /// Removes what a table left behind before `older_than`, microseconds.
