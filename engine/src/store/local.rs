@@ -4,6 +4,9 @@
 //! at all: it is written beside it, synced, then renamed (or linked, where a file of that name must not be there yet), and the
 //! directories are synced. Names with [`UNFINISHED`] in them are such files; listings leave them out.
 
+#[cfg(test)]
+mod tests;
+
 use super::disk::Disk;
 use super::disk::Entry;
 use async_trait::async_trait;
@@ -87,7 +90,7 @@ impl DiskStore {
         tokio::task::spawn_blocking(move || work(&this, &path).map_err(|cause| failed(&path, cause))).await?
     }
 
-    fn put(&self, path: &Path, parts: &[Bytes], create: bool) -> io::Result<Entry> {
+    fn write(&self, path: &Path, parts: &[Bytes], create: bool) -> io::Result<Entry> {
         let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         self.settle(directory)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -215,7 +218,7 @@ impl ObjectStore for DiskStore {
             PutMode::Update(_) => return Err(unsupported("a put that compares versions")),
         };
         let parts: Vec<Bytes> = payload.iter().cloned().collect();
-        let entry = self.run(location, move |this, path| this.put(path, &parts, create)).await?;
+        let entry = self.run(location, move |this, path| this.write(path, &parts, create)).await?;
         Ok(PutResult { e_tag: Some(tag(&entry)), version: None })
     }
 
@@ -276,7 +279,7 @@ impl ObjectStore for DiskStore {
         let (source, create) = (self.path(from)?, matches!(options.mode, CopyMode::Create));
         let copied = self.run(to, move |this, path| {
             let bytes = this.disk.read(&source)?;
-            this.put(path, &[bytes], create)
+            this.write(path, &[bytes], create)
         });
         copied.await.map(|_| ())
     }
@@ -310,7 +313,7 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let parts = std::mem::take(&mut self.parts);
-        let entry = self.store.run(&self.location, move |store, path| store.put(path, &parts, false)).await?;
+        let entry = self.store.run(&self.location, move |store, path| store.write(path, &parts, false)).await?;
         Ok(PutResult { e_tag: Some(tag(&entry)), version: None })
     }
 
