@@ -8,3 +8,4 @@ mod readings;
 mod site;
 
 pub(crate) use site::finding;
+pub(crate) use site::{Site, problem};

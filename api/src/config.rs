@@ -3,6 +3,10 @@
 //! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
 //! wrong together (an open port without a key) is refused here too.
 
+mod keep;
+
+pub use keep::{BackupConfig, StorageConfig};
+
 use config::Environment;
 use config::File;
 use config::FileFormat;
@@ -36,6 +40,20 @@ pub enum ConfigError {
         /// The address.
         bind: SocketAddr,
     },
+    /// A bucket without its key.
+    #[error("configuration: storage.url is set, so storage.{field} is needed; set it there or as CHERGUI_STORAGE__{}", field.to_uppercase())]
+    Storage {
+        /// The field.
+        field: &'static str,
+    },
+    /// Not a time to keep rows.
+    #[error("configuration: retention.{table} is {value:?}; write an ISO 8601 duration above zero, for example \"P5Y\" or \"P90D\"")]
+    Retention {
+        /// The table.
+        table: String,
+        /// What stands there.
+        value: String,
+    },
     /// A value outside its range.
     #[error("configuration: {field} is {value}, it must be {expected}")]
     Range {
@@ -68,6 +86,12 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
     pub quantities: BTreeMap<String, String>,
+    /// Where the tables are. Default in `data_dir`.
+    pub storage: StorageConfig,
+    /// How long rows are kept: table → ISO 8601 duration, for example `dead_letters = "P90D"`. Default everything, for good.
+    pub retention: BTreeMap<String, String>,
+    /// Where backups of a served store go.
+    pub backup: BackupConfig,
 }
 
 impl Default for Config {
@@ -81,6 +105,9 @@ impl Default for Config {
             alerts: AlertConfig::default(),
             webhooks: Vec::new(),
             quantities: BTreeMap::new(),
+            storage: StorageConfig::default(),
+            retention: BTreeMap::new(),
+            backup: BackupConfig::default(),
         }
     }
 }
@@ -253,6 +280,8 @@ impl Config {
             let value = self.limits.max_page_rows.to_string();
             return Err(ConfigError::Range { field: "limits.max_page_rows", value, expected: "at least limits.page_rows" });
         }
+        self.store_options()?;
+        self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
         Ok(self)
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::auth::Authority;
 use crate::config::Config;
+use crate::config::ConfigError;
 use crate::forecast_cache::ForecastCache;
 use crate::hub::Event;
 use crate::hub::Hub;
@@ -30,7 +31,6 @@ use engine::query::Session;
 use engine::query::SessionOptions;
 use engine::store::Store;
 use engine::store::StoreError;
-use engine::store::StoreOptions;
 use engine::store::ledger::Ledger;
 use engine::store::ledger::LedgerError;
 use jiff::SignedDuration;
@@ -98,6 +98,9 @@ pub enum OpenError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings of the store.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -123,7 +126,7 @@ impl Rooms {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: Config, limits: SessionOptions) -> Result<Self, OpenError> {
-        let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
+        let store = Store::open(config.store_options()?).await?;
         for (name, unit) in &config.quantities {
             let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
             store.declare(name, unit).await?;
