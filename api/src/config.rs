@@ -3,9 +3,14 @@
 //! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
 //! wrong together (an open port without a key) is refused here too.
 
+mod ingest;
+
+pub use ingest::IngestConfig;
+
 use config::Environment;
 use config::File;
 use config::FileFormat;
+use connectors::line::LineMapping;
 use engine::alert::Severity;
 use engine::domain::nearest;
 use serde::{Deserialize, Serialize};
@@ -68,6 +73,11 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
     pub quantities: BTreeMap<String, String>,
+    /// How telemetry comes in.
+    pub ingest: IngestConfig,
+    /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
+    #[serde(skip_serializing)]
+    pub line_protocol: Vec<LineMapping>,
 }
 
 impl Default for Config {
@@ -81,6 +91,8 @@ impl Default for Config {
             alerts: AlertConfig::default(),
             webhooks: Vec::new(),
             quantities: BTreeMap::new(),
+            ingest: IngestConfig::default(),
+            line_protocol: Vec::new(),
         }
     }
 }
@@ -244,6 +256,7 @@ impl Config {
             ("limits.page_rows", self.limits.page_rows),
             ("limits.sql_memory_mib", self.limits.sql_memory_mib),
             ("limits.sql_rows", self.limits.sql_rows),
+            ("ingest.in_flight_mib", self.ingest.in_flight_mib),
             ("auth.session_hours", self.auth.session_hours as usize),
         ];
         if let Some((field, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
@@ -252,6 +265,11 @@ impl Config {
         if self.limits.max_page_rows < self.limits.page_rows {
             let value = self.limits.max_page_rows.to_string();
             return Err(ConfigError::Range { field: "limits.max_page_rows", value, expected: "at least limits.page_rows" });
+        }
+        if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
+            let value = self.ingest.in_flight_mib.to_string();
+            let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";
+            return Err(ConfigError::Range { field: "ingest.in_flight_mib", value, expected });
         }
         Ok(self)
     }
