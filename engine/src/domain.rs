@@ -6,6 +6,7 @@ mod asset;
 mod error;
 mod forecast;
 mod frame;
+mod gather;
 mod quality;
 mod quantity;
 mod schema;
