@@ -4,23 +4,29 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
-mod buffer;
 mod delta;
 mod disk;
 mod error;
 mod files;
+mod index;
 mod keys;
+mod layer;
 pub mod ledger;
+mod local;
 mod lock;
 mod log;
 mod merge;
 mod open;
+mod place;
 mod read;
 mod registry;
+mod shadow;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod view;
+mod write;
 
 pub use error::StoreError;
 pub use keys::key_columns;
@@ -42,6 +48,7 @@ use crate::domain::Timestamp;
 use crate::domain::Unit;
 use crate::domain::WeatherForecasts;
 use arrow::array::RecordBatch;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use open::Inner;
 use read::Reader;
 use std::collections::BTreeMap;
@@ -332,6 +339,11 @@ impl Store {
     /// Files, rows and bytes per table, and the length of the log.
     pub fn stats(&self) -> StoreStats {
         self.inner.stats()
+    }
+
+    /// Lets scans of this store's tables read their files in this environment.
+    pub fn register(&self, environment: &RuntimeEnv) {
+        self.inner.place().register(environment);
     }
 
     fn reader(&self, table: Table) -> Reader<'_> {

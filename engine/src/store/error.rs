@@ -1,6 +1,7 @@
 //! What can go wrong with the disk, and what the operator can do about it.
 
 use crate::domain::DomainError;
+use crate::domain::Table;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
@@ -20,6 +21,16 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
+    },
+    /// The object store refused, or could not be reached.
+    #[error("cannot {action} {url}: {cause}; {}", storage_remedy(cause))]
+    Storage {
+        /// What was tried: "read", "write", ….
+        action: &'static str,
+        /// The object.
+        url: String,
+        /// What the object store said.
+        cause: Box<object_store::Error>,
     },
     /// Another process has the store open.
     #[error("{} is in use by another process ({holder}); ask that process over HTTP (POST /api/v1/sql), stop it, or choose another data directory", root.display())]
@@ -85,7 +96,9 @@ pub enum StoreError {
         cause: Box<DataFusionError>,
     },
     /// More rows came than the disk takes; nothing of this write was kept.
-    #[error("the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}")]
+    #[error(
+        "the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}"
+    )]
     Busy {
         /// Bytes that wait in memory.
         buffered_bytes: usize,
@@ -107,6 +120,16 @@ pub enum StoreError {
     },
 }
 
+/// Names the table in an error of Arrow.
+pub(super) fn arrow_error(table: Table) -> impl Fn(ArrowError) -> StoreError + 'static {
+    move |cause| StoreError::Arrow { table: table.name().into(), cause }
+}
+
+/// Names the table in an error of a read.
+pub(super) fn read_error(table: Table) -> impl Fn(DataFusionError) -> StoreError + 'static {
+    move |cause| StoreError::Read { table: table.name().into(), cause: Box::new(cause) }
+}
+
 fn remedy(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full: free some space, then try again",
@@ -114,6 +137,16 @@ fn remedy(cause: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: remount it for writing",
         io::ErrorKind::NotFound => "check that the directory exists and is mounted",
         _ => "check the disk and the system log",
+    }
+}
+
+fn storage_remedy(cause: &object_store::Error) -> &'static str {
+    match cause {
+        object_store::Error::NotFound { .. } => "check [storage] url; if an object is gone, restore it from a backup",
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            "check access_key_id, secret_access_key and the rights of that key in [storage]"
+        }
+        _ => "check [storage] endpoint and that the server answers; acknowledged rows are safe in the log on this machine",
     }
 }
 

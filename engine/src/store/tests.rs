@@ -1,5 +1,7 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod late;
+
 use super::FEW_FILES;
 use super::Receipt;
 use super::Store;
