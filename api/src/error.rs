@@ -189,7 +189,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Domain(error) => error.into(),
-            error @ StoreError::Busy { retry_after, .. } => Self::new(Code::Unavailable, error.to_string()).retry_after(retry_after),
+            error @ StoreError::Busy { retry_after, .. } => {
+                Self::new(Code::Unavailable, error.to_string()).retry_after(retry_after)
+            }
             error => Self::new(Code::Unavailable, error.to_string()),
         }
     }

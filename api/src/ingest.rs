@@ -20,6 +20,7 @@ use crate::hub::Event;
 use crate::state::AppState;
 use engine::domain::AssetKind;
 use engine::domain::Readings;
+use engine::source::Reject;
 use engine::store::{Receipt, Store, StoreError};
 use figures::Figures;
 use letters::DeadLetters;
@@ -74,6 +75,13 @@ pub(crate) struct Rejected {
     pub(crate) asset: Option<String>,
     /// As it came.
     pub(crate) raw: String,
+}
+
+impl Rejected {
+    /// A line that a connector refused.
+    pub(crate) fn of_source(index: usize, reject: Reject) -> Self {
+        Self { index, line: reject.line, code: reject.reason, detail: reject.detail, asset: None, raw: reject.raw }
+    }
 }
 
 /// What a body held.

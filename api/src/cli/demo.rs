@@ -6,8 +6,8 @@
 use super::failure::Failure;
 use super::serve::{address, config, say};
 use super::{args, progress};
-use crate::jobs::{self, Clock, Schedule};
 use crate::ingest::{self, Door};
+use crate::jobs::{self, Clock, Schedule};
 use crate::state::{AppState, Opened};
 use crate::views;
 use datasets::simulate::{FleetOptions, SimulatedChunk, Simulator, declared_quantities};

@@ -72,7 +72,8 @@ fn header(names: &ByteRecord, checks: &Checks) -> Result<Header, Problem> {
         }
     }
     let missing = |name: &str| {
-        let detail = format!("the header has no column {name:?}; it must read time,asset_id, then quantities, for example active_power[MW]");
+        let detail =
+            format!("the header has no column {name:?}; it must read time,asset_id, then quantities, for example active_power[MW]");
         Problem::new(Code::MissingField, detail)
     };
     Ok(Header { time: time.ok_or_else(|| missing(TIME))?, asset_id: asset_id.ok_or_else(|| missing(ASSET_ID))?, values })

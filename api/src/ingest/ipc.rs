@@ -15,9 +15,7 @@ use super::units::column;
 use crate::error::Code;
 use crate::error::Problem;
 use actix_web::web::Bytes;
-use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::buffer::Buffer;
 use arrow::compute::{cast, concat_batches, max, min, take_record_batch};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit, TimestampMicrosecondType};
@@ -282,11 +280,8 @@ impl<'a> Ids<'a> {
                 column => cast(column, &DataType::Float64).map_err(unreadable)?,
             };
             let numbers = column.as_primitive::<Float64Type>();
-            let stored = if (*scale, *offset) == (1.0, 0.0) {
-                numbers.clone()
-            } else {
-                numbers.unary(|value| scale * value + offset)
-            };
+            let stored =
+                if (*scale, *offset) == (1.0, 0.0) { numbers.clone() } else { numbers.unary(|value| scale * value + offset) };
             values.push((quantity.clone(), stored));
         }
         Ok(Columns { codes, ids: cast(ids, &DataType::Utf8).map_err(unreadable)?, times, values })

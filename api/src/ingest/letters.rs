@@ -54,16 +54,19 @@ impl DeadLetters {
 
     /// Keeps the rejected rows of one request, as many as may be kept; they are written soon, the caller does not wait.
     pub(crate) fn keep(&self, store: &Store, door: Door, rejected: &[Rejected], total: usize) {
-        if rejected.is_empty() || !self.take(door, rejected, total, Timestamp::now()) {
+        if !self.hold(door, rejected, total) {
             return;
         }
         let (letters, store) = (self.clone(), store.clone());
-        tokio::spawn(async move {
-            while letters.write(&store).await {}
-        });
+        tokio::spawn(async move { while letters.write(&store).await {} });
     }
 
-    /// Writes what still waits; for the end of the process.
+    /// Keeps the rejected rows for [`DeadLetters::drain`]. True when there are some and nobody is writing yet.
+    pub(crate) fn hold(&self, door: Door, rejected: &[Rejected], total: usize) -> bool {
+        !rejected.is_empty() && self.take(door, rejected, total, Timestamp::now())
+    }
+
+    /// Writes what waits, now; at the end of the process or of a page.
     pub(crate) async fn drain(&self, store: &Store) {
         self.tray.lock().unwrap_or_else(PoisonError::into_inner).writing = true;
         self.write(store).await;
@@ -146,14 +149,7 @@ mod tests {
     #[test]
     fn letters_are_bounded_per_request_and_per_second() {
         let rejected: Vec<_> = (0..10)
-            .map(|index| Rejected {
-                index,
-                line: None,
-                code: "bad_time",
-                detail: "x".into(),
-                asset: None,
-                raw: "é".repeat(5000),
-            })
+            .map(|index| Rejected { index, line: None, code: "bad_time", detail: "x".into(), asset: None, raw: "é".repeat(5000) })
             .collect();
         let letters = DeadLetters::new(4, 6, Figures::default());
         let now = Timestamp::UNIX_EPOCH;

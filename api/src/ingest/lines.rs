@@ -31,8 +31,7 @@ pub(crate) struct Taken {
 pub(crate) async fn take(state: &AppState, body: Body, precision: Precision) -> Result<Taken, Problem> {
     let (plan, store, now, last) = (state.lines.get(), state.store.clone(), state.now(), latest(state));
     let find = move |id: &str| AssetId::parse(id).ok().and_then(|id| store.asset(&id)).map(|asset| asset.kind);
-    let (lines, mut share) =
-        body.decode(&state.ingest, move |bytes, _| Ok(plan.read(&bytes, precision, now, last, find))).await?;
+    let (lines, mut share) = body.decode(&state.ingest, move |bytes, _| Ok(plan.read(&bytes, precision, now, last, find))).await?;
     let held = lines.readings.iter().map(|readings| readings.batch().get_array_memory_size()).sum();
     share.resize(held).await?;
     if !lines.register.is_empty() {
@@ -51,15 +50,8 @@ pub(crate) async fn take(state: &AppState, body: Body, precision: Precision) -> 
         renewed.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     }
     super::store(state, Door::Lines, lines.readings).await?;
-    let rejected = lines.rejects.into_iter().take(MOST_REJECTED).enumerate().map(|(index, reject)| Rejected {
-        index,
-        line: reject.line,
-        code: reject.reason,
-        detail: reject.detail,
-        asset: None,
-        raw: reject.raw,
-    });
-    let rejected: Vec<Rejected> = rejected.collect();
+    let rejects = lines.rejects.into_iter().take(MOST_REJECTED).enumerate();
+    let rejected: Vec<Rejected> = rejects.map(|(index, reject)| Rejected::of_source(index, reject)).collect();
     let lost = usize::try_from(lines.rejected_total).unwrap_or(usize::MAX);
     super::reject(state, Door::Lines, &rejected, lost);
     Ok(Taken { lines: lines.lines, lost: lines.rejected_total, rejected })

@@ -104,7 +104,8 @@ impl Room {
     fn full(&self) -> Problem {
         self.figures.refused("no_room");
         let mib = self.total * GRAIN / (1 << 20);
-        let detail = format!("{mib} MiB of readings are on their way in and more has to wait; send the same rows again in a second");
+        let detail =
+            format!("{mib} MiB of readings are on their way in and more has to wait; send the same rows again in a second");
         Problem::new(Code::Overloaded, detail).retry_after(Duration::from_secs(1))
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn conversions<'a>(
 /// # Errors
 /// A problem `bad_request` for an entry without a colon.
 pub(crate) fn listed(text: &str) -> Result<Vec<(&str, &str)>, Problem> {
-    let entry = |entry: &'_ str| Problem::new(Code::BadRequest, format!("units: {entry:?} is not name:unit, for example active_power:MW"));
+    let entry =
+        |entry: &'_ str| Problem::new(Code::BadRequest, format!("units: {entry:?} is not name:unit, for example active_power:MW"));
     let entries = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     entries.map(|part| part.split_once(':').ok_or_else(|| entry(part))).collect()
 }

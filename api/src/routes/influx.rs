@@ -116,8 +116,10 @@ pub(crate) async fn query_v1(state: web::Data<AppState>, request: HttpRequest, p
 async fn write(state: &AppState, request: &HttpRequest, payload: web::Payload, dialect: Dialect) -> HttpResponse {
     let taken = async {
         admit(state, request).await?;
-        let precision = form_value(request.query_string(), "precision").filter(|text| !text.is_empty());
-        let precision = precision.map(|text| Precision::parse(&text)).transpose()?.unwrap_or_default();
+        let query = web::Query::<LineQuery>::from_query(request.query_string());
+        let query = query.map_err(|error| Problem::new(Code::BadRequest, format!("query string: {error}")))?;
+        let precision = query.precision.as_deref().filter(|text| !text.is_empty()).map(Precision::parse);
+        let precision = precision.transpose()?.unwrap_or_default();
         let body = body::read(request, payload, &state.ingest).await?;
         state.ingest.figures.body(Door::Lines, body.sent().len());
         lines::take(state, body, precision).await

@@ -189,11 +189,8 @@ async fn store(state: &AppState, door: Door, body: Body, checks: Checks) -> Resu
         _ => ingest::json::read(&bytes, checks),
     };
     // Arrow always goes to another thread: what panics in its reader must not take a worker along.
-    let (decoded, mut share) = if body.is_small() && door != Door::Arrow {
-        body.decode_here(reader)?
-    } else {
-        body.decode(&state.ingest, reader).await?
-    };
+    let (decoded, mut share) =
+        if body.is_small() && door != Door::Arrow { body.decode_here(reader)? } else { body.decode(&state.ingest, reader).await? };
     if door != Door::Arrow {
         // Columns of an Arrow stream point into its body, which is counted already.
         share.resize(decoded.bytes()).await?;

@@ -26,8 +26,7 @@ fn decode(bytes: Vec<u8>, limit: usize) -> Result<Decoded, Problem> {
         Ok((AssetId::parse(id).unwrap(), kind))
     };
     let latest = Timestamp::from_second(1_000_000_000).unwrap();
-    let checks =
-        Checks { known: Quantities::standard(), units: Conversions::new(), find: Arc::new(find), now: latest, latest };
+    let checks = Checks { known: Quantities::standard(), units: Conversions::new(), find: Arc::new(find), now: latest, latest };
     let mut share = Room::new(64, Duration::ZERO, Figures::default()).share();
     read(Bytes::from(bytes), &checks, limit, &mut share)
 }
@@ -81,8 +80,10 @@ fn every_type_of_column_comes_out_the_same() {
 
 #[test]
 fn kinds_are_parted_and_bad_rows_come_back() {
-    let ids: ArrayRef = Arc::new(StringArray::from(vec![Some("T1"), Some("P1"), Some("x"), None, Some("T2"), Some("P1"), Some("P2")]));
-    let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![Some(1), Some(1), Some(1), Some(1), None, Some(2_000_000_000), Some(3)]));
+    let ids: ArrayRef =
+        Arc::new(StringArray::from(vec![Some("T1"), Some("P1"), Some("x"), None, Some("T2"), Some("P1"), Some("P2")]));
+    let times: ArrayRef =
+        Arc::new(TimestampSecondArray::from(vec![Some(1), Some(1), Some(1), Some(1), None, Some(2_000_000_000), Some(3)]));
     let wind: ArrayRef = Arc::new(Float64Array::from(vec![Some(7.0), None, None, None, None, None, None]));
     let sun: ArrayRef = Arc::new(Float64Array::from(vec![None, Some(800.0), None, None, None, None, Some(f64::NAN)]));
     let one = batch(ids, times, vec![("wind_speed", wind), ("poa_global", sun)]);
