@@ -42,7 +42,7 @@ columns = {
     "asset_id": pa.array(["T02"] * ROWS).dictionary_encode(),
     "time": pa.array([START + i for i in range(ROWS)], pa.timestamp("s", "UTC")),
     "wind_speed": pa.array([float(i) for i in range(ROWS)], pa.float32()),
-    "active_power[W]": pa.array([2000 * i for i in range(ROWS)], pa.int64()),
+    "active_power[kW]": pa.array([2 * i for i in range(ROWS)], pa.int64()),
 }
 table = pa.table(columns)
 with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:

@@ -86,8 +86,12 @@ impl Body {
         ingest: &Ingest,
         reader: impl FnOnce(Bytes, &mut Share) -> Result<T, Problem> + Send + 'static,
     ) -> Result<(T, Share), Problem> {
+        let mut body = self;
+        // What it will probably unpack to is waited for before a turn is taken: turns are few, and others give room back by them.
+        let held = body.expected();
+        body.share.resize(held).await?;
         let work = move || {
-            let (bytes, mut share) = self.unpack()?;
+            let (bytes, mut share) = body.unpack(held)?;
             reader(bytes, &mut share).map(|read| (read, share))
         };
         let _turn = ingest.turns.acquire().await;
@@ -108,17 +112,27 @@ impl Body {
         reader(bytes, &mut share).map(|read| (read, share))
     }
 
-    fn unpack(self) -> Result<(Bytes, Share), Problem> {
+    /// Bytes to hold while it is unpacked; telemetry as text packs to about a tenth.
+    fn expected(&self) -> usize {
+        let packed = self.bytes.len();
+        if self.packing == Packing::None { packed } else { packed + packed.saturating_mul(10).min(self.limit) }
+    }
+
+    fn unpack(self, held: usize) -> Result<(Bytes, Share), Problem> {
         let Self { bytes, packing, mut share, limit } = self;
         let packed = bytes.as_ref();
+        let mut grow = |unpacked: usize| match packed.len() + unpacked {
+            needed if needed > held => share.resize_here(needed),
+            _ => Ok(()),
+        };
         let whole = match packing {
             Packing::None => return Ok((bytes, share)),
-            Packing::Gzip => expand(MultiGzDecoder::new(packed), packed.len(), limit, &mut share, "gzip")?,
-            Packing::Deflate => expand(ZlibDecoder::new(packed), packed.len(), limit, &mut share, "deflate")?,
+            Packing::Gzip => expand(MultiGzDecoder::new(packed), "gzip", limit, &mut grow)?,
+            Packing::Deflate => expand(ZlibDecoder::new(packed), "deflate", limit, &mut grow)?,
             Packing::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(|cause| broken("zstd", &cause))?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|cause| broken("zstd", &cause))?;
-                expand(decoder, packed.len(), limit, &mut share, "zstd")?
+                expand(decoder, "zstd", limit, &mut grow)?
             }
         };
         drop(bytes);
@@ -127,10 +141,15 @@ impl Body {
     }
 }
 
-fn expand(mut from: impl Read, packed: usize, limit: usize, share: &mut Share, name: &str) -> Result<Vec<u8>, Problem> {
-    let mut whole = Vec::with_capacity(packed.saturating_mul(4).min(limit).min(STEP));
+fn expand(
+    mut from: impl Read,
+    name: &str,
+    limit: usize,
+    grow: &mut impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Vec<u8>, Problem> {
+    let mut whole = Vec::with_capacity(limit.min(STEP));
     loop {
-        share.resize_here(packed + whole.len() + STEP)?;
+        grow(whole.len() + STEP)?;
         let read = from.by_ref().take(STEP as u64).read_to_end(&mut whole).map_err(|cause| broken(name, &cause))?;
         if whole.len() > limit {
             return Err(too_large(limit, "the unpacked body"));
