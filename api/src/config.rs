@@ -6,10 +6,14 @@
 mod keep;
 
 pub use keep::{BackupConfig, StorageConfig};
+mod ingest;
+
+pub use ingest::IngestConfig;
 
 use config::Environment;
 use config::File;
 use config::FileFormat;
+use connectors::line::LineMapping;
 use engine::alert::Severity;
 use engine::domain::nearest;
 use serde::{Deserialize, Serialize};
@@ -92,6 +96,11 @@ pub struct Config {
     pub retention: BTreeMap<String, String>,
     /// Where backups of a served store go.
     pub backup: BackupConfig,
+    /// How telemetry comes in.
+    pub ingest: IngestConfig,
+    /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
+    #[serde(skip_serializing)]
+    pub line_protocol: Vec<LineMapping>,
 }
 
 impl Default for Config {
@@ -108,6 +117,8 @@ impl Default for Config {
             storage: StorageConfig::default(),
             retention: BTreeMap::new(),
             backup: BackupConfig::default(),
+            ingest: IngestConfig::default(),
+            line_protocol: Vec::new(),
         }
     }
 }
@@ -271,6 +282,7 @@ impl Config {
             ("limits.page_rows", self.limits.page_rows),
             ("limits.sql_memory_mib", self.limits.sql_memory_mib),
             ("limits.sql_rows", self.limits.sql_rows),
+            ("ingest.in_flight_mib", self.ingest.in_flight_mib),
             ("auth.session_hours", self.auth.session_hours as usize),
         ];
         if let Some((field, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
@@ -282,6 +294,11 @@ impl Config {
         }
         self.store_options()?;
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
+        if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
+            let value = self.ingest.in_flight_mib.to_string();
+            let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";
+            return Err(ConfigError::Range { field: "ingest.in_flight_mib", value, expected });
+        }
         Ok(self)
     }
 }

@@ -1,6 +1,7 @@
 //! Counts and times of what the API did, in the Prometheus text format at `/metrics`.
 
 use crate::error::Problem;
+use crate::ingest::figures::Figures;
 use crate::state::AppState;
 use actix_web::HttpResponse;
 use actix_web::web;
@@ -50,6 +51,8 @@ pub(crate) struct Metrics {
     table_rows: Family<TableLabels, Gauge>,
     table_buffered: Family<TableLabels, Gauge>,
     table_files: Family<TableLabels, Gauge>,
+    /// What the doors count.
+    pub(crate) ingest: Figures,
 }
 
 impl Default for Metrics {
@@ -71,6 +74,7 @@ impl Default for Metrics {
             table_rows: Family::default(),
             table_buffered: Family::default(),
             table_files: Family::default(),
+            ingest: Figures::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -87,6 +91,7 @@ impl Default for Metrics {
         registry.register("store_table_rows", "Rows in Delta files", metrics.table_rows.clone());
         registry.register("store_table_buffered_rows", "Rows in the log and buffer only", metrics.table_buffered.clone());
         registry.register("store_table_files", "Files of the newest version", metrics.table_files.clone());
+        metrics.ingest.register(&mut registry);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         drop(registry);
         metrics
@@ -122,6 +127,7 @@ impl Metrics {
     fn refresh(&self, state: &AppState, living: u64) {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.alerts.set(whole(living));
+        state.ingest.refresh();
         let stats = state.store.stats();
         self.log_bytes.set(whole(stats.log_bytes));
         for table in stats.tables {

@@ -9,6 +9,8 @@ use crate::config::ConfigError;
 use crate::forecast_cache::ForecastCache;
 use crate::hub::Event;
 use crate::hub::Hub;
+use crate::ingest::Ingest;
+use crate::line_plan::CurrentPlan;
 use crate::metrics::Metrics;
 use crate::services::Services;
 use connectors::webhook::Webhook;
@@ -29,6 +31,7 @@ use engine::pipeline::{Pipeline, PipelineOptions, register_functions};
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
+use engine::source::SourceError;
 use engine::store::Store;
 use engine::store::StoreError;
 use engine::store::ledger::Ledger;
@@ -62,6 +65,8 @@ pub struct AppState {
     pub stopping: CancellationToken,
     pub(crate) forecasts: ForecastCache,
     pub(crate) metrics: Metrics,
+    pub(crate) ingest: Ingest,
+    pub(crate) lines: CurrentPlan,
 }
 
 /// The rooms of one configuration, without a server: what commands work with.
@@ -110,6 +115,9 @@ pub enum OpenError {
     /// A webhook of the configuration.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// The mapping of the line protocol.
+    #[error("configuration: {0}")]
+    LineProtocol(#[from] SourceError),
     /// A declared quantity.
     #[error("configuration: quantities.{name}: {cause}")]
     Quantity {
@@ -155,6 +163,9 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
     let (required, hours) = (config.auth.required, config.auth.session_hours);
     let rooms = Rooms::open(config, limits).await?;
     let (authority, first_key) = Authority::open(rooms.ledger.clone(), required, hours, Timestamp::now()).await?;
+    let metrics = Metrics::default();
+    let ingest = Ingest::new(&rooms.config, metrics.ingest.clone());
+    let lines = CurrentPlan::compile(&rooms.config.line_protocol, &rooms.store.quantities())?;
     let state = AppState {
         config: rooms.config,
         store: rooms.store,
@@ -166,7 +177,9 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
         authority,
         stopping: CancellationToken::new(),
         forecasts: ForecastCache::default(),
-        metrics: Metrics::default(),
+        metrics,
+        ingest,
+        lines,
     };
     Ok(Opened { state, pipeline: rooms.pipeline, first_key })
 }
