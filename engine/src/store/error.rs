@@ -85,7 +85,9 @@ pub enum StoreError {
         cause: Box<DataFusionError>,
     },
     /// More rows came than the disk takes; nothing of this write was kept.
-    #[error("the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}")]
+    #[error(
+        "the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}"
+    )]
     Busy {
         /// Bytes that wait in memory.
         buffered_bytes: usize,
