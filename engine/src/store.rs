@@ -17,6 +17,8 @@ mod merge;
 mod open;
 mod read;
 mod registry;
+#[cfg(test)]
+mod simulated;
 mod table;
 #[cfg(test)]
 mod tests;
