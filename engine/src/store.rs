@@ -11,10 +11,12 @@ mod error;
 mod files;
 mod keys;
 pub mod ledger;
+mod local;
 mod lock;
 mod log;
 mod merge;
 mod open;
+mod place;
 mod read;
 mod registry;
 #[cfg(test)]
@@ -44,6 +46,7 @@ use crate::domain::Timestamp;
 use crate::domain::Unit;
 use crate::domain::WeatherForecasts;
 use arrow::array::RecordBatch;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use open::Inner;
 use read::Reader;
 use std::collections::BTreeMap;
@@ -334,6 +337,11 @@ impl Store {
     /// Files, rows and bytes per table, and the length of the log.
     pub fn stats(&self) -> StoreStats {
         self.inner.stats()
+    }
+
+    /// Lets scans of this store's tables read their files in this environment.
+    pub fn register(&self, environment: &RuntimeEnv) {
+        self.inner.place().register(environment);
     }
 
     fn reader(&self, table: Table) -> Reader<'_> {

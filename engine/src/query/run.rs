@@ -61,6 +61,7 @@ impl Inner {
         let disk = DiskManagerBuilder::default().with_mode(mode);
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc();
         let runtime = runtime.map_err(|error| QueryError::from_engine(error, limit, &[]))?;
+        store.register(&runtime);
         Ok(Self { store, options, runtime, computed: RwLock::default(), snapshots: RwLock::default() })
     }
 

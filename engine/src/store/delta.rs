@@ -1,10 +1,11 @@
-//! One Delta Lake table on disk: open, add columns, commit files, in one process.
+//! One Delta Lake table: open, add columns, commit files, in one process.
 //!
-//! In: sorted rows to add and files to remove. Out: a new version, synced. Knows nothing of keys or buffers.
+//! In: sorted rows to add and files to remove. Out: a new version, durable. Knows nothing of keys or buffers.
 
 use super::StoreError;
 use super::files;
 use super::files::FileEntry;
+use super::place::Place;
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Field;
@@ -24,19 +25,16 @@ use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::transaction::TableReference;
 use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::SaveMode;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
-use url::Url;
 
 /// Name under which the write-ahead log records in a table how far it has come.
 const APPLICATION: &str = "chergui-log";
 
-/// A Delta table; the directory appears with the first commit.
+/// A Delta table; its place is empty until the first commit.
 #[derive(Debug)]
 pub(super) struct DeltaFiles {
     name: String,
-    directory: PathBuf,
+    place: Place,
     key: &'static [&'static str],
     clock: &'static str,
     schema: SchemaRef,
@@ -59,19 +57,20 @@ pub(super) struct Change {
 }
 
 impl DeltaFiles {
-    /// Opens the table if it is there. `base` is its schema while it is not.
+    /// Opens the table `name` below `place` if it is there. `base` is its schema while it is not.
     pub(super) async fn open(
         name: &str,
-        directory: PathBuf,
+        place: &Place,
         base: Schema,
         key: &'static [&'static str],
         clock: &'static str,
     ) -> Result<Self, StoreError> {
         let files: Arc<[Arc<FileEntry>]> = Arc::new([]);
         let schema = Arc::new(base);
-        let mut table = Self { name: name.into(), directory, key, clock, schema, delta: None, files, applied: 0 };
-        if table.directory.join("_delta_log").is_dir() {
-            let builder = DeltaTableBuilder::from_url(table.url()).map_err(table.failed("open"))?;
+        let place = place.below(name);
+        let mut table = Self { name: name.into(), place, key, clock, schema, delta: None, files, applied: 0 };
+        if table.place.holds("_delta_log").await? {
+            let builder = table.place.table().map_err(table.failed("open"))?;
             table.delta = Some(builder.load().await.map_err(table.failed("open"))?);
             table.refresh().await?;
         }
@@ -89,8 +88,8 @@ impl DeltaFiles {
     }
 
     /// Where the files are.
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Version now.
@@ -103,7 +102,7 @@ impl DeltaFiles {
         self.applied
     }
 
-    /// Makes one change: files synced, then one commit, synced. After an error the table is as it was, or as after the commit.
+    /// Makes one change: files, then one commit, each durable before the next. After an error the table is as it was, or as after the commit.
     pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
         let columns = change.add.first().map(RecordBatch::schema);
         self.prepare(columns.as_ref()).await?;
@@ -139,15 +138,19 @@ impl DeltaFiles {
         match builder.build(Some(&state as &dyn TableReference), log_store, operation).await {
             Ok(commit) => {
                 delta.state = Some(commit.snapshot());
-                self.sync_version(commit.version()).await?;
                 self.applied = change.sequence.unwrap_or(0).max(self.applied);
                 self.refresh_files()
             }
             Err(cause) => {
-                if let Err(second) = delta.update_state().await {
+                let (error, before) = (failed(cause), self.applied);
+                let again = delta.update_state().await.map_err(failed);
+                let again = if again.is_ok() { self.refresh().await } else { again };
+                if let Err(second) = again {
                     tracing::error!(table = self.name, %second, "cannot read the table again after a failed commit");
                 }
-                Err(failed(cause))
+                // An object store may have taken the commit and lost only the answer; the log's number in it tells.
+                let landed = change.sequence.is_some_and(|sequence| before < sequence && sequence <= self.applied);
+                if landed { Ok(()) } else { Err(error) }
             }
         }
     }
@@ -173,48 +176,22 @@ impl DeltaFiles {
                 }
             }
         } else {
-            std::fs::create_dir_all(&self.directory).map_err(|cause| StoreError::Io {
-                action: "create",
-                path: self.directory.clone(),
-                cause,
-            })?;
-            let builder =
-                DeltaTableBuilder::from_url(self.url()).and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
+            let builder = self.place.table().and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
             let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
             let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
             self.delta = Some(created.map_err(self.failed("create"))?);
-            for directory in self.directory.ancestors().take(3) {
-                files::sync(directory)?;
-            }
         }
         self.schema = wanted;
-        if let Some(version) = self.version() {
-            self.sync_version(version).await?;
-        }
         Ok(())
     }
 
-    /// Writes the new files and syncs the directory.
+    /// Writes the new files.
     async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<deltalake::kernel::Add>, StoreError> {
-        if batches.is_empty() {
-            return Ok(Vec::new());
+        let mut adds = Vec::with_capacity(batches.len());
+        for rows in batches {
+            adds.push(files::write(&self.name, &self.place, self.key, rows).await?);
         }
-        let (name, directory, key) = (self.name.clone(), self.directory.clone(), self.key);
-        blocking("writing a file", move || {
-            let adds = batches.iter().map(|rows| files::write(&name, &directory, key, rows)).collect::<Result<Vec<_>, _>>()?;
-            files::sync(&directory)?;
-            Ok(adds)
-        })
-        .await
-    }
-
-    async fn sync_version(&self, version: u64) -> Result<(), StoreError> {
-        let log = self.directory.join("_delta_log");
-        blocking("syncing a commit", move || {
-            files::sync(&log.join(format!("{version:020}.json")))?;
-            files::sync(&log)
-        })
-        .await
+        Ok(adds)
     }
 
     async fn refresh(&mut self) -> Result<(), StoreError> {
@@ -247,10 +224,6 @@ impl DeltaFiles {
         files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
         self.files = files.into();
         Ok(())
-    }
-
-    fn url(&self) -> Url {
-        Url::from_directory_path(&self.directory).expect("the root is canonical, so every directory below it is absolute")
     }
 
     fn failed(&self, action: &'static str) -> impl Fn(DeltaTableError) -> StoreError + 'static {

@@ -21,6 +21,16 @@ pub enum StoreError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The object store refused, or could not be reached.
+    #[error("cannot {action} {url}: {cause}; {}", storage_remedy(cause))]
+    Storage {
+        /// What was tried: "read", "write", ….
+        action: &'static str,
+        /// The object.
+        url: String,
+        /// What the object store said.
+        cause: Box<object_store::Error>,
+    },
     /// Another process has the store open.
     #[error("{} is in use by another process ({holder}); ask that process over HTTP (POST /api/v1/sql), stop it, or choose another data directory", root.display())]
     Locked {
@@ -114,6 +124,16 @@ fn remedy(cause: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only: remount it for writing",
         io::ErrorKind::NotFound => "check that the directory exists and is mounted",
         _ => "check the disk and the system log",
+    }
+}
+
+fn storage_remedy(cause: &object_store::Error) -> &'static str {
+    match cause {
+        object_store::Error::NotFound { .. } => "check [storage] url; if an object is gone, restore it from a backup",
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            "check access_key_id, secret_access_key and the rights of that key in [storage]"
+        }
+        _ => "check [storage] endpoint and that the server answers; acknowledged rows are safe in the log on this machine",
     }
 }
 

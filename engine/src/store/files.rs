@@ -1,9 +1,11 @@
 //! One Parquet file of a table: writing it durably, and what Delta's log says about it.
 //!
-//! In: sorted rows. Out: the file on disk, synced, with exact statistics. The seam for object stores: only `write` and
-//! `sync` here know that a table is a directory.
+//! In: sorted rows. Out: the file in its [`Place`], durable, with exact statistics. Its name holds a sum of its bytes, so damage is
+//! known without a second file.
 
 use super::StoreError;
+use super::delta::blocking;
+use super::place::Place;
 use crate::domain::from_micros;
 use arrow::array::Array;
 use arrow::array::AsArray;
@@ -12,11 +14,11 @@ use arrow::compute::kernels::aggregate;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Float64Type;
 use arrow::datatypes::TimestampMicrosecondType;
-use arrow::error::ArrowError;
 use deltalake::kernel::Add;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::basic::ZstdLevel;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::properties::WriterProperties;
@@ -26,7 +28,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows of a row group: small enough to skip what a query does not ask, large enough to compress.
 const ROW_GROUP_ROWS: usize = 65_536;
@@ -70,11 +72,40 @@ impl FileEntry {
     }
 }
 
-/// Writes rows, sorted by `key`, into a new file and syncs it. Blocks.
-pub(super) fn write(table: &str, directory: &Path, key: &[&str], rows: &RecordBatch) -> Result<Add, StoreError> {
-    let name = format!("part-{}.zstd.parquet", uuid::Uuid::now_v7());
-    let path = directory.join(&name);
-    let io = |action, cause| StoreError::Io { action, path: path.clone(), cause };
+/// Writes rows, sorted by `key`, into a new file, durable on return. The file is encoded in memory: what `file_rows` rows become,
+/// some tens of MB.
+///
+/// # Errors
+/// [`StoreError::Arrow`], [`StoreError::Io`], [`StoreError::Storage`].
+pub(super) async fn write(table: &str, place: &Place, key: &'static [&'static str], rows: RecordBatch) -> Result<Add, StoreError> {
+    let named = table.to_owned();
+    let (bytes, stats) = blocking("writing a file", move || {
+        let bytes = encode(key, &rows).map_err(|cause| StoreError::Arrow { table: named, cause: cause.into() })?;
+        Ok((bytes, statistics(&rows)))
+    })
+    .await?;
+    let id = uuid::Uuid::now_v7();
+    let path = format!("part-{id}.{:016x}.zstd.parquet", xxh3_64(&bytes));
+    let size = bytes.len();
+    place.put_new(&path, bytes.into()).await?;
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
+    let modified = seconds.saturating_mul(1000).saturating_add(u64::from(nanos / 1_000_000));
+    Ok(Add {
+        path,
+        partition_values: HashMap::new(),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        modification_time: i64::try_from(modified).unwrap_or(i64::MAX),
+        data_change: true,
+        stats: Some(stats.to_string()),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    })
+}
+
+fn encode(key: &[&str], rows: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     let schema = rows.schema();
     let sorting = key.iter().filter_map(|column| schema.index_of(column).ok()).map(|index| SortingColumn {
         column_idx: i32::try_from(index).unwrap_or(i32::MAX),
@@ -87,33 +118,9 @@ pub(super) fn write(table: &str, directory: &Path, key: &[&str], rows: &RecordBa
         .set_sorting_columns(Some(sorting.collect()))
         .set_statistics_enabled(EnabledStatistics::Page)
         .build();
-    let file = File::create(&path).map_err(|cause| io("create", cause))?;
-    let parquet = |error: parquet::errors::ParquetError| match error {
-        parquet::errors::ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
-            Ok(cause) => io("write", *cause),
-            Err(cause) => StoreError::Arrow { table: table.into(), cause: ArrowError::ExternalError(cause) },
-        },
-        other => StoreError::Arrow { table: table.into(), cause: other.into() },
-    };
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(parquet)?;
-    writer.write(rows).map_err(parquet)?;
-    let file = writer.into_inner().map_err(parquet)?;
-    file.sync_all().map_err(|cause| io("sync", cause))?;
-    let meta = file.metadata().map_err(|cause| io("read the size of", cause))?;
-    let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |age| age.as_millis());
-    Ok(Add {
-        path: name,
-        partition_values: HashMap::new(),
-        size: i64::try_from(meta.len()).unwrap_or(i64::MAX),
-        modification_time: i64::try_from(modified).unwrap_or(i64::MAX),
-        data_change: true,
-        stats: Some(statistics(rows).to_string()),
-        tags: None,
-        deletion_vector: None,
-        base_row_id: None,
-        default_row_commit_version: None,
-        clustering_provider: None,
-    })
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+    writer.write(rows)?;
+    writer.into_inner()
 }
 
 /// Makes a finished file or a directory's list of names survive a power cut. Blocks.

@@ -9,9 +9,11 @@ use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
 use super::delta::blocking;
+use super::disk::RealDisk;
 use super::lock;
 use super::lock::StoreLock;
 use super::log::Log;
+use super::place::Place;
 use super::read::Reader;
 use super::registry;
 use super::registry::Registry;
@@ -79,6 +81,7 @@ pub(super) struct Inner {
     turn: tokio::sync::Mutex<()>,
     registries: tokio::sync::Mutex<Registries>,
     small: RwLock<Small>,
+    place: Place,
     reader: SessionContext,
     forecasts: Mutex<ForecastCache>,
     latest: Mutex<LatestCache>,
@@ -127,9 +130,11 @@ impl Inner {
         .await?;
         let root = options.root.as_path();
         let held = lock::take(root).await?;
+        let place = Place::local(&root.join("tables"), Arc::new(RealDisk))?;
         let reader = SessionContext::new();
+        place.register(&reader.runtime_env());
         let (log, logged) = Log::open(root.join("log")).await?;
-        let opening = Table::all().map(|table| TableState::open(table, root, options.file_rows, reader.clone()));
+        let opening = Table::all().map(|table| TableState::open(table, &place, options.file_rows, reader.clone()));
         let mut tables = BTreeMap::new();
         for (table, state) in Table::all().zip(futures::future::try_join_all(opening).await?) {
             log.continue_after(state.applied());
@@ -142,9 +147,9 @@ impl Inner {
             }
         }
         let assets_schema = registry::assets_schema();
-        let (assets, asset_rows) = Registry::open("assets", root, assets_schema, &["id"], &reader).await?;
+        let (assets, asset_rows) = Registry::open("assets", &place, assets_schema, &["id"], &reader).await?;
         let quantities_schema = registry::quantities_schema();
-        let (quantities, quantity_rows) = Registry::open("quantities", root, quantities_schema, &["name"], &reader).await?;
+        let (quantities, quantity_rows) = Registry::open("quantities", &place, quantities_schema, &["name"], &reader).await?;
         let (known, declared) = registry::read_quantities(&quantity_rows)?;
         let small = Small::new(registry::read_assets(&asset_rows)?, known, declared)?;
         let views = tables.iter().map(|(table, state)| (*table, Arc::new(state.view()))).collect();
@@ -157,6 +162,7 @@ impl Inner {
             turn: tokio::sync::Mutex::default(),
             registries: tokio::sync::Mutex::new(Registries { assets, quantities }),
             small: RwLock::new(small),
+            place,
             reader,
             forecasts: Mutex::default(),
             latest: Mutex::default(),
@@ -249,6 +255,10 @@ impl Inner {
 
     fn publish(&self, table: Table, state: &TableState) {
         self.views.write().unwrap_or_else(PoisonError::into_inner).insert(table, Arc::new(state.view()));
+    }
+
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(super) fn views(&self) -> BTreeMap<Table, Arc<View>> {

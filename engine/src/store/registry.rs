@@ -5,6 +5,7 @@
 use super::StoreError;
 use super::delta::Change;
 use super::delta::DeltaFiles;
+use super::place::Place;
 use super::table::collect;
 use super::view::View;
 use crate::domain::Asset;
@@ -27,7 +28,6 @@ use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Columns of `assets`.
@@ -63,15 +63,15 @@ impl Registry {
     /// Opens the table and reads all of it.
     pub(super) async fn open(
         name: &'static str,
-        root: &Path,
+        place: &Place,
         schema: Schema,
         key: &'static [&'static str],
         reader: &SessionContext,
     ) -> Result<(Self, Vec<RecordBatch>), StoreError> {
-        let delta = DeltaFiles::open(name, root.join("tables").join(name), schema, key, "").await?;
+        let delta = DeltaFiles::open(name, place, schema, key, "").await?;
         let view = View {
             schema: Arc::clone(delta.schema()),
-            directory: delta.directory().to_owned(),
+            place: delta.place().clone(),
             clock: "",
             version: delta.version(),
             files: Arc::clone(delta.files()),

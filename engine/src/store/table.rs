@@ -13,6 +13,7 @@ use super::keys::key_columns;
 use super::keys::union;
 use super::merge::key_rows;
 use super::merge::merge;
+use super::place::Place;
 use super::view::View;
 use crate::domain::Table;
 use arrow::array::AsArray;
@@ -28,7 +29,6 @@ use datafusion::logical_expr::ident;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A table open for writing.
@@ -49,9 +49,8 @@ impl fmt::Debug for TableState {
 }
 
 impl TableState {
-    pub(super) async fn open(table: Table, root: &Path, file_rows: usize, reader: SessionContext) -> Result<Self, StoreError> {
-        let directory = root.join("tables").join(table.name());
-        let delta = DeltaFiles::open(table.name(), directory, table.base_schema(), key_columns(table), clock(table)).await?;
+    pub(super) async fn open(table: Table, place: &Place, file_rows: usize, reader: SessionContext) -> Result<Self, StoreError> {
+        let delta = DeltaFiles::open(table.name(), place, table.base_schema(), key_columns(table), clock(table)).await?;
         Ok(Self { table, delta, buffer: Buffer::default(), frontier: None, file_rows: file_rows.max(1), reader })
     }
 
@@ -71,7 +70,7 @@ impl TableState {
             self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
         View {
             schema,
-            directory: self.delta.directory().to_owned(),
+            place: self.delta.place().clone(),
             clock: clock(self.table),
             version: self.delta.version(),
             files: Arc::clone(self.delta.files()),

@@ -5,6 +5,7 @@
 
 use super::files::FileEntry;
 use super::keys::widen;
+use super::place::Place;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -22,21 +23,19 @@ use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::physical_plan::ParquetSource;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::TableProviderFilterPushDown;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use object_store::ObjectMeta;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A consistent state of one table; cheap to clone, unchanged by later writes.
 #[derive(Debug, Clone)]
 pub struct View {
     pub(super) schema: SchemaRef,
-    pub(super) directory: PathBuf,
+    pub(super) place: Place,
     pub(super) clock: &'static str,
     pub(super) version: Option<u64>,
     pub(super) files: Arc<[Arc<FileEntry>]>,
@@ -54,9 +53,8 @@ impl View {
         self.files.is_empty() && self.buffered.is_empty()
     }
 
-    fn partitioned(&self, file: &FileEntry) -> Result<PartitionedFile, DataFusionError> {
-        let location = object_store::path::Path::from_absolute_path(self.directory.join(&file.path))
-            .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
+    fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
+        let location = self.place.location(&file.path);
         let meta = ObjectMeta { location, last_modified: Default::default(), size: file.size, e_tag: None, version: None };
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
@@ -73,7 +71,7 @@ impl View {
         if let Some((low, high)) = &file.assets {
             bound("asset_id", ScalarValue::from(low.as_str()), ScalarValue::from(high.as_str()));
         }
-        Ok(PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics)))
+        PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics))
     }
 }
 
@@ -100,14 +98,14 @@ impl TableProvider for View {
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         if !self.files.is_empty() {
-            let files = self.files.iter().map(|file| self.partitioned(file)).collect::<Result<Vec<_>, _>>()?;
+            let files = self.files.iter().map(|file| self.partitioned(file)).collect();
             let mut source = ParquetSource::new(Arc::clone(&self.schema));
             if let Some(filter) = conjunction(filters.iter().cloned()) {
                 let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
                 source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
             }
             let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-            let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+            let config = FileScanConfigBuilder::new(self.place.scan_url(), Arc::new(source))
                 .with_file_groups(groups)
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit)
