@@ -66,7 +66,9 @@ async fn a_full_disk_refuses_writes_and_recovers_by_itself() {
     let key = server::prepare(&data, &[numbered::asset(0)]);
     let client = Client::new();
     let server = Server::start(&data, &client).await;
-    let (mut next, mut acknowledged, mut refusals) = (0, BTreeSet::new(), 0);
+    let first = (0..64).map(|number| numbered::row(0, number)).collect();
+    assert!(server::send(&client, &server.base, &key, first).await.unwrap().status().is_success());
+    let (mut next, mut acknowledged, mut refusals) = (64, BTreeSet::from_iter(0..64), 0);
     for round in 0..rounds {
         disk.fill();
         for attempt in 0.. {

@@ -1,5 +1,11 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod damage;
+mod history;
+mod power;
+mod refusals;
+mod traps;
+
 use super::FEW_FILES;
 use super::Receipt;
 use super::Store;
