@@ -4,12 +4,13 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
-mod buffer;
 mod delta;
 mod disk;
 mod error;
 mod files;
+mod index;
 mod keys;
+mod layer;
 pub mod ledger;
 mod local;
 mod lock;
@@ -19,12 +20,15 @@ mod open;
 mod place;
 mod read;
 mod registry;
+mod shadow;
 #[cfg(test)]
 mod simulated;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod view;
+mod write;
 
 pub use error::StoreError;
 pub use keys::key_columns;

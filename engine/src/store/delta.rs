@@ -6,6 +6,7 @@ use super::StoreError;
 use super::files;
 use super::files::FileEntry;
 use super::place::Place;
+use super::view::View;
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Field;
@@ -90,6 +91,20 @@ impl DeltaFiles {
     /// Where the files are.
     pub(super) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// The files as a view without rows in memory.
+    pub(super) fn view(&self, clock: &'static str) -> View {
+        View {
+            schema: Arc::clone(&self.schema),
+            place: self.place.clone(),
+            clock,
+            version: self.version(),
+            applied: self.applied,
+            files: Arc::clone(&self.files),
+            buffered: Vec::new(),
+            shadows: None,
+        }
     }
 
     /// Version now.

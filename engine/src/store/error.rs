@@ -1,6 +1,7 @@
 //! What can go wrong with the disk, and what the operator can do about it.
 
 use crate::domain::DomainError;
+use crate::domain::Table;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
@@ -95,7 +96,9 @@ pub enum StoreError {
         cause: Box<DataFusionError>,
     },
     /// More rows came than the disk takes; nothing of this write was kept.
-    #[error("the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}")]
+    #[error(
+        "the store is busy: {buffered_bytes} bytes wait for the disk and {limit} are allowed; send the rows again in {retry_after:?}"
+    )]
     Busy {
         /// Bytes that wait in memory.
         buffered_bytes: usize,
@@ -115,6 +118,16 @@ pub enum StoreError {
         /// What the runtime said.
         cause: String,
     },
+}
+
+/// Names the table in an error of Arrow.
+pub(super) fn arrow_error(table: Table) -> impl Fn(ArrowError) -> StoreError + 'static {
+    move |cause| StoreError::Arrow { table: table.name().into(), cause }
+}
+
+/// Names the table in an error of a read.
+pub(super) fn read_error(table: Table) -> impl Fn(DataFusionError) -> StoreError + 'static {
+    move |cause| StoreError::Read { table: table.name().into(), cause: Box::new(cause) }
 }
 
 fn remedy(cause: &io::Error) -> &'static str {

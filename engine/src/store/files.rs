@@ -33,6 +33,9 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Rows of a row group: small enough to skip what a query does not ask, large enough to compress.
 const ROW_GROUP_ROWS: usize = 65_536;
 
+/// Microseconds by which the bounds of a clock are taken wider than written: other writers cut times to milliseconds.
+pub(super) const CLOCK_SLACK: i64 = 1000;
+
 /// What a file holds, from its entry in the Delta log.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileEntry {
@@ -53,14 +56,13 @@ impl FileEntry {
     pub(super) fn new(path: String, size: u64, stats: Option<&str>, clock: &str) -> Self {
         let stats: Value = stats.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
         let text = |bound: &str, column: &str| stats[bound][column].as_str().map(str::to_owned);
-        // Other writers cut times to milliseconds, so the bounds are taken one millisecond wider.
         let time = |bound: &str| text(bound, clock)?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
         Self {
             path,
             size,
             rows: stats["numRecords"].as_u64().unwrap_or(0),
             assets: text("minValues", "asset_id").zip(text("maxValues", "asset_id")),
-            clock: time("minValues").zip(time("maxValues")).map(|(low, high)| (low - 1000, high + 1000)),
+            clock: time("minValues").zip(time("maxValues")).map(|(low, high)| (low - CLOCK_SLACK, high + CLOCK_SLACK)),
         }
     }
 

@@ -6,8 +6,7 @@ use super::StoreError;
 use super::delta::Change;
 use super::delta::DeltaFiles;
 use super::place::Place;
-use super::table::collect;
-use super::view::View;
+use super::read::collect;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -69,14 +68,7 @@ impl Registry {
         reader: &SessionContext,
     ) -> Result<(Self, Vec<RecordBatch>), StoreError> {
         let delta = DeltaFiles::open(name, place, schema, key, "").await?;
-        let view = View {
-            schema: Arc::clone(delta.schema()),
-            place: delta.place().clone(),
-            clock: "",
-            version: delta.version(),
-            files: Arc::clone(delta.files()),
-            buffered: Vec::new(),
-        };
+        let view = delta.view("");
         let rows = collect(reader, view, &[], &[]).await;
         let rows = rows.map_err(|cause| StoreError::Read { table: name.into(), cause: Box::new(cause) })?;
         Ok((Self { name, delta }, rows))

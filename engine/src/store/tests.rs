@@ -2,6 +2,7 @@
 
 mod damage;
 mod history;
+mod late;
 mod power;
 mod refusals;
 mod traps;

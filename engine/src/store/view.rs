@@ -3,11 +3,17 @@
 //! In: projection and filters from DataFusion. Out: an execution plan. Files are pruned by their statistics, row groups by
 //! Parquet's; buffered rows are read from memory.
 
+use super::files::CLOCK_SLACK;
 use super::files::FileEntry;
 use super::keys::widen;
+use super::layer::Run;
 use super::place::Place;
-use arrow::array::RecordBatch;
+use super::shadow::Shadows;
+use crate::domain::Timestamp;
+use crate::domain::from_micros;
+use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
+use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::catalog::TableProvider;
@@ -38,19 +44,56 @@ pub struct View {
     pub(super) place: Place,
     pub(super) clock: &'static str,
     pub(super) version: Option<u64>,
+    /// How far of the log is in the files.
+    pub(super) applied: u64,
     pub(super) files: Arc<[Arc<FileEntry>]>,
-    pub(super) buffered: Vec<RecordBatch>,
+    pub(super) buffered: Vec<Run>,
+    /// Keys of the files whose rows are in `buffered` instead.
+    pub(super) shadows: Option<Shadows>,
 }
 
 impl View {
     /// The same table, but only these files and no buffered rows.
     pub(super) fn only(&self, files: Vec<Arc<FileEntry>>) -> Self {
-        Self { files: files.into(), buffered: Vec::new(), ..self.clone() }
+        Self { files: files.into(), buffered: Vec::new(), shadows: None, ..self.clone() }
     }
 
     /// True when there is no row to read.
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.buffered.is_empty()
+    }
+
+    /// Newest time of the clock.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        let files = self.files.iter().filter_map(|file| file.clock).map(|(_, high)| high - CLOCK_SLACK);
+        let rows = self
+            .buffered
+            .iter()
+            .filter_map(|run| arrow::compute::max(run.rows.column_by_name(self.clock)?.as_primitive::<TimestampMicrosecondType>()));
+        files.chain(rows).max().map(from_micros)
+    }
+
+    fn scan_files(
+        &self,
+        state: &dyn Session,
+        files: &[&Arc<FileEntry>],
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let files = files.iter().map(|file| self.partitioned(file)).collect();
+        let mut source = ParquetSource::new(Arc::clone(&self.schema));
+        if let Some(filter) = conjunction(filters.iter().cloned()) {
+            let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+        let config = FileScanConfigBuilder::new(self.place.scan_url(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
     }
 
     fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
@@ -97,23 +140,21 @@ impl TableProvider for View {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if !self.files.is_empty() {
-            let files = self.files.iter().map(|file| self.partitioned(file)).collect();
-            let mut source = ParquetSource::new(Arc::clone(&self.schema));
-            if let Some(filter) = conjunction(filters.iter().cloned()) {
-                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-                source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
-            }
-            let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-            let config = FileScanConfigBuilder::new(self.place.scan_url(), Arc::new(source))
-                .with_file_groups(groups)
-                .with_projection_indices(projection.cloned())?
-                .with_limit(limit)
-                .build();
-            plans.push(DataSourceExec::from_data_source(config));
+        let shadows = self.shadows.as_ref().filter(|shadows| !shadows.is_empty());
+        let touched = |file: &&Arc<FileEntry>| shadows.is_some_and(|shadows| shadows.touches(file));
+        let (shadowed, plain): (Vec<_>, Vec<_>) = self.files.iter().partition(touched);
+        if !plain.is_empty() {
+            plans.push(self.scan_files(state, &plain, projection, filters, limit)?);
+        }
+        if let (Some(shadows), false) = (shadows, shadowed.is_empty()) {
+            let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+            let read = shadows.projection(&self.schema, &wanted)?;
+            let scan = self.scan_files(state, &shadowed, Some(&read), filters, None)?;
+            plans.push(shadows.over(state, scan, wanted.len())?);
         }
         if !self.buffered.is_empty() || plans.is_empty() {
-            let batches = self.buffered.iter().map(|batch| widen(batch, &self.schema)).collect::<Result<Vec<_>, _>>()?;
+            let living = |run: &Run| widen(&run.living()?, &self.schema);
+            let batches = self.buffered.iter().map(living).collect::<Result<Vec<_>, _>>()?;
             plans.push(MemorySourceConfig::try_new_exec(&[batches], Arc::clone(&self.schema), projection.cloned())?);
         }
         UnionExec::try_new(plans)

@@ -2,9 +2,9 @@
 //! names the damaged file and what to do; reading gives the right rows or an error. Never other rows, never a panic.
 
 use super::super::StoreError;
+use super::super::read::collect;
 use super::super::simulated::Chance;
 use super::super::simulated::SimulatedDisk;
-use super::super::table::collect;
 use super::history::KINDS;
 use super::history::Rows;
 use super::history::gather;

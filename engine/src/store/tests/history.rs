@@ -4,8 +4,8 @@
 //! sent but not acknowledged, each of them is there whole or not at all.
 
 use super::super::Store;
+use super::super::read::collect;
 use super::super::simulated::Chance;
-use super::super::table::collect;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::Quantity;
@@ -82,12 +82,12 @@ impl Write {
     }
 }
 
-/// What was sent: acknowledged rows, and writes nobody heard of again.
+/// What was sent: rows that are known to be there, and what came after that, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct History {
-    pub(super) acknowledged: Rows,
-    /// Their keys are disjoint.
-    pub(super) unheard: Vec<Write>,
+    known: Rows,
+    /// Writes since, and whether they were acknowledged.
+    since: Vec<(Write, bool)>,
     pub(super) writes: u64,
 }
 
@@ -123,33 +123,40 @@ impl History {
 
     /// Notes what became of a write.
     pub(super) fn note(&mut self, write: Write, acknowledged: bool) {
-        if acknowledged {
-            write.apply(&mut self.acknowledged);
-        } else {
-            self.unheard.push(write);
+        self.since.push((write, acknowledged));
+    }
+
+    /// The rows when of the writes nobody heard of again those in `chosen` (bit by bit) happened, each in its place.
+    fn rows(&self, chosen: u32) -> Rows {
+        let (mut rows, mut unheard) = (self.known.clone(), 0);
+        for (write, acknowledged) in &self.since {
+            if *acknowledged || chosen & (1 << unheard) != 0 {
+                write.apply(&mut rows);
+            }
+            unheard += u32::from(!acknowledged);
         }
+        rows
+    }
+
+    /// The keys of rows that must be there.
+    pub(super) fn acknowledged(&self) -> Rows {
+        self.rows(0)
     }
 
     /// Compares with what a reader saw, and takes what was seen of the unheard writes as fact from here on.
     pub(super) fn settle(&mut self, seen: &Rows) {
-        let unheard = std::mem::take(&mut self.unheard);
-        for chosen in 0..1_u32 << unheard.len() {
-            let mut rows = self.acknowledged.clone();
-            for (at, write) in unheard.iter().enumerate() {
-                if chosen & (1 << at) != 0 {
-                    write.apply(&mut rows);
-                }
-            }
-            if rows == *seen {
-                self.acknowledged = rows;
-                return;
-            }
+        let unheard = self.since.iter().filter(|(_, acknowledged)| !acknowledged).count();
+        assert!(unheard <= 12, "{unheard} writes failed since the last check; check more often");
+        if let Some(rows) = (0..1 << unheard).map(|chosen| self.rows(chosen)).find(|rows| rows == seen) {
+            (self.known, self.since) = (rows, Vec::new());
+            return;
         }
-        let lost = self.acknowledged.iter().filter(|(key, held)| seen.get(key) != Some(held));
+        let expected = self.acknowledged();
+        let lost = expected.iter().filter(|(key, held)| seen.get(key) != Some(held));
         let lost: Vec<_> =
             lost.map(|(key, held)| format!("{key:?}: {held:?} was acknowledged, {:?} is there", seen.get(key))).collect();
-        let strange: Vec<_> = seen.keys().filter(|key| !self.acknowledged.contains_key(key)).collect();
-        panic!("{} rows differ: {lost:#?}\nnot acknowledged: {strange:?}\nunheard of: {unheard:#?}", lost.len());
+        let strange: Vec<_> = seen.keys().filter(|key| !expected.contains_key(key)).collect();
+        panic!("{} rows differ: {lost:#?}\nnot acknowledged: {strange:?}\n{unheard} writes were not heard of", lost.len());
     }
 }
 

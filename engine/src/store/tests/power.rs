@@ -7,6 +7,7 @@ use super::super::Store;
 use super::super::StoreError;
 use super::super::StoreOptions;
 use super::super::disk::Disk;
+use super::super::open::Inner;
 use super::super::simulated::Chance;
 use super::super::simulated::SimulatedDisk;
 use super::history::History;
@@ -22,11 +23,23 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+const ROOT: &str = "/data/store";
+
+/// A disk with an empty data directory that was made and synced before: whoever sets up the machine does that.
+pub(super) fn disk() -> Arc<SimulatedDisk> {
+    let disk = SimulatedDisk::default();
+    disk.create_directory(Path::new(ROOT)).unwrap();
+    for path in Path::new(ROOT).ancestors().skip(1) {
+        disk.sync(path).unwrap();
+    }
+    Arc::new(disk)
+}
+
 /// Opens a store that flushes early and splits files small.
 pub(super) async fn open(disk: &Arc<SimulatedDisk>) -> Result<Store, StoreError> {
-    let options = StoreOptions { buffer_rows: 40, file_rows: 60, ..StoreOptions::new("/data/store") };
+    let options = StoreOptions { buffer_rows: 40, file_rows: 60, ..StoreOptions::new(ROOT) };
     let disk: Arc<dyn Disk> = Arc::<SimulatedDisk>::clone(disk);
-    Store::open_on(options, disk).await
+    Ok(Store { inner: Arc::new(Inner::open_on(options, disk, None).await?) })
 }
 
 /// One run on a disk that may go off at any change.
@@ -39,7 +52,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(seed: u64) -> Self {
-        Self { disk: Arc::default(), history: History::default(), chance: Chance::new(seed), assets: 0 }
+        Self { disk: disk(), history: History::default(), chance: Chance::new(seed), assets: 0 }
     }
 
     /// A result that may only be an error when the power is off; then there is none.
@@ -228,13 +241,13 @@ async fn short_life(disk: Arc<SimulatedDisk>, chance: u64) -> Run {
 
 #[test]
 fn a_cut_at_every_single_change_loses_nothing() {
-    let disk: Arc<SimulatedDisk> = Arc::default();
+    let disk = disk();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(short_life(Arc::clone(&disk), 0));
     let changes = disk.changes();
     assert!(changes > 100, "{changes} changes are too few to have flushed and compacted");
     on_all_cores("a cut at every change", 0..changes, async |change| {
-        let disk: Arc<SimulatedDisk> = Arc::default();
+        let disk = disk();
         disk.cut_after(change);
         let mut run = short_life(disk, change).await;
         let store = run.recover().await;

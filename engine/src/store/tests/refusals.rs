@@ -35,7 +35,7 @@ async fn refused_for_a_while(seed: u64) {
             assert!(tries < 200, "seed {seed}: still refused after the disk healed: {said}");
             if fault != Fault::Eio {
                 let held = scan(&store).await;
-                assert!(run.history.acknowledged.keys().all(|key| held.contains_key(key)), "seed {seed}: reads stopped");
+                assert!(run.history.acknowledged().keys().all(|key| held.contains_key(key)), "seed {seed}: reads stopped");
             }
         }
         run.history.note(write, true);

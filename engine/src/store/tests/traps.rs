@@ -1,11 +1,11 @@
 //! Traps in the data, at the store: what comes twice, late, in any order, in any pieces gives the same answer to the last byte.
 
 use super::super::Store;
+use super::super::read::collect;
 use super::super::simulated::Chance;
-use super::super::simulated::SimulatedDisk;
-use super::super::table::collect;
 use super::history::Row;
 use super::history::Write;
+use super::power::disk;
 use super::power::open;
 use crate::domain::AssetKind;
 use crate::domain::Quantity;
@@ -72,7 +72,7 @@ async fn answer(store: &Store) -> Vec<u8> {
 }
 
 async fn after(writes: &[Write], order: &[usize], seed: u64) -> Vec<u8> {
-    let disk: Arc<SimulatedDisk> = Arc::default();
+    let disk = disk();
     let (mut store, mut chance) = (open(&disk).await.unwrap(), Chance::new(seed));
     for &at in order {
         let write = &writes[at];
@@ -149,7 +149,7 @@ fn energy(at: &[(i64, f64)]) -> Readings {
 fn a_counter_that_falls_back_is_stored_as_it_came() {
     let sent = [(0, 990.0), (60, 995.0), (120, 3.0), (180, 8.0), (240, 0.0), (300, 0.0), (360, 4.0)];
     runtime().block_on(async {
-        let disk: Arc<SimulatedDisk> = Arc::default();
+        let disk = disk();
         let store = open(&disk).await.unwrap();
         store.append(energy(&sent[..3])).await.unwrap();
         store.flush().await.unwrap();
@@ -172,14 +172,14 @@ fn a_counter_that_falls_back_is_stored_as_it_came() {
 fn rows_a_week_late_and_a_year_ahead_take_their_place() {
     let week = 7 * 24 * 3600;
     runtime().block_on(async {
-        let disk: Arc<SimulatedDisk> = Arc::default();
+        let disk = disk();
         let store = open(&disk).await.unwrap();
         for second in [52 * week, week + 60, week, 0, 60, 52 * week, 0] {
             store.append(energy(&[(second, second as f64)])).await.unwrap();
             store.flush().await.unwrap();
         }
         let late = answer(&store).await;
-        let other: Arc<SimulatedDisk> = Arc::default();
+        let other = self::disk();
         let store = open(&other).await.unwrap();
         store.append(energy(&[0, 60, week, week + 60, 52 * week].map(|second| (second, second as f64)))).await.unwrap();
         assert!(late == answer(&store).await, "late rows make a difference");
@@ -194,7 +194,7 @@ fn what_is_no_number_and_what_changes_its_unit_is_refused() {
         assert!(error.to_string().contains("M1: active_power at 1970-01-01T00:00:01Z"), "{error}");
     }
     runtime().block_on(async {
-        let disk: Arc<SimulatedDisk> = Arc::default();
+        let disk = disk();
         let store = open(&disk).await.unwrap();
         store.declare("gate_opening", Unit::parse("deg").unwrap()).await.unwrap();
         let error = store.declare("gate_opening", Unit::parse("degC").unwrap()).await.unwrap_err().to_string();
