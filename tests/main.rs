@@ -24,5 +24,7 @@ mod program;
 mod sql;
 /// The plan as a test: who imports whom, how long a file may be, which words stay out.
 mod tidy;
+/// What was acknowledged is there after kill -9 and on a full disk.
+mod trust;
 /// The real outbox against a real receiver that fails first.
 mod webhook;

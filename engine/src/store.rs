@@ -24,6 +24,8 @@ mod read;
 mod registry;
 mod retention;
 mod shadow;
+#[cfg(test)]
+mod simulated;
 mod table;
 #[cfg(test)]
 mod tests;
