@@ -22,9 +22,11 @@
 mod body;
 mod columns;
 mod fault;
+mod fields;
 mod number;
 mod plan;
 mod scan;
+mod series;
 mod spec;
 
 #[cfg(test)]
@@ -113,7 +115,7 @@ pub struct Lines {
 
 impl LinePlan {
     /// Reads a body. `now` is the time of lines without one and when every row became known; lines after `latest` are `in_future`;
-    /// `find` tells the kind of a known asset and is asked about once per asset. Takes any bytes; never fails as a whole.
+    /// `find` tells the kind of a known asset and is asked once per set of tags. Takes any bytes; never fails as a whole.
     pub fn read(
         &self,
         body: &[u8],

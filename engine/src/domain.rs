@@ -5,6 +5,7 @@
 mod asset;
 mod error;
 mod frame;
+mod gather;
 mod quality;
 mod quantity;
 mod schema;

@@ -150,8 +150,8 @@ impl fmt::Display for Table {
 /// in stored units. Any row order; a key may occur more than once (the later row overrides, nulls never erase).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Readings {
-    kind: AssetKind,
-    batch: RecordBatch,
+    pub(super) kind: AssetKind,
+    pub(super) batch: RecordBatch,
 }
 
 impl Readings {
