@@ -271,7 +271,7 @@ async fn forecasts_and_alerts_arrive_as_they_were_sent() {
     assert_eq!(lines.readings[0].times().values(), &[micros(at("2026-01-01T01:00:00Z")), micros(at("2026-01-01T02:00:00Z"))]);
     let p = |name: &str| [0, 1].map(|row| value(&lines, row, name));
     assert_eq!((p("p10"), p("p50")), ([Some(1.0), Some(-0.5)], [Some(2.5), None]));
-    assert!(sent.body.contains("p97.5=1000000000000000000000,"), "{}", sent.body);
+    assert!(sent.body.contains("p97.5=1000000000000000000000 "), "{}", sent.body);
     assert_eq!(value(&lines, 0, "issue_time"), Some(1_767_225_600_000_000_000.0));
 
     assert_eq!(writer.alerts(&[alert(), alert()]).await.unwrap(), 2);
