@@ -303,6 +303,11 @@ async fn what_the_writer_meets_is_named_with_its_remedy() {
     let error = silent.forecasts(&[forecast()]).await.unwrap_err();
     assert!(matches!(error, InfluxError::Unreachable { .. }) && error.to_string().contains("check the address"), "{error}");
     assert!(matches!(silent.health().await, Err(InfluxError::Unreachable { .. })));
+    for (status, body, is_well) in [(200, "{\"name\":\"influxdb\",\"status\":\"pass\"}", true), (200, "OK", false)] {
+        let server = Loopback::serve(move |_| Reply::new(status, body));
+        let health = Writer::new(&target(&server.url), Duration::from_secs(5)).unwrap().health().await;
+        assert!(matches!(health, Ok(()) | Err(InfluxError::Refused { .. })) && health.is_ok() == is_well, "{body}: {health:?}");
+    }
     for url in ["not an address", "ftp://x", ""] {
         assert!(matches!(Writer::new(&target(url), Duration::from_secs(1)), Err(InfluxError::Address { .. })), "{url}");
     }

@@ -79,7 +79,8 @@ impl Writer {
     /// Asks whether the server is well.
     ///
     /// # Errors
-    /// [`InfluxError::Unreachable`], [`InfluxError::Busy`] with what it says ails it.
+    /// [`InfluxError::Unreachable`], [`InfluxError::Busy`] with what it says ails it, [`InfluxError::Refused`] from servers that take
+    /// points but have no such answer (VictoriaMetrics).
     pub async fn health(&self) -> Result<(), InfluxError> {
         let health = self.within(self.client.health()).await?;
         match health.status {
@@ -103,6 +104,10 @@ impl Writer {
             Err(_) => Err(unreachable(format!("no answer within {} s", self.timeout.as_secs_f64()))),
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(RequestError::Http { status, text })) => Err(self.target.refusal(&self.place, status.as_u16(), &text)),
+            Ok(Err(RequestError::ReqwestProcessing { source })) if source.is_decode() => {
+                let text = "it answers, but not as InfluxDB does".into();
+                Err(InfluxError::Refused { place: self.place.clone(), status: 200, text })
+            }
             Ok(Err(RequestError::ReqwestProcessing { source })) => Err(unreachable(source.without_url().to_string())),
             Ok(Err(other)) => Err(unreachable(other.to_string())),
         }

@@ -98,7 +98,7 @@ fn lines_of_the_reference_are_read() {
     ];
     for (line, expected) in cases {
         let lines = read(&known, line);
-        assert_eq!(rows(&lines), [expected.clone()], "{line:?}: {:?}", lines.rejects);
+        assert_eq!(rows(&lines).as_slice(), std::slice::from_ref(expected), "{line:?}: {:?}", lines.rejects);
         let among = format!("# a comment\n\n{line}\n \t\nm,asset_id=WT9 load=1 0\n");
         assert_eq!(rows(&read(&known, &among)).len(), 2, "{among:?}");
     }
