@@ -18,10 +18,6 @@ mod target;
 mod writer;
 
 #[cfg(test)]
-mod csv_tests;
-#[cfg(test)]
-mod loopback;
-#[cfg(test)]
 mod tests;
 
 pub use annotated::{AnnotatedCsv, AnnotatedError, GROUP};

@@ -1,14 +1,14 @@
 //! History and writer against a server on loopback that answers with fixtures. No InfluxDB 2 was at hand.
 
+mod annotated;
+mod loopback;
+
 use super::History;
 use super::HistorySettings;
 use super::InfluxError;
 use super::Target;
 use super::Writer;
 use super::alert_line;
-use super::loopback::Loopback;
-use super::loopback::Reply;
-use super::loopback::Request;
 use crate::line::LineMapping;
 use crate::line::LinePlan;
 use crate::line::Lines;
@@ -31,6 +31,9 @@ use engine::source::Page;
 use engine::source::Rows;
 use engine::source::Source;
 use engine::source::SourceError;
+use loopback::Loopback;
+use loopback::Reply;
+use loopback::Request;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The annotated CSV reader on fixtures, cut anywhere, and on what servers must not send.
 
-use super::AnnotatedCsv;
-use super::AnnotatedError;
-use super::GROUP;
+use crate::influx::AnnotatedCsv;
+use crate::influx::AnnotatedError;
+use crate::influx::GROUP;
 use arrow::array::Array;
 use arrow::array::AsArray;
 use arrow::array::RecordBatch;
@@ -14,9 +14,9 @@ use arrow::datatypes::TimestampNanosecondType;
 use arrow::datatypes::UInt64Type;
 use proptest::prelude::*;
 
-const LONG: &[u8] = include_bytes!("fixtures/fixture_long.csv");
-const TYPES: &[u8] = include_bytes!("fixtures/fixture_types.csv");
-const ERROR: &[u8] = include_bytes!("fixtures/fixture_error.csv");
+const LONG: &[u8] = include_bytes!("../fixtures/fixture_long.csv");
+const TYPES: &[u8] = include_bytes!("../fixtures/fixture_types.csv");
+const ERROR: &[u8] = include_bytes!("../fixtures/fixture_error.csv");
 
 fn read(bytes: &[u8], chunk: usize) -> (Vec<RecordBatch>, Result<(), AnnotatedError>) {
     let (mut reader, mut batches) = (AnnotatedCsv::new(), Vec::new());
