@@ -8,6 +8,8 @@ mod backtests;
 mod browser;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
+/// Statements that want too much, or what is not theirs.
+mod hostile;
 /// The real server on a free port, spoken to over HTTP.
 mod http;
 /// Delta tables as other programs read them.

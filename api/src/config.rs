@@ -121,6 +121,19 @@ pub struct Limits {
     pub sql_timeout_seconds: u64,
     /// Most rows of one SQL answer. Default 100000.
     pub sql_rows: usize,
+    /// Most MiB of one SQL answer, as columns in memory. Default 256.
+    pub sql_answer_mib: usize,
+    /// SQL statements that run at once. Default 8.
+    pub sql_concurrency: usize,
+    /// SQL statements that may wait for their turn; more are answered 503 with `Retry-After`. Default 16.
+    pub sql_queue: usize,
+    /// Threads that run SQL; 0 (default) is one per core.
+    pub sql_threads: usize,
+    /// How long after its timeout a SQL statement may still hold a thread before the process ends with exit code 70, to be
+    /// started again by its supervisor, seconds. Default 30.
+    pub sql_grace_seconds: u64,
+    /// Memory of the whole process, MiB, above which running SQL statements are stopped; 0 (default) is no limit.
+    pub process_memory_mib: usize,
     /// How long running requests may take to finish at shutdown, seconds. Default 20.
     pub shutdown_seconds: u64,
 }
@@ -136,6 +149,12 @@ impl Default for Limits {
             sql_memory_mib: 1024,
             sql_timeout_seconds: 30,
             sql_rows: 100_000,
+            sql_answer_mib: 256,
+            sql_concurrency: 8,
+            sql_queue: 16,
+            sql_threads: 0,
+            sql_grace_seconds: 30,
+            process_memory_mib: 0,
             shutdown_seconds: 20,
         }
     }
@@ -244,6 +263,8 @@ impl Config {
             ("limits.page_rows", self.limits.page_rows),
             ("limits.sql_memory_mib", self.limits.sql_memory_mib),
             ("limits.sql_rows", self.limits.sql_rows),
+            ("limits.sql_answer_mib", self.limits.sql_answer_mib),
+            ("limits.sql_concurrency", self.limits.sql_concurrency),
             ("auth.session_hours", self.auth.session_hours as usize),
         ];
         if let Some((field, value)) = positive.into_iter().find(|(_, value)| *value == 0) {

@@ -59,6 +59,7 @@ problems! {
     SqlMemory "sql_memory" 422 "The statement needs too much memory",
     SqlTimeout "sql_timeout" 422 "The statement runs too long",
     Internal "internal" 500 "Something failed here",
+    SqlBusy "sql_busy" 503 "Too many statements run already",
     Unavailable "unavailable" 503 "The store cannot do that now",
 }
 
@@ -122,6 +123,9 @@ impl ResponseError for Problem {
         if self.code == Code::Unauthorized {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
+        if let Some(seconds) = self.more.get("retry_after").and_then(Value::as_u64) {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         response.content_type("application/problem+json").body(self.body().to_string())
     }
@@ -175,10 +179,13 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let code = match &error {
             QueryError::ReadOnly { .. } => Code::ReadOnly,
-            QueryError::Memory { .. } => Code::SqlMemory,
+            QueryError::Memory { .. } | QueryError::ProcessMemory { .. } => Code::SqlMemory,
+            QueryError::Busy { retry_after, .. } => {
+                return Self::new(Code::SqlBusy, error.to_string()).with("retry_after", retry_after.as_secs().max(1));
+            }
             QueryError::Timeout { .. } => Code::SqlTimeout,
             QueryError::Internal { .. } | QueryError::Arrow(_) => Code::Internal,
-            QueryError::Store(_) | QueryError::Computed { .. } => Code::Unavailable,
+            QueryError::Store(_) | QueryError::Computed { .. } | QueryError::Threads { .. } => Code::Unavailable,
             _ => Code::BadSql,
         };
         Self::new(code, error.to_string())

@@ -143,12 +143,7 @@ impl Rooms {
 /// # Errors
 /// [`OpenError`].
 pub async fn open(config: Config) -> Result<Opened, OpenError> {
-    let limits = SessionOptions {
-        memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
-        timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
-        max_rows: config.limits.sql_rows,
-        ..SessionOptions::default()
-    };
+    let limits = crate::sql_limits::of_server(&config.limits);
     let (required, hours) = (config.auth.required, config.auth.session_hours);
     let rooms = Rooms::open(config, limits).await?;
     let (authority, first_key) = Authority::open(rooms.ledger.clone(), required, hours, Timestamp::now()).await?;
