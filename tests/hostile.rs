@@ -67,7 +67,10 @@ fn named(text: &str) -> String {
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         let table = c == 't' && !word(before) && !word(rest.peek().copied());
-        out.push_str(if table { "wind_turbine" } else { c.encode_utf8(&mut [0; 4]) });
+        match table {
+            true => out.push_str("wind_turbine"),
+            false => out.push(c),
+        }
         before = Some(c);
     }
     out

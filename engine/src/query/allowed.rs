@@ -192,7 +192,7 @@ impl Allowed {
             Expr::TryCast(cast) => clock(cast.field.data_type())?,
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) if names_a_zone(text) => {
                 return refused(
-                    format!("the time zone in {text:?}"),
+                    &format!("the time zone in {text:?}"),
                     "write the offset, for example +01:00, or use time_bucket with a zone",
                 );
             }

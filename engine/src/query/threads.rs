@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-/// Stack of each thread, bytes; only what is used becomes memory. An expression of 1000 operators takes a few MiB to plan.
+/// Stack of each thread, bytes; only what is used becomes memory. An expression of 200 operators takes a few MiB to plan.
 const STACK: usize = 64 << 20;
 
 /// The threads.
