@@ -241,10 +241,10 @@ async fn short_life(disk: Arc<SimulatedDisk>, chance: u64) -> Run {
 
 #[test]
 fn a_cut_at_every_single_change_loses_nothing() {
-    let disk = disk();
+    let whole = disk();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(short_life(Arc::clone(&disk), 0));
-    let changes = disk.changes();
+    runtime.block_on(short_life(Arc::clone(&whole), 0));
+    let changes = whole.changes();
     assert!(changes > 100, "{changes} changes are too few to have flushed and compacted");
     on_all_cores("a cut at every change", 0..changes, async |change| {
         let disk = disk();
