@@ -4,14 +4,20 @@
 
 /// The contract of the forecasting bench on real data.
 mod backtests;
+/// Backup, restore and verify as an operator runs them.
+mod backup;
 /// The demo in a real browser.
 mod browser;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
+/// Statements that want too much, or what is not theirs.
+mod hostile;
 /// The real server on a free port, spoken to over HTTP.
 mod http;
 /// Delta tables as other programs read them.
 mod interop;
+/// Tables in a bucket, against `moto_server`.
+mod objects;
 /// The built binary and the real data, for the modules above.
 mod program;
 /// The SQL files in `slt/`.

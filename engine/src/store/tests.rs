@@ -1,5 +1,6 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod care;
 mod damage;
 mod history;
 mod late;
