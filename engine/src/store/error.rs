@@ -180,6 +180,8 @@ fn delta_remedy(cause: &DeltaTableError) -> &'static str {
     let text = cause.to_string();
     if text.contains("No space left") {
         "the disk is full: free some space, then try again"
+    } else if text.contains("Read-only file system") {
+        "the file system is mounted read-only: remount it for writing"
     } else if text.contains("Permission denied") {
         "give the user who runs chergui the right to write there"
     } else {

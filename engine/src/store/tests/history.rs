@@ -143,12 +143,15 @@ impl History {
         self.rows(0)
     }
 
-    /// Compares with what a reader saw, and takes what was seen of the unheard writes as fact from here on.
-    pub(super) fn settle(&mut self, seen: &Rows) {
+    /// Compares with what a reader saw. After a start, what was seen of the unheard writes is a fact from there on; before, a write that
+    /// failed may still be in the log.
+    pub(super) fn settle(&mut self, seen: &Rows, started: bool) {
         let unheard = self.since.iter().filter(|(_, acknowledged)| !acknowledged).count();
         assert!(unheard <= 12, "{unheard} writes failed since the last check; check more often");
         if let Some(rows) = (0..1 << unheard).map(|chosen| self.rows(chosen)).find(|rows| rows == seen) {
-            (self.known, self.since) = (rows, Vec::new());
+            if started {
+                (self.known, self.since) = (rows, Vec::new());
+            }
             return;
         }
         let expected = self.acknowledged();

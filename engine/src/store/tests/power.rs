@@ -17,19 +17,34 @@ use super::history::scan;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
-use std::path::Path;
+use crate::domain::Table;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tokio::runtime::Runtime;
 
-const ROOT: &str = "/data/store";
+/// The data directory. Delta's kernel asks the real disk whether a table's directory is there, so empty ones are.
+static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let root = std::env::temp_dir().join("chergui-simulated-disk");
+    for name in Table::all().map(|table| table.name().to_owned()).chain(["assets".into(), "quantities".into()]) {
+        std::fs::create_dir_all(root.join("tables").join(name)).unwrap();
+    }
+    root.canonicalize().unwrap()
+});
+
+/// A path in the data directory.
+pub(super) fn below(name: &str) -> PathBuf {
+    ROOT.join(name)
+}
 
 /// A disk with an empty data directory that was made and synced before: whoever sets up the machine does that.
 pub(super) fn disk() -> Arc<SimulatedDisk> {
     let disk = SimulatedDisk::default();
-    disk.create_directory(Path::new(ROOT)).unwrap();
-    for path in Path::new(ROOT).ancestors().skip(1) {
+    disk.create_directory(&ROOT).unwrap();
+    for path in ROOT.ancestors().skip(1) {
         disk.sync(path).unwrap();
     }
     Arc::new(disk)
@@ -37,7 +52,7 @@ pub(super) fn disk() -> Arc<SimulatedDisk> {
 
 /// Opens a store that flushes early and splits files small.
 pub(super) async fn open(disk: &Arc<SimulatedDisk>) -> Result<Store, StoreError> {
-    let options = StoreOptions { buffer_rows: 40, file_rows: 60, ..StoreOptions::new(ROOT) };
+    let options = StoreOptions { buffer_rows: 40, file_rows: 60, ..StoreOptions::new(ROOT.as_path()) };
     let disk: Arc<dyn Disk> = Arc::<SimulatedDisk>::clone(disk);
     Ok(Store { inner: Arc::new(Inner::open_on(options, disk, None).await?) })
 }
@@ -101,8 +116,12 @@ impl Run {
                 let write = self.history.draw(&mut self.chance, 0);
                 self.write(&store, write, true).await;
             }
-            15..=16 => drop(self.heard(store.flush().await)),
-            17 => drop(self.heard(store.compact().await)),
+            15..=16 => {
+                self.heard(store.flush().await);
+            }
+            17 => {
+                self.heard(store.compact().await);
+            }
             18 => {
                 let asset = Asset::new(AssetId::parse(&format!("A{}", self.assets)).unwrap(), AssetKind::Meter);
                 if self.heard(store.upsert_assets(vec![asset]).await).is_some() {
@@ -112,7 +131,7 @@ impl Run {
             _ => {
                 // A clean stop and start, with or without rows in the log.
                 if self.chance.one_in(2) {
-                    drop(self.heard(store.flush().await));
+                    self.heard(store.flush().await);
                 }
                 drop(store);
                 let opened = open(&self.disk).await;
@@ -131,19 +150,19 @@ impl Run {
             }
             let opened = open(&self.disk).await;
             let Some(store) = self.heard(opened) else { continue };
+            self.disk.cut_after(u64::MAX / 2);
             if self.disk.is_off() {
                 continue;
             }
-            self.disk.cut_after(u64::MAX / 2);
-            self.check(&store).await;
+            self.check(&store, true).await;
             return store;
         }
     }
 
-    /// Reads everything by several paths.
-    pub(super) async fn check(&mut self, store: &Store) {
+    /// Reads everything by several paths; `started` when nothing was written since the store was opened.
+    pub(super) async fn check(&mut self, store: &Store, started: bool) {
         let seen = scan(store).await;
-        self.history.settle(&seen);
+        self.history.settle(&seen, started);
         if self.chance.one_in(4) {
             assert_eq!(ask(store, &seen).await, seen, "asset by asset and one scan disagree");
         }
@@ -160,7 +179,10 @@ impl Run {
                 None => return,
             }
         }
-        self.check(&store).await;
+        self.disk.cut_after(u64::MAX / 2);
+        if !self.disk.is_off() {
+            self.check(&store, false).await;
+        }
     }
 }
 
@@ -196,6 +218,11 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }
 
+/// One thread for tasks and one for the disk, so that a seed gives the same run again.
+pub(super) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap()
+}
+
 /// Runs `work` for each number, on all cores; each thread one at a time.
 pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops::Range<u64>, work: impl Fn(u64) -> F + Sync) {
     let (next, began, count) = (AtomicU64::new(numbers.start), Instant::now(), numbers.end - numbers.start);
@@ -203,7 +230,7 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+                let runtime = runtime();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= numbers.end {
@@ -241,13 +268,13 @@ async fn short_life(disk: Arc<SimulatedDisk>, chance: u64) -> Run {
 
 #[test]
 fn a_cut_at_every_single_change_loses_nothing() {
-    let whole = disk();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(short_life(Arc::clone(&whole), 0));
-    let changes = whole.changes();
+    let disk = disk();
+    let runtime = runtime();
+    runtime.block_on(short_life(Arc::clone(&disk), 0));
+    let changes = disk.changes();
     assert!(changes > 100, "{changes} changes are too few to have flushed and compacted");
     on_all_cores("a cut at every change", 0..changes, async |change| {
-        let disk = disk();
+        let disk = self::disk();
         disk.cut_after(change);
         let mut run = short_life(disk, change).await;
         let store = run.recover().await;
