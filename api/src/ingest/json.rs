@@ -299,9 +299,17 @@ mod tests {
 
     #[test]
     fn other_shapes_are_refused_and_deep_ones_at_once() {
-        for body in
-            ["[]", "{}", "3", "{\"readings\":3}", "{\"readings\":[3]}", "{\"readings\":[],\"unit\":{}}", "{\"readings\":[]} x"]
-        {
+        for body in [
+            "[]",
+            "{}",
+            "3",
+            "{\"readings\":3}",
+            "{\"readings\":[3]}",
+            "[{},[]]",
+            "{\"readings\":{\"readings\":[]}}",
+            "{\"readings\":[],\"unit\":{}}",
+            "{\"readings\":[]} x",
+        ] {
             assert_eq!(check(body).unwrap_err().code(), Code::BadJson, "{body}");
         }
         let deep = format!("{{\"readings\":[{{\"asset_id\":{}1{}}}]}}", "[".repeat(100), "]".repeat(100));
