@@ -9,4 +9,4 @@ mod poison;
 mod readings;
 mod site;
 
-pub(crate) use site::{Site, finding};
+pub(crate) use site::{Site, finding, problem};

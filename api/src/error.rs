@@ -63,6 +63,7 @@ problems! {
     SqlTimeout "sql_timeout" 422 "The statement runs too long",
     Overloaded "overloaded" 429 "More comes in than can be taken; try again soon",
     Internal "internal" 500 "Something failed here",
+    SqlBusy "sql_busy" 503 "Too many statements run already",
     Unavailable "unavailable" 503 "The store cannot do that now",
 }
 
@@ -201,10 +202,13 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let code = match &error {
             QueryError::ReadOnly { .. } => Code::ReadOnly,
-            QueryError::Memory { .. } => Code::SqlMemory,
+            QueryError::Memory { .. } | QueryError::ProcessMemory { .. } => Code::SqlMemory,
+            QueryError::Busy { retry_after, .. } => {
+                return Self::new(Code::SqlBusy, error.to_string()).retry_after(*retry_after);
+            }
             QueryError::Timeout { .. } => Code::SqlTimeout,
             QueryError::Internal { .. } | QueryError::Arrow(_) => Code::Internal,
-            QueryError::Store(_) | QueryError::Computed { .. } => Code::Unavailable,
+            QueryError::Store(_) | QueryError::Computed { .. } | QueryError::Threads { .. } => Code::Unavailable,
             _ => Code::BadSql,
         };
         Self::new(code, error.to_string())

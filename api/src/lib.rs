@@ -22,6 +22,7 @@ mod request;
 mod routes;
 mod server;
 pub mod services;
+mod sql_limits;
 mod state;
 mod stream;
 mod table;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assets;
+mod backup;
 mod dashboard;
 mod dead_letters;
 mod forecasts;
@@ -19,6 +20,7 @@ pub(crate) use alerts::AlertBody;
 pub(crate) mod documented {
     pub(crate) use super::alerts::*;
     pub(crate) use super::assets::*;
+    pub(crate) use super::backup::*;
     pub(crate) use super::dead_letters::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
@@ -76,6 +78,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/alerts/{id}/resolve").route(post().to(alerts::resolve)))
                 .service(resource("/alerts/{id}/shelve").route(post().to(alerts::shelve)))
                 .service(resource("/alerts/{id}/comment").route(post().to(alerts::comment)))
+                .service(resource("/backup").route(post().to(backup::backup)))
                 .service(resource("/sql").route(post().to(sql::run)))
                 .default_service(web::to(nothing_here)),
         )

@@ -5,6 +5,7 @@
 
 use crate::auth::Authority;
 use crate::config::Config;
+use crate::config::ConfigError;
 use crate::forecast_cache::ForecastCache;
 use crate::hub::Event;
 use crate::hub::Hub;
@@ -33,7 +34,6 @@ use engine::query::SessionOptions;
 use engine::source::SourceError;
 use engine::store::Store;
 use engine::store::StoreError;
-use engine::store::StoreOptions;
 use engine::store::ledger::Ledger;
 use engine::store::ledger::LedgerError;
 use jiff::SignedDuration;
@@ -103,6 +103,9 @@ pub enum OpenError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings of the store.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -131,7 +134,7 @@ impl Rooms {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: Config, limits: SessionOptions) -> Result<Self, OpenError> {
-        let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
+        let store = Store::open(config.store_options()?).await?;
         for (name, unit) in &config.quantities {
             let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
             store.declare(name, unit).await?;
@@ -151,12 +154,7 @@ impl Rooms {
 /// # Errors
 /// [`OpenError`].
 pub async fn open(config: Config) -> Result<Opened, OpenError> {
-    let limits = SessionOptions {
-        memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
-        timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
-        max_rows: config.limits.sql_rows,
-        ..SessionOptions::default()
-    };
+    let limits = crate::sql_limits::of_server(&config.limits);
     let (required, hours) = (config.auth.required, config.auth.session_hours);
     let rooms = Rooms::open(config, limits).await?;
     let (authority, first_key) = Authority::open(rooms.ledger.clone(), required, hours, Timestamp::now()).await?;

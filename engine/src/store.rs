@@ -4,6 +4,8 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
+mod backup;
+mod bucket;
 mod delta;
 mod disk;
 mod error;
@@ -20,17 +22,35 @@ mod open;
 mod place;
 mod read;
 mod registry;
+mod retention;
 mod shadow;
+#[cfg(test)]
+mod simulated;
 mod table;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verify;
 mod view;
 mod write;
 
+pub use backup::Manifest;
+pub use backup::Progress;
+pub use backup::SavedFile;
+pub use backup::SavedTable;
+pub use backup::backup;
+pub use backup::restore;
+pub use bucket::S3Options;
+pub use bucket::Storage;
 pub use error::StoreError;
 pub use keys::key_columns;
 pub use open::StoreOptions;
+pub use retention::Retained;
+pub use retention::Vacuumed;
+pub use verify::Finding;
+pub use verify::Harm;
+pub use verify::Verified;
+pub use verify::verify;
 pub use view::View;
 
 use crate::domain::Asset;
@@ -334,6 +354,23 @@ impl Store {
     /// [`StoreError`].
     pub async fn compact(&self) -> Result<usize, StoreError> {
         Inner::tidy(&self.inner, 2).await
+    }
+
+    /// Takes away the rows of a table that are older than `before` (of the column that rises as history goes on); durable on return.
+    /// Rows of a file of which less than a 32nd is older stay. The files are there until a [`Store::vacuum`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; some rows may still be there.
+    pub async fn retain(&self, table: Table, before: Timestamp) -> Result<Retained, StoreError> {
+        Inner::retain(&self.inner, table, before).await
+    }
+
+    /// Removes files that left their tables before `older_than` and that no query here reads, and what crashes left behind.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some files may be gone already, none that is needed.
+    pub async fn vacuum(&self, older_than: Timestamp) -> Result<Vacuumed, StoreError> {
+        Inner::vacuum(&self.inner, older_than).await
     }
 
     /// Files, rows and bytes per table, and the length of the log.

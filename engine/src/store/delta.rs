@@ -5,6 +5,8 @@
 use super::StoreError;
 use super::files;
 use super::files::FileEntry;
+use super::files::millis_of;
+use super::files::sum_of;
 use super::place::Place;
 use super::view::View;
 use arrow::array::RecordBatch;
@@ -26,10 +28,17 @@ use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::transaction::TableReference;
 use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::SaveMode;
+use futures::TryStreamExt;
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::Weak;
 
 /// Name under which the write-ahead log records in a table how far it has come.
-const APPLICATION: &str = "chergui-log";
+pub(super) const APPLICATION: &str = "chergui-log";
+
+/// Under this name a commit tells the sum of its own actions.
+pub(super) const SUM: &str = "cherguiSum";
 
 /// A Delta table; its place is empty until the first commit.
 #[derive(Debug)]
@@ -41,6 +50,8 @@ pub(super) struct DeltaFiles {
     schema: SchemaRef,
     delta: Option<DeltaTable>,
     files: Arc<[Arc<FileEntry>]>,
+    /// Files taken away since the table was opened; alive as long as a view may read them.
+    retired: Vec<Weak<FileEntry>>,
     applied: u64,
 }
 
@@ -66,10 +77,20 @@ impl DeltaFiles {
         key: &'static [&'static str],
         clock: &'static str,
     ) -> Result<Self, StoreError> {
+        Self::at(name, place.below(name), base, key, clock).await
+    }
+
+    /// The same, with the table's own place.
+    pub(super) async fn at(
+        name: &str,
+        place: Place,
+        base: Schema,
+        key: &'static [&'static str],
+        clock: &'static str,
+    ) -> Result<Self, StoreError> {
         let files: Arc<[Arc<FileEntry>]> = Arc::new([]);
         let schema = Arc::new(base);
-        let place = place.below(name);
-        let mut table = Self { name: name.into(), place, key, clock, schema, delta: None, files, applied: 0 };
+        let mut table = Self { name: name.into(), place, key, clock, schema, delta: None, files, retired: Vec::new(), applied: 0 };
         if table.place.holds("_delta_log").await? {
             let builder = table.place.table().map_err(table.failed("open"))?;
             table.delta = Some(builder.load().await.map_err(table.failed("open"))?);
@@ -117,20 +138,35 @@ impl DeltaFiles {
         self.applied
     }
 
+    /// Paths of files taken away that a view may still read.
+    pub(super) fn retired(&self) -> HashSet<String> {
+        self.retired.iter().filter_map(Weak::upgrade).map(|file| file.path.clone()).collect()
+    }
+
+    /// When the files that are in the table no more were taken away, milliseconds since 1970, by path; as far back as Delta's log
+    /// remembers.
+    pub(super) async fn removed(&self) -> Result<HashMap<String, i64>, StoreError> {
+        let Some(delta) = &self.delta else { return Ok(HashMap::new()) };
+        let (state, log) = (delta.snapshot().map_err(self.failed("read"))?, delta.log_store());
+        let removed = state.all_tombstones(log.as_ref());
+        let removed = removed.map_ok(|gone| (gone.path().into_owned(), gone.deletion_timestamp().unwrap_or(i64::MAX)));
+        removed.try_collect().await.map_err(self.failed("read"))
+    }
+
     /// Makes one change: files, then one commit, each durable before the next. After an error the table is as it was, or as after the commit.
     pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
         let columns = change.add.first().map(RecordBatch::schema);
         self.prepare(columns.as_ref()).await?;
         let adds = self.write(change.add).await?;
-        let modified = adds.iter().map(|add| add.modification_time).max().unwrap_or(0);
+        let removed = millis_of(&uuid::Uuid::now_v7());
         let mut actions: Vec<Action> = Vec::new();
         for file in &change.remove {
             actions.push(Action::Remove(Remove {
                 path: file.path.clone(),
                 data_change: !change.rearranges,
-                deletion_timestamp: Some(modified),
+                deletion_timestamp: Some(removed),
                 extended_file_metadata: Some(true),
-                partition_values: Some(std::collections::HashMap::new()),
+                partition_values: Some(HashMap::new()),
                 size: i64::try_from(file.size).ok(),
                 ..Remove::default()
             }));
@@ -139,7 +175,8 @@ impl DeltaFiles {
             add.data_change = !change.rearranges;
             Action::Add(add)
         }));
-        let mut properties = CommitProperties::default().with_max_retries(0);
+        let sum = (SUM.to_owned(), sum_of(&actions, change.sequence).into());
+        let mut properties = CommitProperties::default().with_max_retries(0).with_metadata([sum]);
         if let Some(sequence) = change.sequence {
             let version = i64::try_from(sequence).unwrap_or(i64::MAX);
             properties = properties.with_application_transaction(Transaction::new(APPLICATION, version));
@@ -228,15 +265,22 @@ impl DeltaFiles {
     fn refresh_files(&mut self) -> Result<(), StoreError> {
         let Some(delta) = &self.delta else { return Ok(()) };
         let state = delta.snapshot().map_err(self.failed("read"))?;
+        let before: HashMap<&str, &Arc<FileEntry>> = self.files.iter().map(|file| (file.path.as_str(), file)).collect();
         let mut files = Vec::new();
         for file in state.log_data().iter() {
             if file.deletion_vector_descriptor().is_some() {
                 return Err(StoreError::Foreign { table: self.name.clone(), feature: "deletion vectors" });
             }
             let size = u64::try_from(file.size()).unwrap_or(0);
-            files.push(Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)));
+            files.push(match before.get(file.path().as_ref()) {
+                Some(&known) if known.size == size => Arc::clone(known),
+                _ => Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)),
+            });
         }
         files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
+        let now: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        self.retired.retain(|file| file.strong_count() > 0);
+        self.retired.extend(self.files.iter().filter(|file| !now.contains(file.path.as_str())).map(Arc::downgrade));
         self.files = files.into();
         Ok(())
     }

@@ -40,6 +40,32 @@ pub enum StoreError {
         /// What the lock file says about the holder, "pid 4711".
         holder: String,
     },
+    /// The tables on the server are another store's.
+    #[error("{url} says these tables belong to {owner}; choose another [storage] url, or, if that data directory is gone for good with its log, remove that object")]
+    Owned {
+        /// The object that says so.
+        url: String,
+        /// What it says.
+        owner: String,
+    },
+    /// A setting cannot be used.
+    #[error("{field} is {value:?}: {problem}")]
+    Setting {
+        /// The setting.
+        field: &'static str,
+        /// What stands there.
+        value: String,
+        /// What is wrong with it, and what may stand there.
+        problem: String,
+    },
+    /// A backup cannot be made or used.
+    #[error("{}: {problem}", path.display())]
+    Backup {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A file of the write-ahead log cannot be read although it was acknowledged.
     #[error(
         "the log file {} is damaged: {cause}; its rows were acknowledged, so restore it from a backup, or move it away to go on without them",

@@ -14,6 +14,7 @@ use arrow::compute::kernels::aggregate;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Float64Type;
 use arrow::datatypes::TimestampMicrosecondType;
+use deltalake::kernel::Action;
 use deltalake::kernel::Add;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -90,13 +91,11 @@ pub(super) async fn write(table: &str, place: &Place, key: &'static [&'static st
     let path = format!("part-{id}.{:016x}.zstd.parquet", xxh3_64(&bytes));
     let size = bytes.len();
     place.put_new(&path, bytes.into()).await?;
-    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
-    let modified = seconds.saturating_mul(1000).saturating_add(u64::from(nanos / 1_000_000));
     Ok(Add {
         path,
         partition_values: HashMap::new(),
         size: i64::try_from(size).unwrap_or(i64::MAX),
-        modification_time: i64::try_from(modified).unwrap_or(i64::MAX),
+        modification_time: millis_of(&id),
         data_change: true,
         stats: Some(stats.to_string()),
         tags: None,
@@ -105,6 +104,30 @@ pub(super) async fn write(table: &str, place: &Place, key: &'static [&'static st
         default_row_commit_version: None,
         clustering_provider: None,
     })
+}
+
+/// When an id was made, milliseconds since 1970.
+pub(super) fn millis_of(id: &uuid::Uuid) -> i64 {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
+    i64::try_from(seconds.saturating_mul(1000).saturating_add(u64::from(nanos / 1_000_000))).unwrap_or(i64::MAX)
+}
+
+/// The sum a file's name says its bytes have; `None` for files of other programs and older versions.
+pub(super) fn sum_in_name(path: &str) -> Option<u64> {
+    let mut parts = path.rsplit('/').next()?.strip_suffix(".zstd.parquet")?.split('.').skip(1);
+    let sum = parts.next().filter(|sum| sum.len() == 16)?;
+    u64::from_str_radix(sum, 16).ok()
+}
+
+/// The sum of what a commit does: its files, and how far of the log they cover.
+pub(super) fn sum_of(actions: &[Action], sequence: Option<u64>) -> String {
+    let mut text = String::new();
+    for action in actions {
+        text.push_str(&serde_json::to_string(action).unwrap_or_default());
+        text.push('\n');
+    }
+    text.push_str(&sequence.map_or_else(String::new, |sequence| sequence.to_string()));
+    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 fn encode(key: &[&str], rows: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
@@ -132,7 +155,7 @@ pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Delta's per-file statistics: <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#per-file-statistics>.
-fn statistics(rows: &RecordBatch) -> Value {
+pub(super) fn statistics(rows: &RecordBatch) -> Value {
     let (mut low, mut high, mut nulls) = (Map::new(), Map::new(), Map::new());
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         nulls.insert(field.name().clone(), json!(column.null_count()));

@@ -4,6 +4,9 @@
 //! at all: it is written beside it, synced, then renamed (or linked, where a file of that name must not be there yet), and the
 //! directories are synced. Names with [`UNFINISHED`] in them are such files; listings leave them out.
 
+#[cfg(test)]
+mod tests;
+
 use super::disk::Disk;
 use super::disk::Entry;
 use async_trait::async_trait;
@@ -87,7 +90,7 @@ impl DiskStore {
         tokio::task::spawn_blocking(move || work(&this, &path).map_err(|cause| failed(&path, cause))).await?
     }
 
-    fn put(&self, path: &Path, parts: &[Bytes], create: bool) -> io::Result<Entry> {
+    fn write(&self, path: &Path, parts: &[Bytes], create: bool) -> io::Result<Entry> {
         let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         self.settle(directory)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -168,11 +171,25 @@ impl DiskStore {
                 self.walk(&entry.path, deep, files, below)?;
             } else if entry.directory {
                 below.push(entry.path);
-            } else if !entry.path.to_string_lossy().contains(UNFINISHED) {
+            } else {
                 files.push(entry);
             }
         }
         Ok(())
+    }
+
+    /// Files below `prefix` that were never finished, with their bytes, written before `older_than`, microseconds since 1970.
+    pub(super) async fn unfinished(&self, prefix: &Location, older_than: i64) -> Result<Vec<(PathBuf, u64)>> {
+        let found = self.run(prefix, |this, path| {
+            let mut found = Vec::new();
+            this.walk(path, true, &mut found, &mut Vec::new())?;
+            Ok(found)
+        });
+        let old = |entry: &Entry| {
+            let age = entry.modified.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_micros());
+            is_unfinished(&entry.path) && i64::try_from(age).unwrap_or(i64::MAX) < older_than
+        };
+        Ok(found.await?.into_iter().filter(old).map(|entry| (entry.path, entry.size)).collect())
     }
 
     async fn listed(&self, prefix: Option<&Location>, deep: bool) -> Result<ListResult> {
@@ -182,7 +199,8 @@ impl DiskStore {
             this.walk(path, deep, &mut files, &mut below)?;
             Ok((files, below))
         });
-        let (files, below) = listed.await?;
+        let (mut files, below) = listed.await?;
+        files.retain(|entry| !is_unfinished(&entry.path));
         let objects = files.iter().map(|entry| Ok(meta(Location::from_absolute_path(&entry.path)?, entry)));
         let mut objects = objects.collect::<Result<Vec<_>>>()?;
         objects.sort_by(|a, b| a.location.cmp(&b.location));
@@ -200,7 +218,7 @@ impl ObjectStore for DiskStore {
             PutMode::Update(_) => return Err(unsupported("a put that compares versions")),
         };
         let parts: Vec<Bytes> = payload.iter().cloned().collect();
-        let entry = self.run(location, move |this, path| this.put(path, &parts, create)).await?;
+        let entry = self.run(location, move |this, path| this.write(path, &parts, create)).await?;
         Ok(PutResult { e_tag: Some(tag(&entry)), version: None })
     }
 
@@ -261,7 +279,7 @@ impl ObjectStore for DiskStore {
         let (source, create) = (self.path(from)?, matches!(options.mode, CopyMode::Create));
         let copied = self.run(to, move |this, path| {
             let bytes = this.disk.read(&source)?;
-            this.put(path, &[bytes], create)
+            this.write(path, &[bytes], create)
         });
         copied.await.map(|_| ())
     }
@@ -295,7 +313,7 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let parts = std::mem::take(&mut self.parts);
-        let entry = self.store.run(&self.location, move |store, path| store.put(path, &parts, false)).await?;
+        let entry = self.store.run(&self.location, move |store, path| store.write(path, &parts, false)).await?;
         Ok(PutResult { e_tag: Some(tag(&entry)), version: None })
     }
 
@@ -307,6 +325,10 @@ impl MultipartUpload for Upload {
 
 fn meta(location: Location, entry: &Entry) -> ObjectMeta {
     ObjectMeta { location, last_modified: entry.modified.into(), size: entry.size, e_tag: Some(tag(entry)), version: None }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(UNFINISHED))
 }
 
 fn tag(entry: &Entry) -> String {

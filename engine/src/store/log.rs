@@ -203,3 +203,14 @@ fn decode(bytes: &[u8]) -> Result<Vec<(String, RecordBatch)>, ArrowError> {
     }
     Ok(entries)
 }
+
+/// Reads one file as a start would and forgets it. False: it was never finished, so never acknowledged. Blocks.
+pub(super) fn check(path: &Path) -> Result<bool, StoreError> {
+    let Some((_, digest)) = parse_name(path) else { return Ok(false) };
+    let bytes = std::fs::read(path).map_err(io("read", path))?;
+    let damaged = |cause| StoreError::DamagedLog { path: path.into(), cause };
+    if digest_of(&bytes) != digest {
+        return Err(damaged(ArrowError::IpcError(format!("its {} bytes do not match the sum in its name", bytes.len()))));
+    }
+    decode(&bytes).map(|_| true).map_err(damaged)
+}

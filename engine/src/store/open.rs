@@ -6,6 +6,7 @@ use super::LatestRow;
 use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
+use super::bucket::Storage;
 use super::delta::DeltaFiles;
 use super::delta::blocking;
 use super::disk::Disk;
@@ -65,12 +66,14 @@ pub struct StoreOptions {
     pub buffer_bytes: usize,
     /// Rows of a Delta file; larger commits are split.
     pub file_rows: usize,
+    /// Where the tables are.
+    pub storage: Storage,
 }
 
 impl StoreOptions {
     /// The defaults: 1 000 000 buffered rows, 512 MiB of them, files of 1 000 000 rows.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), buffer_rows: 1_000_000, buffer_bytes: 512 << 20, file_rows: 1_000_000 }
+        Self { root: root.into(), buffer_rows: 1_000_000, buffer_bytes: 512 << 20, file_rows: 1_000_000, storage: Storage::Local }
     }
 }
 
@@ -95,7 +98,7 @@ pub(super) struct Inner {
     pub(super) room: Notify,
     /// Held by whoever writes a group.
     pub(super) turn: tokio::sync::Mutex<()>,
-    registries: tokio::sync::Mutex<Registries>,
+    pub(super) registries: tokio::sync::Mutex<Registries>,
     small: RwLock<Small>,
     place: Place,
     reader: SessionContext,
@@ -130,9 +133,9 @@ impl Slot {
 }
 
 #[derive(Debug)]
-struct Registries {
-    assets: Registry,
-    quantities: Registry,
+pub(super) struct Registries {
+    pub(super) assets: Registry,
+    pub(super) quantities: Registry,
 }
 
 /// The small tables in memory.
@@ -169,7 +172,7 @@ impl Inner {
     /// Opens on a disk that is known to be ours; replays the log.
     pub(super) async fn open_on(options: StoreOptions, disk: Arc<dyn Disk>, lock: Option<StoreLock>) -> Result<Self, StoreError> {
         let root = options.root.as_path();
-        let place = Place::local(&root.join("tables"), Arc::clone(&disk))?;
+        let place = Place::open(root, &options.storage, &disk).await?;
         let reader = SessionContext::new();
         place.register(&reader.runtime_env());
         let (log, logged) = Log::open(disk, root.join("log")).await?;

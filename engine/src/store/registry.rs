@@ -74,6 +74,11 @@ impl Registry {
         Ok((Self { name, delta }, rows))
     }
 
+    /// The files.
+    pub(super) const fn delta(&self) -> &DeltaFiles {
+        &self.delta
+    }
+
     /// Puts these rows in place of all others.
     pub(super) async fn replace(&mut self, rows: Result<RecordBatch, ArrowError>) -> Result<(), StoreError> {
         let rows = rows.map_err(|cause| StoreError::Arrow { table: self.name.into(), cause })?;

@@ -1,6 +1,12 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod care;
+mod damage;
+mod history;
 mod late;
+mod power;
+mod refusals;
+mod traps;
 
 use super::FEW_FILES;
 use super::Receipt;

@@ -15,6 +15,8 @@ use super::keys::key_columns;
 use super::merge::key_rows;
 use super::merge::merge;
 use super::read::collect;
+use super::retention;
+use super::retention::Retained;
 use super::shadow::Shadows;
 use super::shadow::bounds;
 use super::table::Frozen;
@@ -113,6 +115,16 @@ impl Upkeep {
             start = end;
         }
         Ok(gone)
+    }
+
+    /// Takes away the rows older than `before`, microseconds; see [`retention::retain`].
+    pub(super) async fn retain(&mut self, before: i64) -> Result<Retained, StoreError> {
+        retention::retain(&mut self.delta, &self.reader, self.table, before).await
+    }
+
+    /// The files.
+    pub(super) const fn delta(&self) -> &DeltaFiles {
+        &self.delta
     }
 
     /// Merges rows with what Delta holds: nothing to write, a new file, or the touched files rewritten, in one commit.

@@ -186,7 +186,7 @@ impl Inner {
     }
 
     /// Moves what a table holds in memory now to Delta, and shortens the log. Appends go on meanwhile.
-    async fn flush(&self, table: Table, slot: &Slot, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+    pub(super) async fn flush(&self, table: Table, slot: &Slot, upkeep: &mut Upkeep) -> Result<(), StoreError> {
         // Twice: a layer that an earlier try could not move is first.
         for _ in 0..2 {
             let Some(frozen) = slot.state.lock().await.freeze() else { break };
