@@ -4,7 +4,9 @@ mod alerts;
 mod auth;
 mod bad_input;
 mod forecasts;
+mod influx;
+mod poison;
 mod readings;
 mod site;
 
-pub(crate) use site::finding;
+pub(crate) use site::{Site, finding, problem};

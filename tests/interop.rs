@@ -1,23 +1,30 @@
-//! The written tables open in other programs: `deltalake`, DuckDB and Polars read the same rows and sums as we wrote.
+//! Other programs and ours: `deltalake`, DuckDB and Polars read the same rows and sums as we wrote; InfluxDB's client and pyarrow write to us.
 //!
 //! Needs a Python with those packages, named by `CHERGUI_PYTHON` (the Makefile sets it up).
 
+use crate::http::Site;
 use crate::sql::fill;
 use engine::store::Store;
 use engine::store::StoreOptions;
 use serde_json::json;
+use std::ffi::OsString;
 use std::process::Command;
+
+fn python() -> Option<OsString> {
+    let python = std::env::var_os("CHERGUI_PYTHON");
+    if python.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CHERGUI_PYTHON must name a Python with what tests/interop needs; `make test` sets it"
+        );
+        eprintln!("skipped: CHERGUI_PYTHON is not set");
+    }
+    python
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn others_read_what_we_wrote() {
-    let Some(python) = std::env::var_os("CHERGUI_PYTHON") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CHERGUI_PYTHON must name a Python with deltalake, duckdb and polars; `make test` sets it"
-        );
-        eprintln!("skipped: CHERGUI_PYTHON is not set");
-        return;
-    };
+    let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(StoreOptions::new(directory.path())).await.unwrap();
     fill(&store).await;
@@ -39,4 +46,20 @@ async fn others_read_what_we_wrote() {
     for program in ["deltalake", "duckdb", "polars"] {
         assert_eq!(read[program], wanted, "{program}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_write_to_us() {
+    let Some(python) = python() else { return };
+    let site = Site::start().await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/write_to_us.py");
+    let mut command = tokio::process::Command::new(python);
+    let output = command.arg(script).arg(&site.base).arg(&site.key).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sums = "SELECT asset_id, count(*), sum(wind_speed), sum(active_power), min(time), max(time) FROM wind_turbine GROUP BY 1 ORDER BY 1";
+    // 2,000 rows a second apart: half through the batching writer and half through the synchronous one; T02 as an Arrow stream.
+    let row = |asset: &str| json!([asset, 2000, 1_999_000.0, 3_998_000.0, "2026-01-01T00:00:00Z", "2026-01-01T00:33:19Z"]);
+    assert_eq!(site.rows(sums).await, json!([row("T01"), row("T02")]));
+    assert_eq!(site.cell("SELECT count(*) FROM wind_turbine WHERE active_power = 2 * wind_speed").await, 4000);
+    site.stop().await;
 }

@@ -4,19 +4,27 @@
 
 /// The contract of the forecasting bench on real data.
 mod backtests;
+/// Backup, restore and verify as an operator runs them.
+mod backup;
 /// The demo in a real browser.
 mod browser;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
+/// Statements that want too much, or what is not theirs.
+mod hostile;
 /// The real server on a free port, spoken to over HTTP.
 mod http;
 /// Delta tables as other programs read them.
 mod interop;
+/// Tables in a bucket, against `moto_server`.
+mod objects;
 /// The built binary and the real data, for the modules above.
 mod program;
 /// The SQL files in `slt/`.
 mod sql;
 /// The plan as a test: who imports whom, how long a file may be, which words stay out.
 mod tidy;
+/// What was acknowledged is there after kill -9 and on a full disk.
+mod trust;
 /// The real outbox against a real receiver that fails first.
 mod webhook;

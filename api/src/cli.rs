@@ -1,9 +1,10 @@
 //! The command line: what can be asked, in the words of `--help`. The work is in one file per command under `cli/`.
 //!
-//! Exit codes: 0 done · 1 failed while working · 2 the command, mapping, configuration or query was wrong · 3 refused rows under `--strict`.
+//! Exit codes: 0 done · 1 failed while working · 2 the command, mapping, configuration or query was wrong · 3 refused rows under `--strict` · 4 `verify` found damage.
 
 mod args;
 mod backtest;
+mod backup;
 mod demo;
 mod detect;
 mod doctor;
@@ -16,6 +17,7 @@ mod progress;
 mod serve;
 mod simulate;
 mod sql;
+mod verify;
 
 pub use args::Arguments;
 pub use failure::{Exit, Failure};
@@ -40,6 +42,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Simulate(options) => simulate::run(options).await,
         Command::Datasets(options) => simulate::catalogue(options).await,
         Command::CheckConfig(options) => doctor::check_config(&place, options),
+        Command::Backup(options) => backup::run(&place, options).await,
+        Command::Restore(options) => backup::restore(&place, options).await,
+        Command::Verify(options) => verify::run(&place, options).await,
+        Command::Vacuum(options) => backup::vacuum(&place, options).await,
         Command::Doctor => doctor::run(&place).await,
     }
 }

@@ -3,9 +3,17 @@
 //! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
 //! wrong together (an open port without a key) is refused here too.
 
+mod keep;
+
+pub use keep::{BackupConfig, StorageConfig};
+mod ingest;
+
+pub use ingest::IngestConfig;
+
 use config::Environment;
 use config::File;
 use config::FileFormat;
+use connectors::line::LineMapping;
 use engine::alert::Severity;
 use engine::domain::nearest;
 use serde::{Deserialize, Serialize};
@@ -35,6 +43,22 @@ pub enum ConfigError {
     Open {
         /// The address.
         bind: SocketAddr,
+    },
+    /// A bucket without its key.
+    #[error("configuration: storage.url is set, so storage.{field} is needed; set it there or as CHERGUI_STORAGE__{}", field.to_uppercase())]
+    Storage {
+        /// The field.
+        field: &'static str,
+    },
+    /// Not a time to keep rows.
+    #[error(
+        "configuration: retention.{table} is {value:?}; write an ISO 8601 duration above zero, for example \"P5Y\" or \"P90D\""
+    )]
+    Retention {
+        /// The table.
+        table: String,
+        /// What stands there.
+        value: String,
     },
     /// A value outside its range.
     #[error("configuration: {field} is {value}, it must be {expected}")]
@@ -68,6 +92,17 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
     pub quantities: BTreeMap<String, String>,
+    /// Where the tables are. Default in `data_dir`.
+    pub storage: StorageConfig,
+    /// How long rows are kept: table → ISO 8601 duration, for example `dead_letters = "P90D"`. Default everything, for good.
+    pub retention: BTreeMap<String, String>,
+    /// Where backups of a served store go.
+    pub backup: BackupConfig,
+    /// How telemetry comes in.
+    pub ingest: IngestConfig,
+    /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
+    #[serde(skip_serializing)]
+    pub line_protocol: Vec<LineMapping>,
 }
 
 impl Default for Config {
@@ -81,6 +116,11 @@ impl Default for Config {
             alerts: AlertConfig::default(),
             webhooks: Vec::new(),
             quantities: BTreeMap::new(),
+            storage: StorageConfig::default(),
+            retention: BTreeMap::new(),
+            backup: BackupConfig::default(),
+            ingest: IngestConfig::default(),
+            line_protocol: Vec::new(),
         }
     }
 }
@@ -121,6 +161,19 @@ pub struct Limits {
     pub sql_timeout_seconds: u64,
     /// Most rows of one SQL answer. Default 100000.
     pub sql_rows: usize,
+    /// Most MiB of one SQL answer, as columns in memory. Default 256.
+    pub sql_answer_mib: usize,
+    /// SQL statements that run at once. Default 8.
+    pub sql_concurrency: usize,
+    /// SQL statements that may wait for their turn; more are answered 503 with `Retry-After`. Default 16.
+    pub sql_queue: usize,
+    /// Threads that run SQL; 0 (default) is one per core.
+    pub sql_threads: usize,
+    /// How long after its timeout a SQL statement may still hold a thread before the process ends with exit code 70, to be
+    /// started again by its supervisor, seconds. Default 30.
+    pub sql_grace_seconds: u64,
+    /// Memory of the whole process, MiB, above which running SQL statements are stopped; 0 (default) is no limit.
+    pub process_memory_mib: usize,
     /// How long running requests may take to finish at shutdown, seconds. Default 20.
     pub shutdown_seconds: u64,
 }
@@ -136,6 +189,12 @@ impl Default for Limits {
             sql_memory_mib: 1024,
             sql_timeout_seconds: 30,
             sql_rows: 100_000,
+            sql_answer_mib: 256,
+            sql_concurrency: 8,
+            sql_queue: 16,
+            sql_threads: 0,
+            sql_grace_seconds: 30,
+            process_memory_mib: 0,
             shutdown_seconds: 20,
         }
     }
@@ -244,6 +303,9 @@ impl Config {
             ("limits.page_rows", self.limits.page_rows),
             ("limits.sql_memory_mib", self.limits.sql_memory_mib),
             ("limits.sql_rows", self.limits.sql_rows),
+            ("ingest.in_flight_mib", self.ingest.in_flight_mib),
+            ("limits.sql_answer_mib", self.limits.sql_answer_mib),
+            ("limits.sql_concurrency", self.limits.sql_concurrency),
             ("auth.session_hours", self.auth.session_hours as usize),
         ];
         if let Some((field, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
@@ -252,6 +314,13 @@ impl Config {
         if self.limits.max_page_rows < self.limits.page_rows {
             let value = self.limits.max_page_rows.to_string();
             return Err(ConfigError::Range { field: "limits.max_page_rows", value, expected: "at least limits.page_rows" });
+        }
+        self.store_options()?;
+        self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
+        if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
+            let value = self.ingest.in_flight_mib.to_string();
+            let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";
+            return Err(ConfigError::Range { field: "ingest.in_flight_mib", value, expected });
         }
         Ok(self)
     }

@@ -13,6 +13,7 @@ use engine::store::StoreError;
 use engine::store::ledger::LedgerError;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::time::Duration;
 
 macro_rules! problems {
     ($($variant:ident $code:literal $status:literal $title:literal),+ $(,)?) => {
@@ -47,8 +48,10 @@ problems! {
     NoForecast "no_forecast" 404 "There is no such forecast",
     NotWatched "not_watched" 404 "The asset is not watched",
     NotFound "not_found" 404 "There is nothing at this address",
+    NotSupported "not_supported" 501 "This is not done here",
     MethodNotAllowed "method_not_allowed" 405 "This address does not take that method",
     NotAcceptable "not_acceptable" 406 "None of the accepted media types can be served",
+    RequestTimeout "request_timeout" 408 "The body did not come in time",
     IllegalTransition "illegal_transition" 409 "The alert is not in a state for that",
     KeyInUse "idempotency_key_in_use" 409 "A request with this Idempotency-Key is running",
     TooLarge "too_large" 413 "The body is too large",
@@ -58,7 +61,9 @@ problems! {
     MissingField "missing_field" 422 "A needed field is missing or empty",
     SqlMemory "sql_memory" 422 "The statement needs too much memory",
     SqlTimeout "sql_timeout" 422 "The statement runs too long",
+    Overloaded "overloaded" 429 "More comes in than can be taken; try again soon",
     Internal "internal" 500 "Something failed here",
+    SqlBusy "sql_busy" 503 "Too many statements run already",
     Unavailable "unavailable" 503 "The store cannot do that now",
 }
 
@@ -68,18 +73,30 @@ pub struct Problem {
     code: Code,
     detail: String,
     more: Map<String, Value>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// A problem with its story.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), more: Map::new() }
+        Self { code, detail: detail.into(), more: Map::new(), retry_after: None }
     }
 
     /// Adds a member of its own, for example `line`.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.into(), value.into());
         self
+    }
+
+    /// Says when the same request may be sent again; at least a second.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self.with("retry_after_seconds", whole_seconds(wait))
+    }
+
+    /// Value of the header `Retry-After`, where there is one.
+    pub fn retry_seconds(&self) -> Option<u64> {
+        self.retry_after.map(whole_seconds)
     }
 
     /// Its kind.
@@ -103,6 +120,10 @@ impl Problem {
     }
 }
 
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.row().0, self.detail)
@@ -121,6 +142,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status_code());
         if self.code == Code::Unauthorized {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Some(seconds) = self.retry_seconds() {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         response.content_type("application/problem+json").body(self.body().to_string())
@@ -166,6 +190,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Domain(error) => error.into(),
+            error @ StoreError::Busy { retry_after, .. } => {
+                Self::new(Code::Unavailable, error.to_string()).retry_after(retry_after)
+            }
             error => Self::new(Code::Unavailable, error.to_string()),
         }
     }
@@ -175,10 +202,13 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let code = match &error {
             QueryError::ReadOnly { .. } => Code::ReadOnly,
-            QueryError::Memory { .. } => Code::SqlMemory,
+            QueryError::Memory { .. } | QueryError::ProcessMemory { .. } => Code::SqlMemory,
+            QueryError::Busy { retry_after, .. } => {
+                return Self::new(Code::SqlBusy, error.to_string()).retry_after(*retry_after);
+            }
             QueryError::Timeout { .. } => Code::SqlTimeout,
             QueryError::Internal { .. } | QueryError::Arrow(_) => Code::Internal,
-            QueryError::Store(_) | QueryError::Computed { .. } => Code::Unavailable,
+            QueryError::Store(_) | QueryError::Computed { .. } | QueryError::Threads { .. } => Code::Unavailable,
             _ => Code::BadSql,
         };
         Self::new(code, error.to_string())

@@ -3,6 +3,8 @@
 //! The only place that decides *when*; *what* is done lives in the pipeline. Time is the site's: the wall clock, or the demo's,
 //! which runs faster. A cycle that fails is logged with its asset and tried again in the next round.
 
+mod upkeep;
+
 use crate::delivery::deliver_until_stopped;
 use crate::hub::Event;
 use crate::state::AppState;
@@ -82,6 +84,7 @@ pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Sc
     tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     tokio::spawn(keys(state.clone()));
+    tokio::spawn(upkeep::run(state.clone(), clock.clone()));
     match state.outbox() {
         Ok(outbox) => drop(tokio::spawn(deliver_until_stopped(state.clone(), outbox))),
         Err(error) => tracing::error!(%error, "webhooks are off"),

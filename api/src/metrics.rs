@@ -1,6 +1,7 @@
 //! Counts and times of what the API did, in the Prometheus text format at `/metrics`.
 
 use crate::error::Problem;
+use crate::ingest::figures::Figures;
 use crate::state::AppState;
 use actix_web::HttpResponse;
 use actix_web::web;
@@ -44,9 +45,14 @@ pub(crate) struct Metrics {
     failed: Counter,
     alerts: Gauge,
     log_bytes: Gauge,
+    retained_rows: Counter,
+    vacuumed_files: Counter,
+    vacuumed_bytes: Counter,
     table_rows: Family<TableLabels, Gauge>,
     table_buffered: Family<TableLabels, Gauge>,
     table_files: Family<TableLabels, Gauge>,
+    /// What the doors count.
+    pub(crate) ingest: Figures,
 }
 
 impl Default for Metrics {
@@ -62,9 +68,13 @@ impl Default for Metrics {
             failed: Counter::default(),
             alerts: Gauge::default(),
             log_bytes: Gauge::default(),
+            retained_rows: Counter::default(),
+            vacuumed_files: Counter::default(),
+            vacuumed_bytes: Counter::default(),
             table_rows: Family::default(),
             table_buffered: Family::default(),
             table_files: Family::default(),
+            ingest: Figures::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -75,9 +85,13 @@ impl Default for Metrics {
         registry.register("notifications_failed", "Tries that failed", metrics.failed.clone());
         registry.register("alerts_living", "Alerts nobody has decided yet", metrics.alerts.clone());
         registry.register("store_log_bytes", "Bytes of the write-ahead log", metrics.log_bytes.clone());
+        registry.register("store_retention_rows", "Rows taken away by retention", metrics.retained_rows.clone());
+        registry.register("store_vacuum_files", "Files removed that no table needs", metrics.vacuumed_files.clone());
+        registry.register("store_vacuum_bytes", "Their bytes", metrics.vacuumed_bytes.clone());
         registry.register("store_table_rows", "Rows in Delta files", metrics.table_rows.clone());
         registry.register("store_table_buffered_rows", "Rows in the log and buffer only", metrics.table_buffered.clone());
         registry.register("store_table_files", "Files of the newest version", metrics.table_files.clone());
+        metrics.ingest.register(&mut registry);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         drop(registry);
         metrics
@@ -101,9 +115,19 @@ impl Metrics {
         self.failed.inc_by((done.postponed + done.dead) as u64);
     }
 
+    pub(crate) fn retained(&self, rows: u64) {
+        self.retained_rows.inc_by(rows);
+    }
+
+    pub(crate) fn vacuumed(&self, files: usize, bytes: u64) {
+        self.vacuumed_files.inc_by(files as u64);
+        self.vacuumed_bytes.inc_by(bytes);
+    }
+
     fn refresh(&self, state: &AppState, living: u64) {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.alerts.set(whole(living));
+        state.ingest.refresh();
         let stats = state.store.stats();
         self.log_bytes.set(whole(stats.log_bytes));
         for table in stats.tables {

@@ -9,12 +9,15 @@ use actix_web::http::header;
 use actix_web::web;
 use engine::domain::Asset;
 use engine::domain::AssetId;
+use engine::domain::AssetKind;
 use engine::domain::Quantity;
 use engine::domain::TimeRange;
 use engine::domain::Timestamp;
 use engine::domain::nearest;
 use engine::domain::parse_time;
+use engine::store::Store;
 use futures::StreamExt;
+use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
 /// The whole body, decompressed, at most `limit_mib` MiB.
@@ -86,6 +89,21 @@ pub(crate) fn asset(state: &AppState, id: &str) -> Result<Asset, Problem> {
         let near = nearest(id, known.iter().map(|a| a.id.as_str()));
         unknown_asset(id, near)
     })
+}
+
+/// Id and kind of a known asset; the nearest name is looked for only where that is wanted.
+pub(crate) fn kind_of(store: &Store, id: &str, near: bool) -> Result<(AssetId, AssetKind), Problem> {
+    let found = AssetId::parse(id).ok().and_then(|id| store.asset(&id));
+    found.map(|asset| (asset.id, asset.kind)).ok_or_else(|| {
+        let known = if near { store.assets() } else { Vec::new() };
+        unknown_asset(id, nearest(id, known.iter().map(|asset| asset.id.as_str())))
+    })
+}
+
+/// Readings later than this are from the future.
+pub(crate) fn latest(state: &AppState) -> Timestamp {
+    let ahead = SignedDuration::from_mins(i64::from(state.config.limits.future_minutes));
+    state.now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
 }
 
 pub(crate) fn unknown_asset(id: &str, near: Option<&str>) -> Problem {

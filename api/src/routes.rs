@@ -2,12 +2,14 @@
 
 mod alerts;
 mod assets;
+mod backup;
 mod dashboard;
+mod dead_letters;
 mod forecasts;
+mod influx;
 mod operations;
 mod readings_in;
 mod readings_out;
-mod readings_rows;
 mod readings_step;
 mod session;
 mod sql;
@@ -18,7 +20,10 @@ pub(crate) use alerts::AlertBody;
 pub(crate) mod documented {
     pub(crate) use super::alerts::*;
     pub(crate) use super::assets::*;
+    pub(crate) use super::backup::*;
+    pub(crate) use super::dead_letters::*;
     pub(crate) use super::forecasts::*;
+    pub(crate) use super::influx::*;
     pub(crate) use super::operations::*;
     pub(crate) use super::readings_in::*;
     pub(crate) use super::readings_out::*;
@@ -33,12 +38,18 @@ use crate::metrics;
 use crate::openapi;
 use crate::stream;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig, delete, get, post};
+use actix_web::web::{self, ServiceConfig, delete, get, head, post};
 use actix_web::{HttpRequest, Resource};
 
 /// Puts everything in its place.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
+        .service(resource("/ping").route(get().to(influx::ping)).route(head().to(influx::ping)))
+        .service(resource("/health").route(get().to(influx::health_of_door)))
+        .service(resource("/write").route(post().to(influx::write_v1)))
+        .service(resource("/query").route(get().to(influx::query_v1)).route(post().to(influx::query_v1)))
+        .service(resource("/api/v2/write").route(post().to(influx::write_v2)))
+        .service(resource("/api/v2/query").route(post().to(influx::query_v2)))
         .service(resource("/health/live").route(get().to(operations::live)))
         .service(resource("/health/ready").route(get().to(operations::ready)))
         .service(resource("/metrics").route(get().to(metrics::scrape)))
@@ -56,6 +67,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/assets/{id:.+}/health").route(get().to(assets::health)))
                 .service(resource("/assets/{id:.+}").route(get().to(assets::show_asset)))
                 .service(resource("/readings").route(get().to(readings_out::read)).route(post().to(readings_in::write)))
+                .service(resource("/dead-letters").route(get().to(dead_letters::list_dead_letters)))
                 .service(resource("/forecasts").route(get().to(forecasts::newest)))
                 .service(resource("/forecasts/issues").route(get().to(forecasts::issues)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
@@ -66,6 +78,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/alerts/{id}/resolve").route(post().to(alerts::resolve)))
                 .service(resource("/alerts/{id}/shelve").route(post().to(alerts::shelve)))
                 .service(resource("/alerts/{id}/comment").route(post().to(alerts::comment)))
+                .service(resource("/backup").route(post().to(backup::backup)))
                 .service(resource("/sql").route(post().to(sql::run)))
                 .default_service(web::to(nothing_here)),
         )

@@ -100,6 +100,7 @@ impl Server {
         let ended = self.running.await;
         self.state.stopping.cancel();
         ended.map_err(|cause| ServerError::Run { cause })?;
+        self.state.ingest.letters.drain(&self.state.store).await;
         self.state.store.flush().await?;
         Ok(())
     }

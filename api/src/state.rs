@@ -5,9 +5,12 @@
 
 use crate::auth::Authority;
 use crate::config::Config;
+use crate::config::ConfigError;
 use crate::forecast_cache::ForecastCache;
 use crate::hub::Event;
 use crate::hub::Hub;
+use crate::ingest::Ingest;
+use crate::line_plan::CurrentPlan;
 use crate::metrics::Metrics;
 use crate::services::Services;
 use connectors::webhook::Webhook;
@@ -28,9 +31,9 @@ use engine::pipeline::{Pipeline, PipelineOptions, register_functions};
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
+use engine::source::SourceError;
 use engine::store::Store;
 use engine::store::StoreError;
-use engine::store::StoreOptions;
 use engine::store::ledger::Ledger;
 use engine::store::ledger::LedgerError;
 use jiff::SignedDuration;
@@ -62,6 +65,8 @@ pub struct AppState {
     pub stopping: CancellationToken,
     pub(crate) forecasts: ForecastCache,
     pub(crate) metrics: Metrics,
+    pub(crate) ingest: Ingest,
+    pub(crate) lines: CurrentPlan,
 }
 
 /// The rooms of one configuration, without a server: what commands work with.
@@ -98,6 +103,9 @@ pub enum OpenError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The settings of the store.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -107,6 +115,9 @@ pub enum OpenError {
     /// A webhook of the configuration.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// The mapping of the line protocol.
+    #[error("configuration: {0}")]
+    LineProtocol(#[from] SourceError),
     /// A declared quantity.
     #[error("configuration: quantities.{name}: {cause}")]
     Quantity {
@@ -123,7 +134,7 @@ impl Rooms {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: Config, limits: SessionOptions) -> Result<Self, OpenError> {
-        let store = Store::open(StoreOptions::new(&config.data_dir)).await?;
+        let store = Store::open(config.store_options()?).await?;
         for (name, unit) in &config.quantities {
             let unit = Unit::parse(unit).map_err(|cause| OpenError::Quantity { name: name.clone(), cause })?;
             store.declare(name, unit).await?;
@@ -143,15 +154,13 @@ impl Rooms {
 /// # Errors
 /// [`OpenError`].
 pub async fn open(config: Config) -> Result<Opened, OpenError> {
-    let limits = SessionOptions {
-        memory_limit_bytes: config.limits.sql_memory_mib.saturating_mul(1 << 20),
-        timeout: Duration::from_secs(config.limits.sql_timeout_seconds),
-        max_rows: config.limits.sql_rows,
-        ..SessionOptions::default()
-    };
+    let limits = crate::sql_limits::of_server(&config.limits);
     let (required, hours) = (config.auth.required, config.auth.session_hours);
     let rooms = Rooms::open(config, limits).await?;
     let (authority, first_key) = Authority::open(rooms.ledger.clone(), required, hours, Timestamp::now()).await?;
+    let metrics = Metrics::default();
+    let ingest = Ingest::new(&rooms.config, metrics.ingest.clone());
+    let lines = CurrentPlan::compile(&rooms.config.line_protocol, &rooms.store.quantities())?;
     let state = AppState {
         config: rooms.config,
         store: rooms.store,
@@ -163,7 +172,9 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
         authority,
         stopping: CancellationToken::new(),
         forecasts: ForecastCache::default(),
-        metrics: Metrics::default(),
+        metrics,
+        ingest,
+        lines,
     };
     Ok(Opened { state, pipeline: rooms.pipeline, first_key })
 }

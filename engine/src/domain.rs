@@ -4,7 +4,9 @@
 
 mod asset;
 mod error;
+mod forecast;
 mod frame;
+mod gather;
 mod quality;
 mod quantity;
 mod schema;
@@ -17,10 +19,11 @@ mod zone;
 
 pub use asset::{Asset, AssetId, AssetKind, Location};
 pub use error::DomainError;
+pub use forecast::{Forecast, ForecastRow, Quantile};
 pub use frame::{Frame, FrameBuilder};
 pub use quality::Quality;
 pub use quantity::{Quantities, Quantity, QuantityInfo};
-pub use schema::{ASSET_ID, AVAILABLE_AT, Forecast, ForecastRow, Quantile, Readings, TIME, Table, timestamp_type};
+pub use schema::{ASSET_ID, AVAILABLE_AT, Readings, TIME, Table, timestamp_type};
 pub use suggest::nearest;
 pub use time::{IntervalLabel, Resolution, TimeRange, Timestamp, from_micros, micros, parse_duration, parse_time};
 pub use unit::Unit;

@@ -4,26 +4,53 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
-mod buffer;
+mod backup;
+mod bucket;
 mod delta;
+mod disk;
 mod error;
 mod files;
+mod index;
 mod keys;
+mod layer;
 pub mod ledger;
+mod local;
 mod lock;
 mod log;
 mod merge;
 mod open;
+mod place;
 mod read;
 mod registry;
+mod retention;
+mod shadow;
+#[cfg(test)]
+mod simulated;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upkeep;
+mod verify;
 mod view;
+mod write;
 
+pub use backup::Manifest;
+pub use backup::Progress;
+pub use backup::SavedFile;
+pub use backup::SavedTable;
+pub use backup::backup;
+pub use backup::restore;
+pub use bucket::S3Options;
+pub use bucket::Storage;
 pub use error::StoreError;
 pub use keys::key_columns;
 pub use open::StoreOptions;
+pub use retention::Retained;
+pub use retention::Vacuumed;
+pub use verify::Finding;
+pub use verify::Harm;
+pub use verify::Verified;
+pub use verify::verify;
 pub use view::View;
 
 use crate::domain::Asset;
@@ -41,6 +68,7 @@ use crate::domain::Timestamp;
 use crate::domain::Unit;
 use crate::domain::WeatherForecasts;
 use arrow::array::RecordBatch;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use open::Inner;
 use read::Reader;
 use std::collections::BTreeMap;
@@ -86,6 +114,12 @@ pub struct TableStats {
     pub bytes: u64,
     /// Rows that are only in the log and the buffer.
     pub buffered_rows: usize,
+    /// Bytes these rows take in memory.
+    pub buffered_bytes: usize,
+    /// Groups of the log that are not yet in the table's files.
+    pub lag: u64,
+    /// Newest time of a row (of the column that rises as history goes on), `None` without rows.
+    pub newest: Option<Timestamp>,
 }
 
 /// State of the store.
@@ -322,9 +356,31 @@ impl Store {
         Inner::tidy(&self.inner, 2).await
     }
 
+    /// Takes away the rows of a table that are older than `before` (of the column that rises as history goes on); durable on return.
+    /// Rows of a file of which less than a 32nd is older stay. The files are there until a [`Store::vacuum`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; some rows may still be there.
+    pub async fn retain(&self, table: Table, before: Timestamp) -> Result<Retained, StoreError> {
+        Inner::retain(&self.inner, table, before).await
+    }
+
+    /// Removes files that left their tables before `older_than` and that no query here reads, and what crashes left behind.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some files may be gone already, none that is needed.
+    pub async fn vacuum(&self, older_than: Timestamp) -> Result<Vacuumed, StoreError> {
+        Inner::vacuum(&self.inner, older_than).await
+    }
+
     /// Files, rows and bytes per table, and the length of the log.
     pub fn stats(&self) -> StoreStats {
         self.inner.stats()
+    }
+
+    /// Lets scans of this store's tables read their files in this environment.
+    pub fn register(&self, environment: &RuntimeEnv) {
+        self.inner.place().register(environment);
     }
 
     fn reader(&self, table: Table) -> Reader<'_> {

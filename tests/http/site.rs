@@ -50,6 +50,18 @@ impl Site {
         self.post("/api/v1/readings", &json!({ "readings": [row] })).send().await.unwrap()
     }
 
+    /// Rows of a statement, as lists of cells.
+    pub(crate) async fn rows(&self, sql: &str) -> Value {
+        let answer: Value = self.post("/api/v1/sql", &json!({ "sql": sql })).send().await.unwrap().json().await.unwrap();
+        assert!(answer["rows"].is_array(), "{sql}: {answer}");
+        answer["rows"].clone()
+    }
+
+    /// The only cell of a statement.
+    pub(crate) async fn cell(&self, sql: &str) -> Value {
+        self.rows(sql).await[0][0].clone()
+    }
+
     pub(crate) async fn stop(self) {
         self.stopper.stop().await;
     }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(
     name = "chergui",
     version,
-    after_help = "Exit codes: 0 done, 1 failed while working, 2 wrong arguments, mapping, configuration or query, 3 rows refused under --strict.\nStart with: chergui demo"
+    after_help = "Exit codes: 0 done, 1 failed while working, 2 wrong arguments, mapping, configuration or query, 3 rows refused under --strict, 4 verify found damage.\nStart with: chergui demo"
 )]
 pub struct Arguments {
     /// Where the store and the configuration are.
@@ -56,6 +56,22 @@ pub(super) enum Command {
     Datasets(Datasets),
     /// Read the configuration and say what it means, or what is wrong with it.
     CheckConfig(CheckConfig),
+    /// Copy the store, as it is at one moment, into a new directory.
+    ///
+    /// Tables, assets, alerts and keys go in; every row acknowledged before the start is there. The copy is complete or has no name:
+    /// it is written beside, read back and compared, then renamed. It is an ordinary data directory with a manifest, so other programs
+    /// read its tables too. A store that is being served is asked over HTTP: POST /api/v1/backup (see docs/operations.md).
+    Backup(Backup),
+    /// Make a store of a backup, in an empty --data-dir (and an empty bucket, when [storage] names one).
+    ///
+    /// Every file is compared with the manifest before anything is put in place.
+    Restore(Restore),
+    /// Read every file and log of a stopped store and say what is damaged, what it covered, and what to do.
+    ///
+    /// Exit code 0: sound. 4: rows are lost or wrong. Nothing is changed.
+    Verify(Verify),
+    /// Remove files that no table needs any more from a stopped store; a served one does it daily.
+    Vacuum(Vacuum),
     /// Look over this machine and the store, and say what is amiss.
     Doctor,
 }
@@ -109,6 +125,34 @@ pub(super) struct Import {
     /// Read and check everything, store nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// Directory to make; it must not be there, its parent must.
+    #[arg(value_name = "DIR")]
+    pub(super) to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The backup.
+    #[arg(value_name = "DIR")]
+    pub(super) from: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// How to print the findings: table, csv, json.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Vacuum {
+    /// Keep what left its table within this time, ISO 8601: programs outside may still read it.
+    #[arg(long, default_value = "PT1H", value_name = "DURATION")]
+    pub(super) keep: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,13 @@
 //! `chergui demo`: a year of a simulated Moroccan fleet in a store, then playing on, with the dashboard open.
 //!
-//! The history is brought in like an import; what happens after that arrives through [`crate::readings::accept`], the same
+//! The history is brought in like an import; what happens after that arrives through [`crate::ingest::store`], the same
 //! door that `POST /api/v1/readings` uses. The fleet's clock starts where its history ends.
 
 use super::failure::Failure;
 use super::serve::{address, config, say};
 use super::{args, progress};
+use crate::ingest::{self, Door};
 use crate::jobs::{self, Clock, Schedule};
-use crate::readings;
 use crate::state::{AppState, Opened};
 use crate::views;
 use datasets::simulate::{FleetOptions, SimulatedChunk, Simulator, declared_quantities};
@@ -189,7 +189,7 @@ async fn play(state: AppState, mut simulator: Simulator, clock: Clock) {
             tracing::error!(%error, "a weather run was not stored");
         }
         for batch in chunk.readings {
-            if let Err(error) = readings::accept(&state, batch).await {
+            if let Err(error) = ingest::store(&state, Door::Demo, vec![batch]).await {
                 tracing::error!(%error, "telemetry was not stored");
             }
         }

@@ -11,6 +11,8 @@ pub enum Exit {
     Usage = 2,
     /// Rows were refused and `--strict` was given.
     Refused = 3,
+    /// The store is damaged.
+    Damaged = 4,
 }
 
 /// Why a command failed.
@@ -29,6 +31,12 @@ pub enum Failure {
         refused: u64,
         /// The rejects file.
         place: String,
+    },
+    /// Rows of the store are lost or wrong.
+    #[error("{findings} finding{} of damage; each says what to do", if *findings == 1 { "" } else { "s" })]
+    Damaged {
+        /// How many.
+        findings: usize,
     },
     /// The reader of our output went away.
     #[error("the output was closed")]
@@ -53,6 +61,7 @@ impl Failure {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
+            Self::Damaged { .. } => Exit::Damaged,
             Self::Work(_) | Self::Pipe => Exit::Failed,
         }
     }

@@ -1,6 +1,9 @@
 //! `chergui import`: files and dataset directories into the store, with a bar, a count of refusals by reason, and a rejects file.
 
 use super::{args, failure::Failure, progress, serve};
+use crate::ingest::figures::Figures;
+use crate::ingest::letters::DeadLetters;
+use crate::ingest::{Door, MOST_REJECTED, Rejected};
 use crate::state::Rooms;
 use connectors::file::{FileOptions, FileSource};
 use connectors::mapping::Mapping;
@@ -117,11 +120,18 @@ async fn one(path: &Path, mut opened: Opened, store: &Store, rejects: &Path, dry
     let began = Instant::now();
     let mut ingest = if dry_run { Ingest::dry() } else { Ingest::start(store, &opened.quantities).await.map_err(Failure::work)? };
     let mut refusals = Refusals::new(rejects);
+    let letters = DeadLetters::new(MOST_REJECTED, MOST_REJECTED, Figures::default());
     let mut cursor = None;
     loop {
         let page = opened.source.next_page(cursor).await.map_err(|error| Failure::usage(error.to_string()))?;
         refusals.write(&page.rejects)?;
         ingest.count(&page.rejects);
+        if !dry_run {
+            let first = page.rejects.iter().take(MOST_REJECTED).cloned().enumerate();
+            let rejected: Vec<Rejected> = first.map(|(index, reject)| Rejected::of_source(index, reject)).collect();
+            letters.hold(Door::Import, &rejected, page.rejects.len());
+            letters.drain(store).await;
+        }
         ingest.store(page.rows).await.map_err(Failure::work)?;
         bar.set_position(page.bytes_read);
         let rate = ingest.tally().rows as f64 / began.elapsed().as_secs_f64().max(1e-9);

@@ -1,39 +1,43 @@
 //! `POST /api/v1/readings`: rows come in, each is checked at the door, good ones are stored, bad ones come back with the reason.
 //!
-//! A wrong unit or an unreadable body refuses everything; a row that is wrong by itself (unknown asset or quantity, bad time, a time
-//! in the future, no number) refuses only that row. All rows wrong is a problem. Sent twice, nothing changes.
+//! JSON, NDJSON, CSV or an Arrow stream, packed or not; the rules are the same for all. A wrong unit, an unknown column or an unreadable
+//! body refuses everything; a row that is wrong by itself (unknown asset, bad time, a time in the future, no number) refuses only that
+//! row. All rows wrong is a problem. Sent twice, nothing changes.
 
 use crate::auth::Caller;
 use crate::error::Code;
 use crate::error::Problem;
+use crate::ingest::body::{self, Body};
+use crate::ingest::rows::Checks;
+use crate::ingest::units::{Conversions, conversions, listed};
+use crate::ingest::{self, Decoded, Door, Rejected};
+use crate::negotiate::ARROW;
 use crate::openapi::ProblemResponse;
 use crate::request;
-use crate::routes::readings_rows::{Checked, check_rows, parse_body};
 use crate::state::AppState;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use engine::domain::Readings;
 use engine::domain::Timestamp;
-use engine::domain::micros;
 use engine::store::ledger::Claim;
 use engine::store::ledger::StoredAnswer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// Readings and the units they are in.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "describes the body that `ingest::json` reads row by row")]
 pub(crate) struct ReadingsBody {
     /// Each with `asset_id`, `time` (RFC 3339) and one number or null per quantity.
     #[schema(value_type = Vec<Object>)]
-    pub(crate) readings: Vec<Map<String, Value>>,
+    readings: Vec<Map<String, Value>>,
     /// Unit per quantity where it is not the stored one; values are converted.
-    #[serde(default)]
-    pub(crate) units: BTreeMap<String, String>,
+    units: Option<BTreeMap<String, String>>,
 }
 
 /// What became of the rows.
@@ -43,40 +47,64 @@ pub(crate) struct ReceiptBody {
     accepted: usize,
     /// Already there.
     unchanged: usize,
-    /// Not stored.
+    /// Not stored; the first thousand.
     rejected: Vec<RejectedRow>,
+    /// How many were not stored, where `rejected` does not hold them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_total: Option<usize>,
 }
 
 /// A row that was not stored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct RejectedRow {
-    /// Place in `readings`, from 0.
-    pub(crate) index: usize,
+    /// Place among the rows, from 0.
+    index: usize,
+    /// Line of the body, from 1, for NDJSON and CSV.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
     /// Stable word.
-    pub(crate) code: &'static str,
+    code: &'static str,
     /// The story and the remedy.
-    pub(crate) detail: String,
+    detail: String,
+}
+
+/// How rows are to be read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WriteQuery {
+    /// Units where they are not the stored ones: `active_power:MW,wind_speed:km/h`.
+    units: Option<String>,
 }
 
 /// Stores readings.
-#[utoipa::path(post, path = "/api/v1/readings", tag = "readings", request_body = ReadingsBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent twice, the request is done once and answered twice")),
+#[utoipa::path(post, path = "/api/v1/readings", tag = "readings",
+    request_body(content((ReadingsBody = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.arrow.stream"))),
+    params(WriteQuery, ("Idempotency-Key" = Option<String>, Header, description = "Sent twice, the request is done once and answered twice"),
+        ("Content-Encoding" = Option<String>, Header, description = "gzip, zstd or deflate")),
     responses((status = 200, body = ReceiptBody), (status = 400, response = ProblemResponse), (status = 401, response = ProblemResponse),
-        (status = 403, response = ProblemResponse), (status = 409, response = ProblemResponse), (status = 413, response = ProblemResponse),
-        (status = 415, response = ProblemResponse), (status = 422, response = ProblemResponse), (status = 503, response = ProblemResponse)))]
+        (status = 403, response = ProblemResponse), (status = 408, response = ProblemResponse), (status = 409, response = ProblemResponse),
+        (status = 413, response = ProblemResponse), (status = 415, response = ProblemResponse), (status = 422, response = ProblemResponse),
+        (status = 429, response = ProblemResponse), (status = 503, response = ProblemResponse)))]
 pub(crate) async fn write(
     state: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    request::expect_json(&request)?;
-    let bytes = request::body(&request, payload, state.config.limits.readings_body_mib).await?;
+    let door = door(&request)?;
+    let query: WriteQuery = request::query(&request)?;
+    let checks = checks(&state, query.units.as_deref())?;
+    let body = body::read(&request, payload, &state.ingest).await?;
+    state.ingest.figures.body(door, body.sent().len());
     let Some(key) = idempotency_key(&request)? else {
-        return store(&state, &bytes).await.map(|receipt| HttpResponse::Ok().json(receipt));
+        return store(&state, door, body, checks).await.map(|receipt| HttpResponse::Ok().json(receipt));
     };
     let owner = &caller.name;
-    match state.ledger.claim_idempotent(owner, &key, &Sha256::digest(&bytes), Timestamp::now()).await? {
+    let mut digest = Sha256::new();
+    digest.update(body.sent());
+    digest.update(query.units.unwrap_or_default());
+    match state.ledger.claim_idempotent(owner, &key, &digest.finalize(), Timestamp::now()).await? {
         Claim::Done(answer) => return Ok(replayed(answer)),
         Claim::Running => {
             return Err(Problem::new(
@@ -89,12 +117,12 @@ pub(crate) async fn write(
         }
         Claim::Mine => {}
     }
-    let answer = match store(&state, &bytes).await {
+    let answer = match store(&state, door, body, checks).await {
         Ok(receipt) => {
             let body = serde_json::to_vec(&receipt).map_err(crate::negotiate::unwritable)?;
             StoredAnswer { status: 200, content_type: "application/json".into(), body }
         }
-        Err(problem) if problem.status_code().is_client_error() => {
+        Err(problem) if problem.status_code().is_client_error() && problem.retry_seconds().is_none() => {
             let (status, body) = (problem.status_code().as_u16(), problem.body().to_string().into_bytes());
             StoredAnswer { status, content_type: "application/problem+json".into(), body }
         }
@@ -125,31 +153,64 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
         .ok_or_else(|| Problem::new(Code::BadRequest, "Idempotency-Key must be 1 to 255 plain characters"))
 }
 
-async fn store(state: &AppState, bytes: &[u8]) -> Result<ReceiptBody, Problem> {
-    let body = parse_body(bytes)?;
-    let sent = body.readings.len();
-    if sent == 0 {
-        return Err(Problem::new(Code::BadRequest, "readings is empty; send at least one row"));
+/// What the body says it is; JSON when it says nothing.
+fn door(request: &HttpRequest) -> Result<Door, Problem> {
+    let said = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    match said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "" | "application/json" => Ok(Door::Json),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Door::Ndjson),
+        "text/csv" => Ok(Door::Csv),
+        ARROW => Ok(Door::Arrow),
+        json if json.ends_with("+json") => Ok(Door::Json),
+        other => {
+            let taken = format!("application/json, application/x-ndjson, text/csv or {ARROW}; line protocol goes to /api/v2/write");
+            Err(Problem::new(Code::UnsupportedMediaType, format!("{other:?} is not taken here; send {taken}")))
+        }
     }
-    let now = state.now();
-    let latest = now.saturating_add(jiff::SignedDuration::from_mins(i64::from(state.config.limits.future_minutes)));
-    let Checked { by_kind, rejected } =
-        check_rows(body, &state.store.quantities(), |id| request::asset(state, id), latest.unwrap_or(Timestamp::MAX))?;
-    state.metrics.readings(0, rejected.len());
-    if rejected.len() == sent {
-        let first = rejected.first().map(|row| row.detail.clone()).unwrap_or_default();
-        let all = serde_json::to_value(&rejected).map_err(crate::negotiate::unwritable)?;
-        return Err(Problem::new(Code::AllRejected, format!("none of the {sent} rows was stored; the first: {first}"))
-            .with("rejected", all));
+}
+
+fn checks(state: &AppState, units: Option<&str>) -> Result<Checks, Problem> {
+    let known = state.store.quantities();
+    let units = match units {
+        Some(units) => conversions(listed(units)?, &known)?,
+        None => Conversions::new(),
+    };
+    let store = state.store.clone();
+    let find = move |id: &str, near: bool| request::kind_of(&store, id, near);
+    Ok(Checks { known, units, find: Arc::new(find), now: state.now(), latest: request::latest(state) })
+}
+
+async fn store(state: &AppState, door: Door, body: Body, checks: Checks) -> Result<ReceiptBody, Problem> {
+    let limit = state.ingest.body_limit();
+    let reader = move |bytes: Bytes, share: &mut _| match door {
+        Door::Ndjson => ingest::json::read_lines(&bytes, &checks),
+        Door::Csv => ingest::csv::read(&bytes, &checks),
+        Door::Arrow => ingest::ipc::read(bytes, &checks, limit, share),
+        _ => ingest::json::read(&bytes, checks),
+    };
+    // Arrow always goes to another thread: what panics in its reader must not take a worker along.
+    let (decoded, mut share) =
+        if body.is_small() && door != Door::Arrow { body.decode_here(reader)? } else { body.decode(&state.ingest, reader).await? };
+    if door != Door::Arrow {
+        // Columns of an Arrow stream point into its body, which is counted already.
+        share.resize(decoded.bytes()).await?;
     }
-    let mut receipt = ReceiptBody { accepted: 0, unchanged: 0, rejected };
-    for (kind, rows) in by_kind {
-        let available_at = vec![micros(now); rows.times.len()];
-        let columns = rows.values.into_iter().collect();
-        let readings = Readings::from_columns(kind, rows.times, rows.asset_ids, available_at, columns)?;
-        let stored = crate::readings::accept(state, readings).await?;
-        receipt.accepted += stored.inserted + stored.changed;
-        receipt.unchanged += stored.unchanged;
+    let Decoded { readings, rows, rejected, rejected_total } = decoded;
+    if rows == 0 {
+        return Err(Problem::new(Code::BadRequest, "there are no readings in the body; send at least one row"));
     }
-    Ok(receipt)
+    let stored = if readings.is_empty() { Default::default() } else { ingest::store(state, door, readings).await? };
+    ingest::reject(state, door, &rejected, rejected_total);
+    let story = |row: Rejected| RejectedRow { index: row.index, line: row.line, code: row.code, detail: row.detail };
+    let told: Vec<RejectedRow> = rejected.into_iter().map(story).collect();
+    let total = (rejected_total > told.len()).then_some(rejected_total);
+    if rejected_total == rows {
+        let first = told.first().map(|row| row.detail.clone()).unwrap_or_default();
+        let all = serde_json::to_value(&told).map_err(crate::negotiate::unwritable)?;
+        let problem = Problem::new(Code::AllRejected, format!("none of the {rows} rows was stored; the first: {first}"));
+        let problem = problem.with("rejected", all);
+        return Err(if let Some(total) = total { problem.with("rejected_total", total) } else { problem });
+    }
+    let accepted = stored.inserted + stored.changed;
+    Ok(ReceiptBody { accepted, unchanged: stored.unchanged, rejected: told, rejected_total: total })
 }

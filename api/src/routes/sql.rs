@@ -36,7 +36,7 @@ pub(crate) struct SqlResult {
     #[schema(value_type = Vec<Vec<Object>>)]
     rows: Vec<Vec<Value>>,
     row_count: usize,
-    /// There were more rows than the limit.
+    /// There were more rows or bytes than the limits.
     truncated: bool,
     elapsed_ms: f64,
 }
@@ -45,7 +45,7 @@ pub(crate) struct SqlResult {
 #[utoipa::path(post, path = "/api/v1/sql", tag = "sql", request_body = SqlBody,
     responses((status = 200, content((SqlResult = "application/json"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.arrow.stream"))),
         (status = 400, response = ProblemResponse), (status = 401, response = ProblemResponse), (status = 403, response = ProblemResponse),
-        (status = 406, response = ProblemResponse), (status = 413, response = ProblemResponse), (status = 422, response = ProblemResponse)))]
+        (status = 406, response = ProblemResponse), (status = 413, response = ProblemResponse), (status = 422, response = ProblemResponse), (status = 503, response = ProblemResponse)))]
 pub(crate) async fn run(state: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let format = negotiate::format(&request)?;
     let sent: SqlBody = request::json(&request, payload, &state).await?;

@@ -1,6 +1,6 @@
-//! The tables and their Arrow schemas, and the batches that were checked against them.
+//! The tables and their Arrow schemas, and telemetry that was checked against them.
 
-use super::{AssetId, AssetKind, DomainError, Quantity, Timestamp, from_micros, micros};
+use super::{AssetId, AssetKind, DomainError, Quantity, from_micros};
 use arrow::{
     array::{Array, AsArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
@@ -33,6 +33,8 @@ pub enum Table {
     Anomalies,
     Annotations,
     Events,
+    /// What arrived at a door and could not be read.
+    DeadLetters,
 }
 
 impl Table {
@@ -46,6 +48,7 @@ impl Table {
             Self::Anomalies,
             Self::Annotations,
             Self::Events,
+            Self::DeadLetters,
         ];
         AssetKind::ALL.into_iter().map(Self::Telemetry).chain(others)
     }
@@ -61,6 +64,7 @@ impl Table {
             Self::Anomalies => "anomalies",
             Self::Annotations => "annotations",
             Self::Events => "events",
+            Self::DeadLetters => "dead_letters",
         }
     }
 
@@ -120,6 +124,15 @@ impl Table {
                 vec![text(ASSET_ID, true), time("start", false), time("end", true), text("kind", false), text("note", true)]
             }
             Self::Events => vec![time(TIME, false), text(ASSET_ID, false), time("reset_at", true), text("message", true)],
+            Self::DeadLetters => vec![
+                time("received_at", false),
+                text(ASSET_ID, true),
+                text("door", false),
+                real("line", false),
+                text("reason", false),
+                text("detail", false),
+                text("raw", true),
+            ],
         })
     }
 }
@@ -137,8 +150,8 @@ impl fmt::Display for Table {
 /// in stored units. Any row order; a key may occur more than once (the later row overrides, nulls never erase).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Readings {
-    kind: AssetKind,
-    batch: RecordBatch,
+    pub(super) kind: AssetKind,
+    pub(super) batch: RecordBatch,
 }
 
 impl Readings {
@@ -148,6 +161,23 @@ impl Readings {
     /// [`DomainError::Column`], [`DomainError::NullKey`], [`DomainError::AssetId`], [`DomainError::Quantity`] for a column
     /// that is no quantity's name, [`DomainError::NotFinite`] naming asset, quantity and time.
     pub fn new(kind: AssetKind, batch: RecordBatch) -> Result<Self, DomainError> {
+        let readings = Self::from_checked_ids(kind, batch)?;
+        let mut checked = "";
+        for id in readings.asset_ids().iter().flatten() {
+            if id == checked {
+                continue;
+            }
+            AssetId::parse(id)?;
+            checked = id;
+        }
+        Ok(readings)
+    }
+
+    /// As [`Readings::new`] for ids of assets that were looked up, which are not parsed again.
+    ///
+    /// # Errors
+    /// As [`Readings::new`] but for [`DomainError::AssetId`].
+    pub fn from_checked_ids(kind: AssetKind, batch: RecordBatch) -> Result<Self, DomainError> {
         let table = kind.name();
         let schema = batch.schema();
         for field in Table::Telemetry(kind).base_schema().fields() {
@@ -158,19 +188,14 @@ impl Readings {
                 return Err(DomainError::Column { table: table.into(), column, expected, found });
             }
             let column = &batch[field.name().as_str()];
-            if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
+            if column.null_count() > 0
+                && let Some(row) = (0..column.len()).find(|&row| column.is_null(row))
+            {
                 return Err(DomainError::NullKey { table: table.into(), column: field.name().clone(), row });
             }
         }
         let readings = Self { kind, batch };
         let ids = readings.asset_ids();
-        let mut checked = "";
-        for row in 0..ids.len() {
-            if ids.value(row) != checked {
-                AssetId::parse(ids.value(row))?;
-                checked = ids.value(row);
-            }
-        }
         for field in schema.fields().iter().filter(|f| !is_key(f.name())) {
             Quantity::parse(field.name())?;
             if field.data_type() != &DataType::Float64 {
@@ -178,7 +203,9 @@ impl Readings {
                 return Err(DomainError::Column { table: table.into(), column, expected: DataType::Float64.to_string(), found });
             }
             let values = readings.batch[field.name().as_str()].as_primitive::<Float64Type>();
-            if let Some(row) = (0..values.len()).find(|&row| values.is_valid(row) && !values.value(row).is_finite()) {
+            // One pass without branches finds nearly always that all is well.
+            let finite = values.values().iter().fold(true, |all, value| all & value.is_finite());
+            if !finite && let Some(row) = (0..values.len()).find(|&row| values.is_valid(row) && !values.value(row).is_finite()) {
                 return Err(DomainError::NotFinite {
                     asset: ids.value(row).into(),
                     quantity: field.name().clone(),
@@ -270,103 +297,6 @@ impl Readings {
 
 fn is_key(column: &str) -> bool {
     matches!(column, TIME | ASSET_ID | AVAILABLE_AT)
-}
-
-/// A probability strictly between 0 and 1; 0.5 is the point forecast.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Quantile(f64);
-
-impl Quantile {
-    /// Checks the number.
-    ///
-    /// # Errors
-    /// [`DomainError::Quantile`].
-    pub fn new(value: f64) -> Result<Self, DomainError> {
-        if value > 0.0 && value < 1.0 { Ok(Self(value)) } else { Err(DomainError::Quantile { value }) }
-    }
-
-    /// The probability.
-    pub const fn value(self) -> f64 {
-        self.0
-    }
-
-    /// The nine deciles, the house default.
-    pub fn deciles() -> Vec<Self> {
-        (1..10).map(|tenth| Self(f64::from(tenth) / 10.0)).collect()
-    }
-}
-
-/// One forecast of one asset and quantity: all steps, all quantiles.
-///
-/// # Shape
-/// `values[step][quantile]`, as many steps as `valid_times`, quantiles as in `quantiles`, non-decreasing along a step.
-/// # Units
-/// The stored unit of the quantity.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Forecast {
-    /// Whose forecast.
-    pub asset_id: AssetId,
-    /// Of what.
-    pub quantity: Quantity,
-    /// When it could first be used.
-    pub issue_time: Timestamp,
-    /// What each step is about.
-    pub valid_times: Vec<Timestamp>,
-    /// Rising probabilities.
-    pub quantiles: Vec<Quantile>,
-    /// `[step][quantile]`.
-    pub values: Vec<Vec<f64>>,
-    /// Name of the model that made it.
-    pub model: String,
-    /// Version of that model: crate version and parameter digest.
-    pub model_version: String,
-}
-
-/// One row of `forecasts`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ForecastRow {
-    /// What the row is about.
-    pub valid_time: Timestamp,
-    /// Which quantile.
-    pub quantile: Quantile,
-    /// In the stored unit.
-    pub value: f64,
-}
-
-impl Forecast {
-    /// The rows of the `forecasts` table, step by step.
-    pub fn rows(&self) -> impl Iterator<Item = ForecastRow> + '_ {
-        self.valid_times.iter().zip(&self.values).flat_map(|(&valid_time, step)| {
-            self.quantiles.iter().zip(step).map(move |(&quantile, &value)| ForecastRow { valid_time, quantile, value })
-        })
-    }
-
-    /// The batch stored in `forecasts`.
-    ///
-    /// # Errors
-    /// [`DomainError::Column`] when a step has another number of values than there are quantiles.
-    pub fn to_batch(&self) -> Result<RecordBatch, DomainError> {
-        let rows: Vec<ForecastRow> = self.rows().collect();
-        let n = rows.len();
-        let time = |values: Vec<i64>| Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")) as Arc<dyn Array>;
-        let text = |value: &str| Arc::new(StringArray::from(vec![value; n])) as Arc<dyn Array>;
-        let columns = vec![
-            text(self.asset_id.as_str()),
-            text(self.quantity.name()),
-            time(vec![micros(self.issue_time); n]),
-            time(rows.iter().map(|r| micros(r.valid_time)).collect()),
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.quantile.value()))),
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.value))),
-            text(&self.model),
-            text(&self.model_version),
-        ];
-        RecordBatch::try_new(Arc::new(Table::Forecasts.base_schema()), columns).map_err(|error| DomainError::Column {
-            table: Table::Forecasts.name().into(),
-            column: "all".into(),
-            expected: "one value per step and quantile".into(),
-            found: error.to_string(),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use exec::AsofJoinExec;
 pub(super) use exec::AsofPlanner;
 
 /// The mark; never runs.

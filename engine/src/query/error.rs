@@ -7,6 +7,30 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use std::time::Duration;
 
+/// Something a statement has too much of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; the limit is {limit}: {remedy}")]
+pub(super) struct Excess {
+    /// What, and how much there is.
+    pub(super) what: String,
+    /// How much there may be.
+    pub(super) limit: String,
+    /// What to write instead.
+    pub(super) remedy: &'static str,
+}
+
+impl From<Excess> for DataFusionError {
+    fn from(excess: Excess) -> Self {
+        Self::External(Box::new(excess))
+    }
+}
+
+impl From<Excess> for QueryError {
+    fn from(Excess { what, limit, remedy }: Excess) -> Self {
+        Self::TooLarge { what, limit, remedy }
+    }
+}
+
 /// Why a statement was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -54,6 +78,40 @@ pub enum QueryError {
         /// How to call it.
         signature: String,
     },
+    /// The statement is too large, or makes a value or an intermediate result that is.
+    #[error("{what}; the limit is {limit}: {remedy}")]
+    TooLarge {
+        /// What, and how much there is.
+        what: String,
+        /// How much there may be.
+        limit: String,
+        /// What to write instead.
+        remedy: &'static str,
+    },
+    /// Too many statements run and wait already.
+    #[error("{running} statements are running and {queue} may wait; try again in {} s", retry_after.as_secs().max(1))]
+    Busy {
+        /// How many run at once.
+        running: usize,
+        /// How many may wait.
+        queue: usize,
+        /// When another try makes sense.
+        retry_after: Duration,
+    },
+    /// The whole process held too much memory, so running statements were stopped.
+    #[error(
+        "the process held more than its {limit_mib} MiB, so running statements were stopped; try again, limit the time range, or raise the memory of the process"
+    )]
+    ProcessMemory {
+        /// The limit, MiB.
+        limit_mib: usize,
+    },
+    /// The threads of the SQL engine could not be started.
+    #[error("the threads for SQL could not be started ({cause}); raise the limits of the process on threads and memory")]
+    Threads {
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The statement needed more memory than the session may use.
     #[error(
         "the statement needs more than the {limit_mib} MiB this session may use; limit the time range, select fewer columns, aggregate first, or raise the memory limit"
@@ -97,9 +155,10 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// Tells apart what the writer of the statement can change and what not. `names` are the tables and table functions there are.
+    /// Tells apart what the writer of the statement can change and what not. `names` are the tables and functions there are.
     pub(super) fn from_engine(error: DataFusionError, limit_bytes: usize, names: &[String]) -> Self {
         match error.find_root() {
+            DataFusionError::External(cause) if let Some(excess) = cause.downcast_ref::<Excess>() => excess.clone().into(),
             DataFusionError::ResourcesExhausted(_) => Self::Memory { limit_mib: limit_bytes >> 20 },
             DataFusionError::SQL(problem, _) => Self::Syntax { problem: problem.to_string() },
             DataFusionError::SchemaError(cause, _) => match cause.as_ref() {
@@ -122,6 +181,8 @@ impl QueryError {
         let near = || nearest(&name, names.iter().map(String::as_str)).map(str::to_owned);
         if problem.starts_with("table function") && problem.ends_with("not found") {
             Self::Unknown { what: "table function", nearest: near(), name }
+        } else if problem.starts_with("Invalid function") {
+            Self::Unknown { what: "function", nearest: near(), name }
         } else if problem.starts_with("table") && problem.ends_with("not found") {
             Self::Unknown { what: "table", nearest: near(), name }
         } else {

@@ -2,7 +2,10 @@
 //!
 //! In: columns. Out: a column; null in, null out. The arithmetic is in `domain::solar` and `bucket`; here are only types.
 
+use super::asof;
 use super::bucket::Width;
+use super::gapfill;
+use super::newest;
 use crate::domain::Location;
 use crate::domain::from_micros;
 use crate::domain::solar;
@@ -34,12 +37,15 @@ use datafusion::logical_expr::sort_properties::SortProperties;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// Adds all functions to a context.
+/// Adds all functions of the house to a context; the sandbox allows them without being told.
 pub(super) fn register(context: &SessionContext) {
     for function in FUNCTIONS {
         let signature = Signature::user_defined(Volatility::Immutable);
         context.register_udf(ScalarUDF::new_from_impl(Function { function: *function, signature }));
     }
+    newest::register(context);
+    asof::register(context);
+    gapfill::register(context);
 }
 
 const FUNCTIONS: &[Kind] = &[Kind::TimeBucket, Kind::SolarZenith, Kind::ClearskyGhi, Kind::AirDensity, Kind::CapacityFactor];

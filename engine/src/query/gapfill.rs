@@ -38,6 +38,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use exec::GapFillExec;
 pub(super) use exec::GapFillPlanner;
 
 const BUCKET: &str = "time_bucket_gapfill";

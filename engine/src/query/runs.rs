@@ -111,7 +111,7 @@ fn split(whole: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFu
 
 /// Folds runs of equal group keys into rows of partial state.
 #[derive(Debug, Clone)]
-struct RunAggregateExec {
+pub(super) struct RunAggregateExec {
     /// The hash aggregate with the same output, which takes over where runs are short.
     partial: Arc<AggregateExec>,
 }

@@ -5,6 +5,7 @@
 
 use super::QueryError;
 use super::asof;
+use super::size;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Expr;
@@ -12,6 +13,7 @@ use datafusion::sql::sqlparser::ast::FunctionArg;
 use datafusion::sql::sqlparser::ast::FunctionArgExpr;
 use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::ast::ObjectName;
+use datafusion::sql::sqlparser::ast::Query;
 use datafusion::sql::sqlparser::ast::Select;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::TableAlias;
@@ -38,26 +40,38 @@ pub(super) struct Prepared {
     pub(super) statement: Statement,
     pub(super) calls: Vec<Call>,
     pub(super) tables: BTreeSet<String>,
+    /// It only asks for a plan; nothing runs.
+    pub(super) explains: bool,
 }
 
 /// Reads, checks and rewrites one statement.
 ///
 /// # Errors
-/// [`QueryError::Syntax`], [`QueryError::StatementCount`], [`QueryError::ReadOnly`], [`QueryError::Plan`] for odd arguments.
+/// [`QueryError::Syntax`], [`QueryError::StatementCount`], [`QueryError::ReadOnly`], [`QueryError::TooLarge`],
+/// [`QueryError::Plan`] for odd arguments.
 pub(super) fn prepare(text: &str, is_computed: impl Fn(&str) -> bool) -> Result<Prepared, QueryError> {
+    size::check_text(text)?;
+    let text = if is_show_storage(text) { "SELECT * FROM storage" } else { text };
     let mut statements = DFParser::parse_sql(text).map_err(|error| QueryError::from_engine(error, 0, &[]))?;
     let found = statements.len();
     let (Some(mut statement), 1) = (statements.pop_front(), found) else { return Err(QueryError::StatementCount { found }) };
     if !only_reads(&statement) {
         return Err(QueryError::ReadOnly { statement: first_words(text) });
     }
-    let mut rewriting = Rewriting { is_computed, calls: Vec::new(), tables: BTreeSet::new() };
+    let mut rewriting = Rewriting { is_computed, calls: Vec::new(), tables: BTreeSet::new(), read: size::Tables::default() };
     if let Some(inner) = inner(&mut statement)
-        && let ControlFlow::Break(problem) = VisitMut::visit(inner, &mut rewriting)
+        && let ControlFlow::Break(refused) = VisitMut::visit(inner, &mut rewriting)
     {
-        return Err(QueryError::Plan { problem });
+        return Err(refused);
     }
-    Ok(Prepared { statement, calls: rewriting.calls, tables: rewriting.tables })
+    let explains = matches!(&statement, Statement::Explain(explain) if !explain.options.analyze);
+    Ok(Prepared { statement, calls: rewriting.calls, tables: rewriting.tables, explains })
+}
+
+fn is_show_storage(text: &str) -> bool {
+    let mut words = text.trim().trim_end_matches(';').split_whitespace();
+    let mut next = |word: &str| words.next().is_some_and(|found| found.eq_ignore_ascii_case(word));
+    next("SHOW") && next("STORAGE") && words.next().is_none()
 }
 
 fn only_reads(statement: &Statement) -> bool {
@@ -95,24 +109,38 @@ struct Rewriting<F> {
     is_computed: F,
     calls: Vec<Call>,
     tables: BTreeSet<String>,
+    read: size::Tables,
 }
 
 impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
-    type Break = String;
+    type Break = QueryError;
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<String> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<QueryError> {
+        self.read.enter(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<QueryError> {
+        self.read.leave(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<QueryError> {
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             if let Err(problem) = asof::rewrite(join) {
-                return ControlFlow::Break(problem);
+                return ControlFlow::Break(QueryError::Plan { problem });
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<String> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<QueryError> {
         let TableFactor::Table { name, alias, args, .. } = factor else { return ControlFlow::Continue(()) };
         let Some(last) = name.0.last().and_then(|part| part.as_ident()) else { return ControlFlow::Continue(()) };
         let function = if last.quote_style.is_some() { last.value.clone() } else { last.value.to_ascii_lowercase() };
+        if let Err(excess) = self.read.table(&function) {
+            return ControlFlow::Break(excess.into());
+        }
         self.tables.insert(function.clone());
         if args.is_none() || !(self.is_computed)(&function) {
             return ControlFlow::Continue(());
@@ -127,7 +155,10 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
                     arguments.push((Some(name.value.to_ascii_lowercase()), value.to_string()));
                 }
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => arguments.push((None, value.to_string())),
-                other => return ControlFlow::Break(format!("{function}: the argument {other} is not a value")),
+                other => {
+                    let problem = format!("{function}: the argument {other} is not a value");
+                    return ControlFlow::Break(QueryError::Plan { problem });
+                }
             }
         }
         let table = format!("{function}_call_{}", self.calls.len() + 1);
@@ -161,6 +192,7 @@ mod tests {
             "SHOW TABLES",
             "DESCRIBE assets",
             "SELECT 1;",
+            "show  storage;",
         ] {
             assert!(prepare(text, |_| false).is_ok(), "{text}");
         }
@@ -181,6 +213,104 @@ mod tests {
         assert!(error("  ").contains("found 0"));
         assert!(error("SELEKT 1").contains("cannot read"));
     }
+
+    #[test]
+    fn queries_that_unfold_are_counted() {
+        let mut text = "WITH a0 AS (SELECT 1 AS x FROM t)".to_owned();
+        for n in 1..40 {
+            text += &format!(", a{n} AS (SELECT l.x FROM a{} l, a{} r)", n - 1, n - 1);
+        }
+        assert!(error(&format!("{text} SELECT * FROM a39")).contains("too many tables"));
+        assert!(error(&format!("SELECT * FROM t{}", ", t".repeat(1000))).contains("too many tables"));
+        assert!(prepare("WITH a AS (SELECT 1), b AS (SELECT * FROM a, a AS c) SELECT * FROM b, b AS d", |_| false).is_ok());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_words_are_answered(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60)) {
+            drop(prepare(&words.join(" "), |name| name == "forecast"));
+        }
+
+        #[test]
+        fn any_text_is_answered(text in ".{0,200}") {
+            drop(prepare(&text, |_| true));
+        }
+    }
+
+    const WORDS: &[&str] = &[
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "WITH",
+        "RECURSIVE",
+        "AS",
+        "(",
+        ")",
+        ",",
+        "*",
+        "t",
+        "a",
+        "forecast",
+        "=>",
+        "1",
+        "'x'",
+        "\"q",
+        ".",
+        ";",
+        "UNION",
+        "ALL",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "END",
+        "NOT",
+        "AND",
+        "+",
+        "-",
+        "||",
+        "[",
+        "]",
+        "{",
+        "}",
+        "::",
+        "INT",
+        "JOIN",
+        "LATERAL",
+        "ON",
+        "IN",
+        "EXISTS",
+        "OVER",
+        "PARTITION",
+        "BY",
+        "GROUP",
+        "CUBE",
+        "ORDER",
+        "LIMIT",
+        "VALUES",
+        "EXPLAIN",
+        "ANALYZE",
+        "SHOW",
+        "STORAGE",
+        "DESCRIBE",
+        "INTERVAL",
+        "/*",
+        "--",
+        "$1",
+        "@",
+        "NULL",
+        "DROP",
+        "TABLE",
+        "INSERT",
+        "INTO",
+        "COPY",
+        "é",
+        "\u{0}",
+        "0x",
+        "1e999",
+        "'",
+        "E'\\x'",
+        "U&'\\00'",
+    ];
 
     #[test]
     fn calls_of_computed_tables_are_taken_out() {

@@ -1,10 +1,14 @@
-//! One Delta Lake table on disk: open, add columns, commit files, in one process.
+//! One Delta Lake table: open, add columns, commit files, in one process.
 //!
-//! In: sorted rows to add and files to remove. Out: a new version, synced. Knows nothing of keys or buffers.
+//! In: sorted rows to add and files to remove. Out: a new version, durable. Knows nothing of keys or buffers.
 
 use super::StoreError;
 use super::files;
 use super::files::FileEntry;
+use super::files::millis_of;
+use super::files::sum_of;
+use super::place::Place;
+use super::view::View;
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Field;
@@ -24,24 +28,30 @@ use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::transaction::TableReference;
 use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::SaveMode;
-use std::path::Path;
-use std::path::PathBuf;
+use futures::TryStreamExt;
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
-use url::Url;
+use std::sync::Weak;
 
 /// Name under which the write-ahead log records in a table how far it has come.
-const APPLICATION: &str = "chergui-log";
+pub(super) const APPLICATION: &str = "chergui-log";
 
-/// A Delta table; the directory appears with the first commit.
+/// Under this name a commit tells the sum of its own actions.
+pub(super) const SUM: &str = "cherguiSum";
+
+/// A Delta table; its place is empty until the first commit.
 #[derive(Debug)]
 pub(super) struct DeltaFiles {
     name: String,
-    directory: PathBuf,
+    place: Place,
     key: &'static [&'static str],
     clock: &'static str,
     schema: SchemaRef,
     delta: Option<DeltaTable>,
     files: Arc<[Arc<FileEntry>]>,
+    /// Files taken away since the table was opened; alive as long as a view may read them.
+    retired: Vec<Weak<FileEntry>>,
     applied: u64,
 }
 
@@ -59,19 +69,30 @@ pub(super) struct Change {
 }
 
 impl DeltaFiles {
-    /// Opens the table if it is there. `base` is its schema while it is not.
+    /// Opens the table `name` below `place` if it is there. `base` is its schema while it is not.
     pub(super) async fn open(
         name: &str,
-        directory: PathBuf,
+        place: &Place,
+        base: Schema,
+        key: &'static [&'static str],
+        clock: &'static str,
+    ) -> Result<Self, StoreError> {
+        Self::at(name, place.below(name), base, key, clock).await
+    }
+
+    /// The same, with the table's own place.
+    pub(super) async fn at(
+        name: &str,
+        place: Place,
         base: Schema,
         key: &'static [&'static str],
         clock: &'static str,
     ) -> Result<Self, StoreError> {
         let files: Arc<[Arc<FileEntry>]> = Arc::new([]);
         let schema = Arc::new(base);
-        let mut table = Self { name: name.into(), directory, key, clock, schema, delta: None, files, applied: 0 };
-        if table.directory.join("_delta_log").is_dir() {
-            let builder = DeltaTableBuilder::from_url(table.url()).map_err(table.failed("open"))?;
+        let mut table = Self { name: name.into(), place, key, clock, schema, delta: None, files, retired: Vec::new(), applied: 0 };
+        if table.place.holds("_delta_log").await? {
+            let builder = table.place.table().map_err(table.failed("open"))?;
             table.delta = Some(builder.load().await.map_err(table.failed("open"))?);
             table.refresh().await?;
         }
@@ -89,8 +110,22 @@ impl DeltaFiles {
     }
 
     /// Where the files are.
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The files as a view without rows in memory.
+    pub(super) fn view(&self, clock: &'static str) -> View {
+        View {
+            schema: Arc::clone(&self.schema),
+            place: self.place.clone(),
+            clock,
+            version: self.version(),
+            applied: self.applied,
+            files: Arc::clone(&self.files),
+            buffered: Vec::new(),
+            shadows: None,
+        }
     }
 
     /// Version now.
@@ -103,20 +138,35 @@ impl DeltaFiles {
         self.applied
     }
 
-    /// Makes one change: files synced, then one commit, synced. After an error the table is as it was, or as after the commit.
+    /// Paths of files taken away that a view may still read.
+    pub(super) fn retired(&self) -> HashSet<String> {
+        self.retired.iter().filter_map(Weak::upgrade).map(|file| file.path.clone()).collect()
+    }
+
+    /// When the files that are in the table no more were taken away, milliseconds since 1970, by path; as far back as Delta's log
+    /// remembers.
+    pub(super) async fn removed(&self) -> Result<HashMap<String, i64>, StoreError> {
+        let Some(delta) = &self.delta else { return Ok(HashMap::new()) };
+        let (state, log) = (delta.snapshot().map_err(self.failed("read"))?, delta.log_store());
+        let removed = state.all_tombstones(log.as_ref());
+        let removed = removed.map_ok(|gone| (gone.path().into_owned(), gone.deletion_timestamp().unwrap_or(i64::MAX)));
+        removed.try_collect().await.map_err(self.failed("read"))
+    }
+
+    /// Makes one change: files, then one commit, each durable before the next. After an error the table is as it was, or as after the commit.
     pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
         let columns = change.add.first().map(RecordBatch::schema);
         self.prepare(columns.as_ref()).await?;
         let adds = self.write(change.add).await?;
-        let modified = adds.iter().map(|add| add.modification_time).max().unwrap_or(0);
+        let removed = millis_of(&uuid::Uuid::now_v7());
         let mut actions: Vec<Action> = Vec::new();
         for file in &change.remove {
             actions.push(Action::Remove(Remove {
                 path: file.path.clone(),
                 data_change: !change.rearranges,
-                deletion_timestamp: Some(modified),
+                deletion_timestamp: Some(removed),
                 extended_file_metadata: Some(true),
-                partition_values: Some(std::collections::HashMap::new()),
+                partition_values: Some(HashMap::new()),
                 size: i64::try_from(file.size).ok(),
                 ..Remove::default()
             }));
@@ -125,7 +175,8 @@ impl DeltaFiles {
             add.data_change = !change.rearranges;
             Action::Add(add)
         }));
-        let mut properties = CommitProperties::default().with_max_retries(0);
+        let sum = (SUM.to_owned(), sum_of(&actions, change.sequence).into());
+        let mut properties = CommitProperties::default().with_max_retries(0).with_metadata([sum]);
         if let Some(sequence) = change.sequence {
             let version = i64::try_from(sequence).unwrap_or(i64::MAX);
             properties = properties.with_application_transaction(Transaction::new(APPLICATION, version));
@@ -139,15 +190,19 @@ impl DeltaFiles {
         match builder.build(Some(&state as &dyn TableReference), log_store, operation).await {
             Ok(commit) => {
                 delta.state = Some(commit.snapshot());
-                self.sync_version(commit.version()).await?;
                 self.applied = change.sequence.unwrap_or(0).max(self.applied);
                 self.refresh_files()
             }
             Err(cause) => {
-                if let Err(second) = delta.update_state().await {
+                let (error, before) = (failed(cause), self.applied);
+                let again = delta.update_state().await.map_err(failed);
+                let again = if again.is_ok() { self.refresh().await } else { again };
+                if let Err(second) = again {
                     tracing::error!(table = self.name, %second, "cannot read the table again after a failed commit");
                 }
-                Err(failed(cause))
+                // An object store may have taken the commit and lost only the answer; the log's number in it tells.
+                let landed = change.sequence.is_some_and(|sequence| before < sequence && sequence <= self.applied);
+                if landed { Ok(()) } else { Err(error) }
             }
         }
     }
@@ -173,48 +228,22 @@ impl DeltaFiles {
                 }
             }
         } else {
-            std::fs::create_dir_all(&self.directory).map_err(|cause| StoreError::Io {
-                action: "create",
-                path: self.directory.clone(),
-                cause,
-            })?;
-            let builder =
-                DeltaTableBuilder::from_url(self.url()).and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
+            let builder = self.place.table().and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
             let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
             let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
             self.delta = Some(created.map_err(self.failed("create"))?);
-            for directory in self.directory.ancestors().take(3) {
-                files::sync(directory)?;
-            }
         }
         self.schema = wanted;
-        if let Some(version) = self.version() {
-            self.sync_version(version).await?;
-        }
         Ok(())
     }
 
-    /// Writes the new files and syncs the directory.
+    /// Writes the new files.
     async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<deltalake::kernel::Add>, StoreError> {
-        if batches.is_empty() {
-            return Ok(Vec::new());
+        let mut adds = Vec::with_capacity(batches.len());
+        for rows in batches {
+            adds.push(files::write(&self.name, &self.place, self.key, rows).await?);
         }
-        let (name, directory, key) = (self.name.clone(), self.directory.clone(), self.key);
-        blocking("writing a file", move || {
-            let adds = batches.iter().map(|rows| files::write(&name, &directory, key, rows)).collect::<Result<Vec<_>, _>>()?;
-            files::sync(&directory)?;
-            Ok(adds)
-        })
-        .await
-    }
-
-    async fn sync_version(&self, version: u64) -> Result<(), StoreError> {
-        let log = self.directory.join("_delta_log");
-        blocking("syncing a commit", move || {
-            files::sync(&log.join(format!("{version:020}.json")))?;
-            files::sync(&log)
-        })
-        .await
+        Ok(adds)
     }
 
     async fn refresh(&mut self) -> Result<(), StoreError> {
@@ -236,21 +265,24 @@ impl DeltaFiles {
     fn refresh_files(&mut self) -> Result<(), StoreError> {
         let Some(delta) = &self.delta else { return Ok(()) };
         let state = delta.snapshot().map_err(self.failed("read"))?;
+        let before: HashMap<&str, &Arc<FileEntry>> = self.files.iter().map(|file| (file.path.as_str(), file)).collect();
         let mut files = Vec::new();
         for file in state.log_data().iter() {
             if file.deletion_vector_descriptor().is_some() {
                 return Err(StoreError::Foreign { table: self.name.clone(), feature: "deletion vectors" });
             }
             let size = u64::try_from(file.size()).unwrap_or(0);
-            files.push(Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)));
+            files.push(match before.get(file.path().as_ref()) {
+                Some(&known) if known.size == size => Arc::clone(known),
+                _ => Arc::new(FileEntry::new(file.path().into_owned(), size, file.stats().as_deref(), self.clock)),
+            });
         }
         files.sort_by(|a, b| (a.clock, &a.assets, &a.path).cmp(&(b.clock, &b.assets, &b.path)));
+        let now: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        self.retired.retain(|file| file.strong_count() > 0);
+        self.retired.extend(self.files.iter().filter(|file| !now.contains(file.path.as_str())).map(Arc::downgrade));
         self.files = files.into();
         Ok(())
-    }
-
-    fn url(&self) -> Url {
-        Url::from_directory_path(&self.directory).expect("the root is canonical, so every directory below it is absolute")
     }
 
     fn failed(&self, action: &'static str) -> impl Fn(DeltaTableError) -> StoreError + 'static {

@@ -1,9 +1,11 @@
 //! One Parquet file of a table: writing it durably, and what Delta's log says about it.
 //!
-//! In: sorted rows. Out: the file on disk, synced, with exact statistics. The seam for object stores: only `write` and
-//! `sync` here know that a table is a directory.
+//! In: sorted rows. Out: the file in its [`Place`], durable, with exact statistics. Its name holds a sum of its bytes, so damage is
+//! known without a second file.
 
 use super::StoreError;
+use super::delta::blocking;
+use super::place::Place;
 use crate::domain::from_micros;
 use arrow::array::Array;
 use arrow::array::AsArray;
@@ -12,10 +14,11 @@ use arrow::compute::kernels::aggregate;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Float64Type;
 use arrow::datatypes::TimestampMicrosecondType;
-use arrow::error::ArrowError;
+use deltalake::kernel::Action;
 use deltalake::kernel::Add;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::properties::WriterProperties;
@@ -27,7 +30,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows of a row group: small enough to skip what a query does not ask, large enough to compress; measured in docs/why.md.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -36,6 +39,9 @@ const PAGE_ROWS: usize = 16_384;
 /// Rows looked at, and distinct values among them, to tell a column of codes from one of measurements.
 const PROBED_ROWS: usize = 4096;
 const CODES: usize = 64;
+
+/// Microseconds by which the bounds of a clock are taken wider than written: other writers cut times to milliseconds.
+pub(super) const CLOCK_SLACK: i64 = 1000;
 
 /// What a file holds, from its entry in the Delta log.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,14 +63,13 @@ impl FileEntry {
     pub(super) fn new(path: String, size: u64, stats: Option<&str>, clock: &str) -> Self {
         let stats: Value = stats.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
         let text = |bound: &str, column: &str| stats[bound][column].as_str().map(str::to_owned);
-        // Other writers cut times to milliseconds, so the bounds are taken one millisecond wider.
         let time = |bound: &str| text(bound, clock)?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
         Self {
             path,
             size,
             rows: stats["numRecords"].as_u64().unwrap_or(0),
             assets: text("minValues", "asset_id").zip(text("maxValues", "asset_id")),
-            clock: time("minValues").zip(time("maxValues")).map(|(low, high)| (low - 1000, high + 1000)),
+            clock: time("minValues").zip(time("maxValues")).map(|(low, high)| (low - CLOCK_SLACK, high + CLOCK_SLACK)),
         }
     }
 
@@ -76,11 +81,62 @@ impl FileEntry {
     }
 }
 
-/// Writes rows, sorted by `key`, into a new file and syncs it. Blocks.
-pub(super) fn write(table: &str, directory: &Path, key: &[&str], rows: &RecordBatch) -> Result<Add, StoreError> {
-    let name = format!("part-{}.lz4.parquet", uuid::Uuid::now_v7());
-    let path = directory.join(&name);
-    let io = |action, cause| StoreError::Io { action, path: path.clone(), cause };
+/// Writes rows, sorted by `key`, into a new file, durable on return. The file is encoded in memory: what `file_rows` rows become,
+/// some tens of MB.
+///
+/// # Errors
+/// [`StoreError::Arrow`], [`StoreError::Io`], [`StoreError::Storage`].
+pub(super) async fn write(table: &str, place: &Place, key: &'static [&'static str], rows: RecordBatch) -> Result<Add, StoreError> {
+    let named = table.to_owned();
+    let (bytes, stats) = blocking("writing a file", move || {
+        let bytes = encode(key, &rows).map_err(|cause| StoreError::Arrow { table: named, cause: cause.into() })?;
+        Ok((bytes, statistics(&rows)))
+    })
+    .await?;
+    let id = uuid::Uuid::now_v7();
+    let path = format!("part-{id}.{:016x}.lz4.parquet", xxh3_64(&bytes));
+    let size = bytes.len();
+    place.put_new(&path, bytes.into()).await?;
+    Ok(Add {
+        path,
+        partition_values: HashMap::new(),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        modification_time: millis_of(&id),
+        data_change: true,
+        stats: Some(stats.to_string()),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    })
+}
+
+/// When an id was made, milliseconds since 1970.
+pub(super) fn millis_of(id: &uuid::Uuid) -> i64 {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |time| time.to_unix());
+    i64::try_from(seconds.saturating_mul(1000).saturating_add(u64::from(nanos / 1_000_000))).unwrap_or(i64::MAX)
+}
+
+/// The sum a file's name says its bytes have; `None` for files of other programs and older versions.
+pub(super) fn sum_in_name(path: &str) -> Option<u64> {
+    let mut parts = path.rsplit('/').next()?.strip_suffix(".lz4.parquet")?.split('.').skip(1);
+    let sum = parts.next().filter(|sum| sum.len() == 16)?;
+    u64::from_str_radix(sum, 16).ok()
+}
+
+/// The sum of what a commit does: its files, and how far of the log they cover.
+pub(super) fn sum_of(actions: &[Action], sequence: Option<u64>) -> String {
+    let mut text = String::new();
+    for action in actions {
+        text.push_str(&serde_json::to_string(action).unwrap_or_default());
+        text.push('\n');
+    }
+    text.push_str(&sequence.map_or_else(String::new, |sequence| sequence.to_string()));
+    format!("{:016x}", xxh3_64(text.as_bytes()))
+}
+
+fn encode(key: &[&str], rows: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     let schema = rows.schema();
     let sorting = key.iter().filter_map(|column| schema.index_of(column).ok()).map(|index| SortingColumn {
         column_idx: i32::try_from(index).unwrap_or(i32::MAX),
@@ -98,34 +154,9 @@ pub(super) fn write(table: &str, directory: &Path, key: &[&str], rows: &RecordBa
             properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
         }
     }
-    let properties = properties.build();
-    let file = File::create(&path).map_err(|cause| io("create", cause))?;
-    let parquet = |error: parquet::errors::ParquetError| match error {
-        parquet::errors::ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
-            Ok(cause) => io("write", *cause),
-            Err(cause) => StoreError::Arrow { table: table.into(), cause: ArrowError::ExternalError(cause) },
-        },
-        other => StoreError::Arrow { table: table.into(), cause: other.into() },
-    };
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(parquet)?;
-    writer.write(rows).map_err(parquet)?;
-    let file = writer.into_inner().map_err(parquet)?;
-    file.sync_all().map_err(|cause| io("sync", cause))?;
-    let meta = file.metadata().map_err(|cause| io("read the size of", cause))?;
-    let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |age| age.as_millis());
-    Ok(Add {
-        path: name,
-        partition_values: HashMap::new(),
-        size: i64::try_from(meta.len()).unwrap_or(i64::MAX),
-        modification_time: i64::try_from(modified).unwrap_or(i64::MAX),
-        data_change: true,
-        stats: Some(statistics(rows).to_string()),
-        tags: None,
-        deletion_vector: None,
-        base_row_id: None,
-        default_row_commit_version: None,
-        clustering_provider: None,
-    })
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.build()))?;
+    writer.write(rows)?;
+    writer.into_inner()
 }
 
 /// True for numbers that hardly repeat. A dictionary of them would be as long as the column, slow to build and slow to read.
@@ -146,7 +177,7 @@ pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Delta's per-file statistics: <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#per-file-statistics>.
-fn statistics(rows: &RecordBatch) -> Value {
+pub(super) fn statistics(rows: &RecordBatch) -> Value {
     let (mut low, mut high, mut nulls) = (Map::new(), Map::new(), Map::new());
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         nulls.insert(field.name().clone(), json!(column.null_count()));

@@ -26,6 +26,7 @@ pub const fn key_columns(table: Table) -> &'static [&'static str] {
         Table::Anomalies => &[ASSET_ID, "component", "mode", "start", "detector"],
         Table::Annotations => &[ASSET_ID, "start", "kind"],
         Table::Events => &[ASSET_ID, TIME, "message"],
+        Table::DeadLetters => &["door", "received_at", "line", "reason"],
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) const fn clock(table: Table) -> &'static str {
         Table::Forecasts => "issue_time",
         Table::ForecastScores => "evaluated_at",
         Table::Anomalies | Table::Annotations => "start",
+        Table::DeadLetters => "received_at",
     }
 }
 

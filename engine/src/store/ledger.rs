@@ -4,12 +4,14 @@
 //! not. WAL mode with `synchronous = FULL`: a committed transaction survives power loss. Migrations are embedded and run at
 //! opening. In: a directory. Out: [`Ledger`], which the `alert` room and the API write through. No clock: `now` is given.
 
+mod copy;
 mod error;
 mod idempotency;
 mod keys;
 mod migrate;
 mod sessions;
 
+pub use copy::check;
 pub use error::LedgerError;
 pub use idempotency::{Claim, StoredAnswer};
 pub use keys::{ApiKey, Role};

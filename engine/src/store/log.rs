@@ -1,30 +1,26 @@
 //! The write-ahead log: one fsynced file per group of appends, acknowledged after its rename.
 //!
 //! A file is a row of Arrow IPC streams, one per append, each naming its table in the schema's metadata. Its name holds the
-//! sequence number and the first 64 bits of its SHA-256, so a torn or rotten file is known before a row of it is used.
+//! sequence number and the XXH3 sum of its bytes, so a torn or rotten file is known before a row of it is used.
 
 use super::StoreError;
 use super::delta::blocking;
-use super::files;
+use super::disk::Disk;
 use crate::domain::Table;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use sha2::Digest;
-use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs;
-use std::fs::File;
 use std::io::Cursor;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use xxhash_rust::xxh3::xxh3_64;
 
 const TABLE: &str = "chergui.table";
 const TEMPORARY: &str = "next.tmp";
@@ -32,6 +28,7 @@ const TEMPORARY: &str = "next.tmp";
 /// The open log.
 #[derive(Debug)]
 pub(super) struct Log {
+    disk: Arc<dyn Disk>,
     directory: PathBuf,
     state: Mutex<State>,
 }
@@ -63,22 +60,23 @@ impl Log {
     ///
     /// # Errors
     /// [`StoreError::DamagedLog`], [`StoreError::UnknownTable`], [`StoreError::Io`].
-    pub(super) async fn open(directory: PathBuf) -> Result<(Self, Vec<Logged>), StoreError> {
+    pub(super) async fn open(disk: Arc<dyn Disk>, directory: PathBuf) -> Result<(Self, Vec<Logged>), StoreError> {
         blocking("reading the log", move || {
-            fs::create_dir_all(&directory).map_err(io("create", &directory))?;
-            let mut names: Vec<PathBuf> = Vec::new();
-            for entry in fs::read_dir(&directory).map_err(io("read", &directory))? {
-                names.push(entry.map_err(io("read", &directory))?.path());
+            disk.create_directory(&directory).map_err(io("create", &directory))?;
+            if let Some(parent) = directory.parent() {
+                disk.sync(parent).map_err(io("sync", parent))?;
             }
+            let found = disk.list(&directory).map_err(io("read", &directory))?;
+            let mut names: Vec<PathBuf> = found.into_iter().map(|entry| entry.path).collect();
             names.sort();
             let (mut state, mut logged) = (State { next: 1, ..State::default() }, Vec::new());
             for path in names {
                 if path.extension().is_some_and(|e| e == "tmp") {
-                    fs::remove_file(&path).map_err(io("remove", &path))?;
+                    disk.remove(&path).map_err(io("remove", &path))?;
                     continue;
                 }
                 let Some((sequence, digest)) = parse_name(&path) else { continue };
-                let bytes = fs::read(&path).map_err(io("read", &path))?;
+                let bytes = disk.read(&path).map_err(io("read", &path))?;
                 let damaged = |cause| StoreError::DamagedLog { path: path.clone(), cause };
                 if digest_of(&bytes) != digest {
                     return Err(damaged(ArrowError::IpcError(format!(
@@ -97,7 +95,7 @@ impl Log {
                 state.next = sequence + 1;
                 state.files.insert(sequence, Kept { bytes: bytes.len() as u64, path, tables });
             }
-            Ok((Self { directory, state: Mutex::new(state) }, logged))
+            Ok((Self { disk, directory, state: Mutex::new(state) }, logged))
         })
         .await
     }
@@ -111,16 +109,15 @@ impl Log {
     /// Writes one group: temporary file, fsync, rename, fsync of the directory. Returns its sequence number.
     /// Called by one task at a time.
     pub(super) async fn write(&self, group: Vec<(Table, RecordBatch)>) -> Result<u64, StoreError> {
-        let (sequence, directory) = (self.lock().next, self.directory.clone());
+        let (sequence, directory, disk) = (self.lock().next, self.directory.clone(), Arc::clone(&self.disk));
         let tables = group.iter().map(|(table, _)| *table).collect();
         let (path, bytes) = blocking("writing the log", move || {
             let temporary = directory.join(TEMPORARY);
             let bytes = encode(&group)?;
             let path = directory.join(format!("{sequence:020}.{}.arrows", digest_of(&bytes)));
-            let mut file = File::create(&temporary).map_err(io("create", &temporary))?;
-            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(io("write", &temporary))?;
-            fs::rename(&temporary, &path).map_err(io("rename", &temporary))?;
-            files::sync(&directory)?;
+            disk.write_synced(&temporary, &[&bytes]).map_err(io("write", &temporary))?;
+            disk.rename(&temporary, &path).map_err(io("rename", &temporary))?;
+            disk.sync(&directory).map_err(io("sync", &directory))?;
             Ok((path, bytes.len() as u64))
         })
         .await?;
@@ -130,23 +127,27 @@ impl Log {
         Ok(sequence)
     }
 
-    /// A table has everything up to `sequence` in Delta; files nobody needs any more go.
-    pub(super) fn done(&self, table: Table, sequence: u64) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        let mut unneeded = Vec::new();
-        for (&number, kept) in state.files.range_mut(..=sequence) {
-            kept.tables.remove(&table);
-            if kept.tables.is_empty() {
-                unneeded.push(number);
+    /// A table has everything up to `sequence` in Delta; files nobody needs any more go. One that cannot be removed is harmless: at the
+    /// next start the table knows that it has it.
+    pub(super) async fn done(&self, table: Table, sequence: u64) -> Result<(), StoreError> {
+        let unneeded: Vec<PathBuf> = {
+            let mut state = self.lock();
+            for kept in state.files.range_mut(..=sequence).map(|(_, kept)| kept) {
+                kept.tables.remove(&table);
             }
+            state.files.extract_if(..=sequence, |_, kept| kept.tables.is_empty()).map(|(_, kept)| kept.path).collect()
+        };
+        if unneeded.is_empty() {
+            return Ok(());
         }
-        for number in unneeded {
-            if let Some(kept) = state.files.get(&number) {
-                fs::remove_file(&kept.path).map_err(io("remove", &kept.path))?;
-            }
-            state.files.remove(&number);
-        }
-        Ok(())
+        let disk = Arc::clone(&self.disk);
+        blocking("shortening the log", move || unneeded.iter().try_for_each(|path| disk.remove(path).map_err(io("remove", path))))
+            .await
+    }
+
+    /// Number of the newest group.
+    pub(super) fn newest(&self) -> u64 {
+        self.lock().next.saturating_sub(1)
     }
 
     /// Number of files and their bytes.
@@ -166,7 +167,7 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Store
 }
 
 fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", xxh3_64(bytes))
 }
 
 fn parse_name(path: &Path) -> Option<(u64, String)> {
@@ -201,4 +202,15 @@ fn decode(bytes: &[u8]) -> Result<Vec<(String, RecordBatch)>, ArrowError> {
         }
     }
     Ok(entries)
+}
+
+/// Reads one file as a start would and forgets it. False: it was never finished, so never acknowledged. Blocks.
+pub(super) fn check(path: &Path) -> Result<bool, StoreError> {
+    let Some((_, digest)) = parse_name(path) else { return Ok(false) };
+    let bytes = std::fs::read(path).map_err(io("read", path))?;
+    let damaged = |cause| StoreError::DamagedLog { path: path.into(), cause };
+    if digest_of(&bytes) != digest {
+        return Err(damaged(ArrowError::IpcError(format!("its {} bytes do not match the sum in its name", bytes.len()))));
+    }
+    decode(&bytes).map(|_| true).map_err(damaged)
 }

@@ -30,6 +30,8 @@ pub(super) struct Merged {
     pub(super) rows: RecordBatch,
     /// Only the keys that were not held before, sorted by key.
     pub(super) inserted: RecordBatch,
+    /// Only the keys that were held and got a new value, sorted by key.
+    pub(super) changed: RecordBatch,
     /// What became of the arriving rows.
     pub(super) receipt: Receipt,
 }
@@ -57,20 +59,23 @@ pub(super) fn merge(key: &[&str], held: &[RecordBatch], arriving: &RecordBatch) 
         let count = inserted.len();
         let inserted = take_record_batch(&all, &UInt32Array::from(inserted))?;
         let rows = if known == 0 { inserted.clone() } else { take_record_batch(&all, &UInt32Array::from(order))? };
-        return Ok(Merged { rows, inserted, receipt: receipt(count, 0) });
+        let changed = all.slice(0, 0);
+        return Ok(Merged { rows, inserted, changed, receipt: receipt(count, 0) });
     }
     let folded = fold(key, &all, &order, &groups, known)?;
-    let (mut fresh, mut changed) = (Vec::new(), 0);
+    let (mut fresh, mut changed) = (Vec::new(), Vec::new());
     for (at, &(start, _)) in groups.iter().enumerate() {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
         if order[start] as usize >= known {
-            fresh.push(u32::try_from(at).unwrap_or(u32::MAX));
-        } else if folded.changed[at] {
-            changed += 1;
+            fresh.push(at);
+        } else if folded.changed[at as usize] {
+            changed.push(at);
         }
     }
+    let receipt = receipt(fresh.len(), changed.len());
     let inserted = take_record_batch(&folded.rows, &UInt32Array::from(fresh))?;
-    let receipt = receipt(inserted.num_rows(), changed);
-    Ok(Merged { rows: folded.rows, inserted, receipt })
+    let changed = take_record_batch(&folded.rows, &UInt32Array::from(changed))?;
+    Ok(Merged { rows: folded.rows, inserted, changed, receipt })
 }
 
 /// The key of each row as comparable bytes.

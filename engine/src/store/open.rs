@@ -1,22 +1,32 @@
-//! The open store: lock, log, tables and caches, and the paths of a write through them.
+//! The open store: lock, log, tables and caches; opening them, and reading from memory what is asked most.
 //!
-//! An append waits in a queue; whoever gets the turn writes all waiting appends as one log file, then applies them to their
-//! tables. A turn runs in its own task, so a caller that goes away takes nobody's rows along.
+//! In: options. Out: what [`super::Store`] is a handle to. How a write goes through it is in `write`.
 
 use super::LatestRow;
-use super::Receipt;
 use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
+use super::bucket::Storage;
+use super::delta::DeltaFiles;
 use super::delta::blocking;
+use super::disk::Disk;
+use super::disk::RealDisk;
+use super::files::FileEntry;
+use super::keys::clock;
+use super::keys::key_columns;
+use super::layer::Run;
 use super::lock;
 use super::lock::StoreLock;
 use super::log::Log;
+use super::place::Place;
 use super::read::Reader;
+use super::read::latest_rows;
 use super::registry;
 use super::registry::Registry;
 use super::table::TableState;
+use super::upkeep::Upkeep;
 use super::view::View;
+use super::write::Request;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -40,7 +50,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::RwLock;
-use tokio::sync::oneshot;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use tokio::sync::Notify;
 
 /// Where and how to open a store.
 #[derive(Debug, Clone)]
@@ -49,14 +62,18 @@ pub struct StoreOptions {
     pub root: PathBuf,
     /// Rows a table may hold in memory before they are flushed to Delta.
     pub buffer_rows: usize,
+    /// Bytes all tables together may hold in memory; beyond it writes wait, then are refused with [`StoreError::Busy`].
+    pub buffer_bytes: usize,
     /// Rows of a Delta file; larger commits are split.
     pub file_rows: usize,
+    /// Where the tables are.
+    pub storage: Storage,
 }
 
 impl StoreOptions {
-    /// The defaults: 100 000 buffered rows, files of 1 000 000 rows.
+    /// The defaults: 1 000 000 buffered rows, 512 MiB of them, files of 1 000 000 rows.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), buffer_rows: 100_000, file_rows: 1_000_000 }
+        Self { root: root.into(), buffer_rows: 1_000_000, buffer_bytes: 512 << 20, file_rows: 1_000_000, storage: Storage::Local }
     }
 }
 
@@ -65,35 +82,60 @@ const CACHED_FORECASTS: usize = 4096;
 
 type ForecastKey = (AssetId, Quantity, Option<Timestamp>, bool);
 type ForecastCache = (Option<Arc<View>>, HashMap<ForecastKey, Option<Forecast>>);
-type LatestCache = BTreeMap<AssetKind, (Arc<View>, BTreeMap<AssetId, LatestRow>)>;
+type LatestCache = BTreeMap<AssetKind, (Arc<[Arc<FileEntry>]>, BTreeMap<AssetId, LatestRow>)>;
 
 /// What [`super::Store`] is a handle to.
 pub(super) struct Inner {
-    options: StoreOptions,
-    tables: BTreeMap<Table, tokio::sync::Mutex<TableState>>,
+    pub(super) options: StoreOptions,
+    pub(super) tables: BTreeMap<Table, Slot>,
     views: RwLock<BTreeMap<Table, Arc<View>>>,
-    log: Log,
-    queue: Mutex<Vec<Request>>,
-    turn: tokio::sync::Mutex<()>,
-    registries: tokio::sync::Mutex<Registries>,
+    pub(super) log: Log,
+    /// Appends that wait for the next group.
+    pub(super) queue: Mutex<Vec<Request>>,
+    /// Their bytes.
+    pub(super) waiting_bytes: AtomicUsize,
+    /// Told whenever bytes went away.
+    pub(super) room: Notify,
+    /// Held by whoever writes a group.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) registries: tokio::sync::Mutex<Registries>,
     small: RwLock<Small>,
+    place: Place,
     reader: SessionContext,
     forecasts: Mutex<ForecastCache>,
     latest: Mutex<LatestCache>,
-    _lock: StoreLock,
+    _lock: Option<StoreLock>,
+}
+
+/// One table: who writes to it, and who keeps its files.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Held for as long as rows move in memory.
+    pub(super) state: tokio::sync::Mutex<TableState>,
+    /// Held for as long as a Delta commit takes; taken before `state`.
+    pub(super) upkeep: tokio::sync::Mutex<Upkeep>,
+    /// Bytes in memory.
+    pub(super) bytes: AtomicUsize,
+    /// A flush is under way in the background.
+    pub(super) flushing: AtomicBool,
+}
+
+impl Slot {
+    fn new(state: TableState, upkeep: Upkeep) -> Self {
+        let bytes = AtomicUsize::new(state.bytes());
+        Self {
+            state: tokio::sync::Mutex::new(state),
+            upkeep: tokio::sync::Mutex::new(upkeep),
+            bytes,
+            flushing: AtomicBool::new(false),
+        }
+    }
 }
 
 #[derive(Debug)]
-struct Request {
-    table: Table,
-    rows: RecordBatch,
-    reply: oneshot::Sender<Result<Receipt, StoreError>>,
-}
-
-#[derive(Debug)]
-struct Registries {
-    assets: Registry,
-    quantities: Registry,
+pub(super) struct Registries {
+    pub(super) assets: Registry,
+    pub(super) quantities: Registry,
 }
 
 /// The small tables in memory.
@@ -123,130 +165,68 @@ impl Inner {
             })
         })
         .await?;
+        let lock = lock::take(&options.root).await?;
+        Self::open_on(options, Arc::new(RealDisk), Some(lock)).await
+    }
+
+    /// Opens on a disk that is known to be ours; replays the log.
+    pub(super) async fn open_on(options: StoreOptions, disk: Arc<dyn Disk>, lock: Option<StoreLock>) -> Result<Self, StoreError> {
         let root = options.root.as_path();
-        let held = lock::take(root).await?;
+        let place = Place::open(root, &options.storage, &disk).await?;
         let reader = SessionContext::new();
-        let (log, logged) = Log::open(root.join("log")).await?;
-        let opening = Table::all().map(|table| TableState::open(table, root, options.file_rows, reader.clone()));
+        place.register(&reader.runtime_env());
+        let (log, logged) = Log::open(disk, root.join("log")).await?;
+        let opening =
+            Table::all().map(|table| DeltaFiles::open(table.name(), &place, table.base_schema(), key_columns(table), clock(table)));
         let mut tables = BTreeMap::new();
-        for (table, state) in Table::all().zip(futures::future::try_join_all(opening).await?) {
-            log.continue_after(state.applied());
-            tables.insert(table, state);
+        for (table, delta) in Table::all().zip(futures::future::try_join_all(opening).await?) {
+            log.continue_after(delta.applied());
+            let upkeep = Upkeep::new(table, delta, options.file_rows.max(1), reader.clone());
+            let state = TableState::new(table, upkeep.base(), upkeep.applied(), reader.clone());
+            tables.insert(table, (state, upkeep));
         }
         for entry in logged {
-            let Some(state) = tables.get_mut(&entry.table) else { continue };
-            if entry.sequence <= state.applied() || state.apply(&entry.rows, entry.sequence).await?.1 {
-                log.done(entry.table, entry.sequence)?;
+            let Some((state, upkeep)) = tables.get_mut(&entry.table) else { continue };
+            if entry.sequence <= upkeep.applied() {
+                log.done(entry.table, entry.sequence).await?;
+            } else {
+                state.apply(&entry.rows, entry.sequence).await?;
             }
         }
         let assets_schema = registry::assets_schema();
-        let (assets, asset_rows) = Registry::open("assets", root, assets_schema, &["id"], &reader).await?;
+        let (assets, asset_rows) = Registry::open("assets", &place, assets_schema, &["id"], &reader).await?;
         let quantities_schema = registry::quantities_schema();
-        let (quantities, quantity_rows) = Registry::open("quantities", root, quantities_schema, &["name"], &reader).await?;
+        let (quantities, quantity_rows) = Registry::open("quantities", &place, quantities_schema, &["name"], &reader).await?;
         let (known, declared) = registry::read_quantities(&quantity_rows)?;
         let small = Small::new(registry::read_assets(&asset_rows)?, known, declared)?;
-        let views = tables.iter().map(|(table, state)| (*table, Arc::new(state.view()))).collect();
+        let views = tables.iter().map(|(table, (state, _))| (*table, Arc::new(state.view()))).collect();
+        let tables = tables.into_iter().map(|(table, (state, upkeep))| (table, Slot::new(state, upkeep))).collect();
         Ok(Self {
             options,
-            tables: tables.into_iter().map(|(table, state)| (table, tokio::sync::Mutex::new(state))).collect(),
+            tables,
             views: RwLock::new(views),
             log,
             queue: Mutex::default(),
+            waiting_bytes: AtomicUsize::new(0),
+            room: Notify::new(),
             turn: tokio::sync::Mutex::default(),
             registries: tokio::sync::Mutex::new(Registries { assets, quantities }),
             small: RwLock::new(small),
+            place,
             reader,
             forecasts: Mutex::default(),
             latest: Mutex::default(),
-            _lock: held,
+            _lock: lock,
         })
     }
 
-    /// Joins the next group commit and waits for the receipt.
-    pub(super) async fn append(this: &Arc<Self>, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
-        let (reply, receipt) = oneshot::channel();
-        this.queue.lock().unwrap_or_else(PoisonError::into_inner).push(Request { table, rows, reply });
-        tokio::spawn(Self::take_turn(Arc::clone(this)));
-        receipt.await.map_err(|cause| StoreError::Stopped { action: "an append", cause: cause.to_string() })?
-    }
-
-    async fn take_turn(this: Arc<Self>) {
-        let _turn = this.turn.lock().await;
-        let group = std::mem::take(&mut *this.queue.lock().unwrap_or_else(PoisonError::into_inner));
-        if group.is_empty() {
-            return;
-        }
-        let written = this.log.write(group.iter().map(|r| (r.table, r.rows.clone())).collect()).await;
-        let mut full = Vec::new();
-        for request in group {
-            let receipt = match &written {
-                Ok(sequence) => this.apply(&request, *sequence, &mut full).await,
-                Err(error) => Err(error.repeat()),
-            };
-            if request.reply.send(receipt).is_err() {
-                tracing::debug!(table = %request.table, "the sender of an append left before its receipt");
-            }
-        }
-        for table in full {
-            if let Err(error) = this.tidy_table(table, super::FEW_FILES).await {
-                tracing::error!(%table, %error, "cannot flush; the rows stay in the log and in memory");
-            }
-        }
-    }
-
-    async fn apply(&self, request: &Request, sequence: u64, full: &mut Vec<Table>) -> Result<Receipt, StoreError> {
-        let Some(state) = self.tables.get(&request.table) else { return Ok(Receipt::default()) };
-        let mut state = state.lock().await;
-        let applied = state.apply(&request.rows, sequence).await;
-        self.publish(request.table, &state);
-        if state.buffered() > self.options.buffer_rows && !full.contains(&request.table) {
-            full.push(request.table);
-        }
-        let (receipt, _) = applied?;
-        Ok(receipt)
-    }
-
-    /// Straight to Delta; runs in its own task so that a caller that goes away leaves no half-known state.
-    pub(super) async fn import(this: &Arc<Self>, table: Table, rows: RecordBatch) -> Result<Receipt, StoreError> {
-        let inner = Arc::clone(this);
-        let work = tokio::spawn(async move {
-            let Some(state) = inner.tables.get(&table) else { return Ok(Receipt::default()) };
-            let mut state = state.lock().await;
-            let receipt = state.import(&rows).await;
-            inner.publish(table, &state);
-            receipt
-        });
-        work.await.map_err(|cause| StoreError::Stopped { action: "an import", cause: cause.to_string() })?
-    }
-
-    /// Flushes every table and joins files where at least `least` are small.
-    pub(super) async fn tidy(this: &Arc<Self>, least: usize) -> Result<usize, StoreError> {
-        let inner = Arc::clone(this);
-        let work = tokio::spawn(async move {
-            let _turn = inner.turn.lock().await;
-            let mut gone = 0;
-            for table in Table::all() {
-                gone += inner.tidy_table(table, least).await?;
-            }
-            Ok(gone)
-        });
-        work.await.map_err(|cause| StoreError::Stopped { action: "a flush", cause: cause.to_string() })?
-    }
-
-    async fn tidy_table(&self, table: Table, least: usize) -> Result<usize, StoreError> {
-        let Some(state) = self.tables.get(&table) else { return Ok(0) };
-        let mut state = state.lock().await;
-        let flushed = state.flush().await;
-        self.publish(table, &state);
-        flushed?;
-        self.log.done(table, state.applied())?;
-        let gone = state.compact(least).await;
-        self.publish(table, &state);
-        gone
-    }
-
-    fn publish(&self, table: Table, state: &TableState) {
+    pub(super) fn publish(&self, table: Table, slot: &Slot, state: &TableState) {
+        slot.bytes.store(state.bytes(), Ordering::Relaxed);
         self.views.write().unwrap_or_else(PoisonError::into_inner).insert(table, Arc::new(state.view()));
+    }
+
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(super) fn views(&self) -> BTreeMap<Table, Arc<View>> {
@@ -326,29 +306,50 @@ impl Inner {
         Ok(found)
     }
 
+    /// Newest row by asset: of the files from memory while they stay the same, of the layers each time.
     pub(super) async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
-        let view = self.view(Table::Telemetry(kind));
-        if let Some((held, rows)) = self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(&kind)
-            && Arc::ptr_eq(held, &view)
-        {
-            return Ok(rows.clone());
+        let table = Table::Telemetry(kind);
+        let Some(slot) = self.tables.get(&table) else { return Ok(BTreeMap::new()) };
+        let (buffered, base) = {
+            let state = slot.state.lock().await;
+            (state.latest()?, state.base().clone())
+        };
+        let held = self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).cloned();
+        let mut rows = match held {
+            Some((files, rows)) if Arc::ptr_eq(&files, &base.files) => rows,
+            _ => {
+                let files = Arc::clone(&base.files);
+                let rows = Reader { context: &self.reader, table, view: base }.latest().await?;
+                self.latest.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (files, rows.clone()));
+                rows
+            }
+        };
+        for batch in buffered {
+            for (asset, row) in latest_rows(&batch)? {
+                if rows.get(&asset).is_none_or(|held| held.time <= row.time) {
+                    rows.insert(asset, row);
+                }
+            }
         }
-        let reader = Reader { context: &self.reader, table: Table::Telemetry(kind), view: view.as_ref().clone() };
-        let rows = reader.latest().await?;
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (view, rows.clone()));
         Ok(rows)
     }
 
     pub(super) fn stats(&self) -> StoreStats {
         let (log_files, log_bytes) = self.log.length();
-        let views = self.views();
-        let tables = views.iter().filter(|(_, view)| !view.is_empty()).map(|(table, view)| TableStats {
-            name: table.name().into(),
-            version: view.version,
-            files: view.files.len(),
-            rows: view.files.iter().map(|file| file.rows).sum(),
-            bytes: view.files.iter().map(|file| file.size).sum(),
-            buffered_rows: view.buffered.iter().map(RecordBatch::num_rows).sum(),
+        let (views, newest_group) = (self.views(), self.log.newest());
+        let tables = views.iter().filter(|(_, view)| !view.is_empty()).map(|(table, view)| {
+            let buffered_rows = view.buffered.iter().map(Run::count).sum();
+            TableStats {
+                name: table.name().into(),
+                version: view.version,
+                files: view.files.len(),
+                rows: view.files.iter().map(|file| file.rows).sum(),
+                bytes: view.files.iter().map(|file| file.size).sum(),
+                buffered_rows,
+                buffered_bytes: self.tables.get(table).map_or(0, |slot| slot.bytes.load(Ordering::Relaxed)),
+                lag: if buffered_rows > 0 { newest_group.saturating_sub(view.applied) } else { 0 },
+                newest: view.newest(),
+            }
         });
         StoreStats { tables: tables.collect(), log_files, log_bytes }
     }
@@ -384,7 +385,7 @@ impl Small {
 
 impl StoreError {
     /// The same error once more, for each waiting append of a group.
-    fn repeat(&self) -> Self {
+    pub(super) fn repeat(&self) -> Self {
         match self {
             Self::Io { action, path, cause } => {
                 Self::Io { action, path: path.clone(), cause: std::io::Error::new(cause.kind(), cause.to_string()) }

@@ -4,7 +4,7 @@
 
 use super::LatestRow;
 use super::StoreError;
-use super::table::collect;
+use super::error::arrow_error;
 use super::view::View;
 use crate::domain::ASSET_ID;
 use crate::domain::AVAILABLE_AT;
@@ -26,11 +26,13 @@ use crate::domain::from_micros;
 use crate::domain::micros;
 use arrow::array::Array;
 use arrow::array::AsArray;
+use arrow::array::BooleanArray;
 use arrow::array::Float64Array;
 use arrow::array::RecordBatch;
 use arrow::array::StringArray;
 use arrow::array::TimestampMicrosecondArray;
 use arrow::compute::concat_batches;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Float64Type;
 use arrow::datatypes::TimestampMicrosecondType;
@@ -187,18 +189,10 @@ impl Reader<'_> {
         let mut latest = BTreeMap::new();
         for batch in self.rows(&[], &[filter]).await? {
             let (ids, at) = (batch[ASSET_ID].as_string::<i32>(), times(&batch, TIME));
-            for row in 0..batch.num_rows() {
-                if newest.get(ids.value(row)) != Some(&at.value(row)) {
-                    continue;
-                }
-                let mut values = BTreeMap::new();
-                for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-                    if field.data_type() == &DataType::Float64 && column.is_valid(row) {
-                        values.insert(Quantity::parse(field.name())?, column.as_primitive::<Float64Type>().value(row));
-                    }
-                }
-                latest.insert(AssetId::parse(ids.value(row))?, LatestRow { time: from_micros(at.value(row)), values });
-            }
+            let is_newest: BooleanArray =
+                (0..batch.num_rows()).map(|row| Some(newest.get(ids.value(row)) == Some(&at.value(row)))).collect();
+            let batch = filter_record_batch(&batch, &is_newest).map_err(arrow_error(self.table))?;
+            latest.extend(latest_rows(&batch)?);
         }
         Ok(latest)
     }
@@ -240,6 +234,42 @@ impl Reader<'_> {
     fn failed(&self, cause: DataFusionError) -> StoreError {
         StoreError::Read { table: self.table.name().into(), cause: Box::new(cause) }
     }
+}
+
+/// Rows of a view, all columns when `columns` is empty; filters are exact.
+pub(super) async fn collect(
+    reader: &SessionContext,
+    view: View,
+    columns: &[&str],
+    filters: &[Expr],
+) -> Result<Vec<RecordBatch>, DataFusionError> {
+    if view.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut frame = reader.read_table(Arc::new(view))?;
+    for filter in filters {
+        frame = frame.filter(filter.clone())?;
+    }
+    if !columns.is_empty() {
+        frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
+    }
+    frame.collect().await
+}
+
+/// Each row of telemetry with its asset.
+pub(super) fn latest_rows(batch: &RecordBatch) -> Result<Vec<(AssetId, LatestRow)>, DomainError> {
+    let (ids, at) = (batch[ASSET_ID].as_string::<i32>(), times(batch, TIME));
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        let mut values = BTreeMap::new();
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            if field.data_type() == &DataType::Float64 && column.is_valid(row) {
+                values.insert(Quantity::parse(field.name())?, column.as_primitive::<Float64Type>().value(row));
+            }
+        }
+        rows.push((AssetId::parse(ids.value(row))?, LatestRow { time: from_micros(at.value(row)), values }));
+    }
+    Ok(rows)
 }
 
 fn time(at: Timestamp) -> Expr {

@@ -5,8 +5,8 @@
 use super::StoreError;
 use super::delta::Change;
 use super::delta::DeltaFiles;
-use super::table::collect;
-use super::view::View;
+use super::place::Place;
+use super::read::collect;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -27,7 +27,6 @@ use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Columns of `assets`.
@@ -63,23 +62,21 @@ impl Registry {
     /// Opens the table and reads all of it.
     pub(super) async fn open(
         name: &'static str,
-        root: &Path,
+        place: &Place,
         schema: Schema,
         key: &'static [&'static str],
         reader: &SessionContext,
     ) -> Result<(Self, Vec<RecordBatch>), StoreError> {
-        let delta = DeltaFiles::open(name, root.join("tables").join(name), schema, key, "").await?;
-        let view = View {
-            schema: Arc::clone(delta.schema()),
-            directory: delta.directory().to_owned(),
-            clock: "",
-            version: delta.version(),
-            files: Arc::clone(delta.files()),
-            buffered: Vec::new(),
-        };
+        let delta = DeltaFiles::open(name, place, schema, key, "").await?;
+        let view = delta.view("");
         let rows = collect(reader, view, &[], &[]).await;
         let rows = rows.map_err(|cause| StoreError::Read { table: name.into(), cause: Box::new(cause) })?;
         Ok((Self { name, delta }, rows))
+    }
+
+    /// The files.
+    pub(super) const fn delta(&self) -> &DeltaFiles {
+        &self.delta
     }
 
     /// Puts these rows in place of all others.

@@ -1,317 +1,391 @@
-//! One table being written: Delta files and buffer together, every key once. The rules of merging live here.
+//! One table being written: what is in Delta, and the layers of rows on top of it. The rules of merging live here.
 //!
-//! In: conforming rows, through the log or straight. Out: a receipt and a new [`View`]. One writer at a time (the caller locks).
+//! In: conforming rows with their place in the log. Out: a receipt and a new [`View`]. One writer at a time (the caller locks), and only
+//! for as long as rows move in memory; a row that may replace one in Delta waits for a look at the few files that can hold it.
 
 use super::Receipt;
 use super::StoreError;
-use super::buffer::Buffer;
-use super::delta::Change;
-use super::delta::DeltaFiles;
+use super::error::arrow_error;
+use super::error::read_error;
 use super::files::FileEntry;
+use super::index::BatchKeys;
+use super::index::Names;
+use super::index::Recent;
 use super::keys::clock;
 use super::keys::key_columns;
-use super::keys::union;
+use super::layer::Layer;
+use super::layer::Run;
+use super::merge::Merged;
 use super::merge::key_rows;
 use super::merge::merge;
+use super::read::collect;
+use super::shadow::bounds;
 use super::view::View;
+use crate::domain::ASSET_ID;
 use crate::domain::Table;
 use arrow::array::AsArray;
+use arrow::array::BooleanArray;
 use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
+use arrow::array::UInt32Array;
+use arrow::compute::filter_record_batch;
+use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
-use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::ident;
-use std::collections::HashMap;
+use datafusion::logical_expr::lit;
+use datafusion::scalar::ScalarValue;
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
+
+/// Keys of flushed rows that are remembered, so that a late row is known to be new without a look at Delta.
+const RECENT_KEYS: usize = 4_000_000;
+/// Assets a look at Delta names one by one; above, only their bounds.
+const FEW_ASSETS: usize = 64;
 
 /// A table open for writing.
 pub(super) struct TableState {
     table: Table,
-    delta: DeltaFiles,
-    buffer: Buffer,
-    /// Newest clock in Delta by series (the text columns of the key); read when first needed.
-    frontier: Option<HashMap<Box<[u8]>, i64>>,
-    file_rows: usize,
+    /// The newest Delta version.
+    base: View,
+    /// Newest clock in Delta.
+    newest_base: Option<i64>,
+    names: Names,
+    active: Layer,
+    frozen: Option<Arc<Frozen>>,
+    /// Rows of the frozen layer that the active one replaced.
+    replaced: BTreeSet<u32>,
+    /// Newest time by number of the asset, of all rows this process has seen.
+    newest: Vec<i64>,
+    recent: Recent,
+    /// Newest place in the log that was applied.
+    reached: u64,
     reader: SessionContext,
+}
+
+/// A layer on its way to Delta.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    pub(super) layer: Layer,
+    /// Its rows in key order.
+    pub(super) order: Vec<u32>,
 }
 
 impl fmt::Debug for TableState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableState").field("delta", &self.delta).field("buffered", &self.buffer.rows()).finish_non_exhaustive()
+        f.debug_struct("TableState").field("table", &self.table).field("buffered", &self.buffered()).finish_non_exhaustive()
     }
 }
 
-impl TableState {
-    pub(super) async fn open(table: Table, root: &Path, file_rows: usize, reader: SessionContext) -> Result<Self, StoreError> {
-        let directory = root.join("tables").join(table.name());
-        let delta = DeltaFiles::open(table.name(), directory, table.base_schema(), key_columns(table), clock(table)).await?;
-        Ok(Self { table, delta, buffer: Buffer::default(), frontier: None, file_rows: file_rows.max(1), reader })
-    }
+/// What the rows of a batch are to the table.
+#[derive(Default)]
+struct Places {
+    fresh: Vec<u32>,
+    /// Rows with a key that is or may be held, and where.
+    late: Vec<u32>,
+    in_active: Vec<u32>,
+    in_frozen: Vec<u32>,
+    /// Rows of `late` that Delta may hold.
+    below: Vec<u32>,
+}
 
-    /// How far of the log is in Delta.
-    pub(super) const fn applied(&self) -> u64 {
-        self.delta.applied()
+impl TableState {
+    /// A table as Delta has it.
+    pub(super) fn new(table: Table, base: View, applied: u64, reader: SessionContext) -> Self {
+        let newest_base = newest_of(&base);
+        Self {
+            table,
+            newest_base,
+            names: Names::default(),
+            active: Layer::new(table),
+            frozen: None,
+            replaced: BTreeSet::new(),
+            newest: Vec::new(),
+            recent: Recent::new(newest_base, RECENT_KEYS),
+            reached: applied,
+            base,
+            reader,
+        }
     }
 
     /// Rows that are only in the log and here.
     pub(super) fn buffered(&self) -> usize {
-        self.buffer.rows()
+        self.active.len() + self.frozen.as_ref().map_or(0, |frozen| frozen.layer.len() - self.replaced.len())
+    }
+
+    /// Rows that no flush has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.active.len()
+    }
+
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.active.bytes() + self.frozen.as_ref().map_or(0, |frozen| frozen.layer.bytes())
     }
 
     /// The table as queries shall see it now.
     pub(super) fn view(&self) -> View {
-        let schema =
-            self.buffer.batches().iter().fold(Arc::clone(self.delta.schema()), |schema, batch| union(&schema, &batch.schema()));
-        View {
-            schema,
-            directory: self.delta.directory().to_owned(),
-            clock: clock(self.table),
-            version: self.delta.version(),
-            files: Arc::clone(self.delta.files()),
-            buffered: self.buffer.batches().to_vec(),
+        let mut schema = Arc::clone(&self.base.schema);
+        let mut runs: Vec<Run> = Vec::new();
+        let mut shadows = self.active.shadows().clone();
+        if let Some(frozen) = &self.frozen {
+            schema = frozen.layer.schema(Some(&schema));
+            runs = if self.replaced.is_empty() { frozen.layer.runs() } else { frozen.layer.runs_without(&self.replaced) };
+            shadows.join(frozen.layer.shadows());
         }
+        schema = self.active.schema(Some(&schema));
+        runs.extend(self.active.runs());
+        View { schema, buffered: runs, shadows: Some(shadows), ..self.base.clone() }
     }
 
-    /// Takes rows the log holds under `sequence`. Returns true beside the receipt when the table's part of the log up to
-    /// `sequence` is now in Delta.
-    pub(super) async fn apply(&mut self, rows: &RecordBatch, sequence: u64) -> Result<(Receipt, bool), StoreError> {
-        if self.all_new(rows).await? {
-            let receipt = self.buffer.apply(key_columns(self.table), rows, sequence).map_err(self.arrow())?;
-            return Ok((receipt, false));
+    /// Takes rows the log holds under `sequence`.
+    pub(super) async fn apply(&mut self, rows: &RecordBatch, sequence: u64) -> Result<Receipt, StoreError> {
+        let sent = rows.num_rows();
+        let mut rows = rows.clone();
+        let mut keys = BatchKeys::new(self.table, &mut self.names, &rows).map_err(self.arrow())?;
+        if !self.rises(&keys) {
+            rows = merge(key_columns(self.table), &[], &rows).map_err(self.arrow())?.rows;
+            keys = BatchKeys::new(self.table, &mut self.names, &rows).map_err(self.arrow())?;
         }
-        self.flush().await?;
-        Ok((self.merge(rows, Some(sequence)).await?, true))
-    }
-
-    /// Takes rows straight to Delta.
-    pub(super) async fn import(&mut self, rows: &RecordBatch) -> Result<Receipt, StoreError> {
-        self.flush().await?;
-        self.merge(rows, None).await
-    }
-
-    /// Moves the buffer to Delta. Returns how far of the log the table no longer needs.
-    pub(super) async fn flush(&mut self) -> Result<Option<u64>, StoreError> {
-        if self.buffer.rows() == 0 {
-            return Ok(None);
-        }
-        let merged = match self.buffer.batches() {
-            [first, rest @ ..] => merge(key_columns(self.table), rest, first).map_err(self.arrow())?,
-            [] => return Ok(None),
-        };
-        let sequence = self.buffer.last();
-        self.commit(Change { add: self.split(&merged.rows), sequence: Some(sequence), ..Change::default() }).await?;
-        self.advance(&merged.rows)?;
-        self.buffer.clear();
-        Ok(Some(sequence))
-    }
-
-    /// Joins files below a quarter of the full size into full ones. Returns how many files went away.
-    pub(super) async fn compact(&mut self, least: usize) -> Result<usize, StoreError> {
-        let small: Vec<Arc<FileEntry>> =
-            self.delta.files().iter().filter(|file| (file.rows as usize) < self.file_rows.div_ceil(4)).cloned().collect();
-        if small.len() < least.max(2) {
-            return Ok(0);
-        }
-        let (mut gone, mut start) = (0, 0);
-        while start < small.len() {
-            let (mut end, mut rows) = (start, 0);
-            while end < small.len() && (end == start || rows + (small[end].rows as usize) <= self.file_rows) {
-                rows += small[end].rows as usize;
-                end += 1;
-            }
-            if end - start > 1 {
-                let held = self.read(&small[start..end], &[], &[]).await?;
-                if let [first, rest @ ..] = held.as_slice() {
-                    let merged = merge(key_columns(self.table), rest, first).map_err(self.arrow())?;
-                    let add = self.split(&merged.rows);
-                    gone += (end - start) - add.len();
-                    self.commit(Change { add, remove: small[start..end].to_vec(), sequence: None, rearranges: true }).await?;
-                }
-            }
-            start = end;
-        }
-        Ok(gone)
-    }
-
-    /// Merges rows with what Delta holds: nothing to write, a new file, or the touched files rewritten, in one commit.
-    async fn merge(&mut self, rows: &RecordBatch, sequence: Option<u64>) -> Result<Receipt, StoreError> {
-        let key = key_columns(self.table);
-        let arriving = merge(key, &[], rows).map_err(self.arrow())?;
-        let touched = self.touched(&arriving.rows).await?;
-        let held = if touched.is_empty() { Vec::new() } else { self.read(&touched, &[], &[]).await? };
-        let merged = if held.is_empty() { arriving } else { merge(key, &held, rows).map_err(self.arrow())? };
-        let mut change = Change { sequence, ..Change::default() };
-        if merged.receipt.changed > 0 {
-            change.add = self.split(&merged.rows);
-            change.remove = touched;
-        } else if merged.receipt.inserted > 0 {
-            change.add = self.split(&merged.inserted);
+        let places = self.places(&rows, &keys);
+        let mut receipt = Receipt { rows: sent, inserted: places.fresh.len(), ..Receipt::default() };
+        if places.late.is_empty() {
+            self.active.push(rows, &keys).map_err(self.arrow())?;
         } else {
-            return Ok(merged.receipt);
+            let merged = self.merge_late(&rows, &places).await?;
+            receipt.inserted += merged.receipt.inserted;
+            receipt.changed = merged.receipt.changed;
+            if !places.fresh.is_empty() {
+                let fresh = take_record_batch(&rows, &UInt32Array::from(places.fresh)).map_err(self.arrow())?;
+                let keys = BatchKeys::new(self.table, &mut self.names, &fresh).map_err(self.arrow())?;
+                self.active.push(fresh, &keys).map_err(self.arrow())?;
+            }
+            self.put_late(merged)?;
         }
-        self.commit(change).await?;
-        self.advance(&merged.inserted)?;
-        Ok(merged.receipt)
+        receipt.unchanged = sent - receipt.inserted - receipt.changed;
+        self.note_newest(&keys);
+        self.reached = self.reached.max(sequence);
+        self.active.reached(sequence);
+        self.active.bury(self.table, &mut self.names).map_err(self.arrow())?;
+        Ok(receipt)
     }
 
-    async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        self.delta.commit(change).await
+    /// True when no key stands twice in the batch and no asset goes back in time in it.
+    fn rises(&self, keys: &BatchKeys) -> bool {
+        match keys {
+            BatchKeys::Series(numbers, times) => {
+                if let [first, rest @ ..] = numbers.as_slice()
+                    && rest.iter().all(|number| number == first)
+                {
+                    return times.windows(2).all(|pair| pair[0] < pair[1]);
+                }
+                let mut last = vec![i64::MIN; self.names.len()];
+                numbers.iter().zip(times).all(|(&number, &time)| {
+                    let before = std::mem::replace(&mut last[number as usize], time);
+                    before < time || (before == i64::MIN && time == i64::MIN)
+                })
+            }
+            BatchKeys::Bytes(keys) => {
+                let mut seen = HashSet::with_capacity(keys.num_rows());
+                keys.iter().all(|key| seen.insert(key.data()))
+            }
+        }
     }
 
-    /// Files that hold a key of these rows.
-    async fn touched(&self, rows: &RecordBatch) -> Result<Vec<Arc<FileEntry>>, StoreError> {
-        let bounds = self.bounds(rows);
-        let candidates: Vec<_> = self.delta.files().iter().filter(|file| file.overlaps(&bounds)).cloned().collect();
-        if candidates.is_empty() {
-            return Ok(candidates);
-        }
-        let key = key_columns(self.table);
-        let arriving = key_rows(key, rows).map_err(self.arrow())?;
-        let keys: HashSet<&[u8]> = arriving.iter().map(|row| row.data()).collect();
-        let filter: Vec<Expr> = bounds.clock.map_or_else(Vec::new, |(low, high)| {
-            let time = |micros| {
-                datafusion::logical_expr::lit(datafusion::scalar::ScalarValue::TimestampMicrosecond(
-                    Some(micros),
-                    Some("UTC".into()),
-                ))
+    fn places(&self, rows: &RecordBatch, keys: &BatchKeys) -> Places {
+        let mut places = Places::default();
+        let clocks = rows[clock(self.table)].as_primitive::<TimestampMicrosecondType>().values();
+        for at in 0..rows.num_rows() {
+            let (row, time) = (at as u32, clocks[at]);
+            let certainly_new = match keys {
+                BatchKeys::Series(numbers, _) => {
+                    self.newest.get(numbers[at] as usize).is_none_or(|&newest| time > newest)
+                        && self.recent.rules_out(numbers[at], time)
+                }
+                BatchKeys::Bytes(_) => false,
             };
-            vec![ident(clock(self.table)).between(time(low), time(high))]
-        });
-        let mut touched = Vec::new();
-        for file in candidates {
-            let mut hit = false;
-            for batch in self.read(std::slice::from_ref(&file), key, &filter).await? {
-                hit |= key_rows(key, &batch).map_err(self.arrow())?.iter().any(|row| keys.contains(row.data()));
+            if certainly_new {
+                places.fresh.push(row);
+                continue;
             }
-            if hit {
-                touched.push(file);
+            if let Some(held) = self.active.find(keys, at) {
+                places.in_active.push(held);
+            } else if let Some(held) = self.frozen.as_ref().and_then(|frozen| frozen.layer.find(keys, at)) {
+                places.in_frozen.push(held);
+            } else {
+                let ruled_out = match keys {
+                    BatchKeys::Series(numbers, _) => self.recent.rules_out(numbers[at], time),
+                    BatchKeys::Bytes(_) => self.newest_base.is_none_or(|newest| time > newest),
+                };
+                if ruled_out {
+                    places.fresh.push(row);
+                    continue;
+                }
+                places.below.push(row);
             }
+            places.late.push(row);
         }
-        Ok(touched)
+        places
     }
 
-    /// The stretch of assets and time these rows cover.
-    fn bounds(&self, rows: &RecordBatch) -> FileEntry {
-        use arrow::compute::kernels::aggregate;
-        let times = rows[clock(self.table)].as_primitive::<TimestampMicrosecondType>();
-        let ids = rows["asset_id"].as_string::<i32>();
-        let text = |id: Option<&str>| id.map(str::to_owned);
-        let all_named = arrow::array::Array::null_count(ids) == 0;
-        FileEntry {
-            path: String::new(),
-            size: 0,
-            rows: rows.num_rows() as u64,
-            assets: text(aggregate::min_string(ids)).zip(text(aggregate::max_string(ids))).filter(|_| all_named),
-            clock: aggregate::min(times).zip(aggregate::max(times)),
+    /// Late rows merged with what the layers and Delta hold of their keys.
+    async fn merge_late(&self, rows: &RecordBatch, places: &Places) -> Result<Merged, StoreError> {
+        let mut held = Vec::new();
+        if !places.in_active.is_empty() {
+            held.push(self.active.gather(&places.in_active, &self.active.schema(None)).map_err(self.arrow())?);
+        }
+        if let (Some(frozen), false) = (&self.frozen, places.in_frozen.is_empty()) {
+            held.push(frozen.layer.gather(&places.in_frozen, &frozen.layer.schema(None)).map_err(self.arrow())?);
+        }
+        if !places.below.is_empty() {
+            let below = take_record_batch(rows, &UInt32Array::from(places.below.clone())).map_err(self.arrow())?;
+            held.extend(self.look_up(&below).await?);
+        }
+        let late = take_record_batch(rows, &UInt32Array::from(places.late.clone())).map_err(self.arrow())?;
+        merge(key_columns(self.table), &held, &late).map_err(self.arrow())
+    }
+
+    /// Puts new and changed rows of a merge on top, and hides what they replace.
+    fn put_late(&mut self, merged: Merged) -> Result<(), StoreError> {
+        for (rows, new) in [(merged.inserted, true), (merged.changed, false)] {
+            if rows.num_rows() == 0 {
+                continue;
+            }
+            let keys = BatchKeys::new(self.table, &mut self.names, &rows).map_err(self.arrow())?;
+            if !new {
+                let below: BooleanArray = (0..rows.num_rows()).map(|at| Some(self.active.find(&keys, at).is_none())).collect();
+                if let Some(frozen) = &self.frozen {
+                    let replaced = (0..rows.num_rows()).filter(|&at| below.value(at));
+                    self.replaced.extend(replaced.filter_map(|at| frozen.layer.find(&keys, at)));
+                }
+                let hidden = filter_record_batch(&rows, &below).map_err(self.arrow())?;
+                self.active.hide(&hidden).map_err(self.arrow())?;
+            }
+            self.active.push(rows, &keys).map_err(self.arrow())?;
+        }
+        Ok(())
+    }
+
+    fn note_newest(&mut self, keys: &BatchKeys) {
+        let BatchKeys::Series(numbers, times) = keys else { return };
+        self.newest.resize(self.names.len(), i64::MIN);
+        for (&number, &time) in numbers.iter().zip(times) {
+            let newest = &mut self.newest[number as usize];
+            *newest = (*newest).max(time);
         }
     }
 
-    /// True when none of the keys can be in Delta: each is newer than its series there, or already in the buffer.
-    async fn all_new(&mut self, rows: &RecordBatch) -> Result<bool, StoreError> {
-        let bounds = self.bounds(rows);
-        let newest = self.delta.files().iter().map(|file| file.clock.map_or(i64::MAX, |(_, high)| high)).max();
-        let Some(newest) = newest else { return Ok(true) };
-        if bounds.clock.is_some_and(|(low, _)| low > newest) {
-            return Ok(true);
+    /// Rows of Delta with a key of these rows.
+    async fn look_up(&self, rows: &RecordBatch) -> Result<Vec<RecordBatch>, StoreError> {
+        let wanted = bounds(self.table, rows);
+        let files: Vec<Arc<FileEntry>> = self.base.files.iter().filter(|file| file.overlaps(&wanted)).cloned().collect();
+        if files.is_empty() {
+            return Ok(Vec::new());
         }
-        if self.frontier.is_none() {
-            self.frontier = Some(self.read_frontier().await?);
-        }
-        let Some(frontier) = &self.frontier else { return Ok(false) };
-        let series = key_rows(&self.series(), rows).map_err(self.arrow())?;
         let keys = key_rows(key_columns(self.table), rows).map_err(self.arrow())?;
-        let times = rows[clock(self.table)].as_primitive::<TimestampMicrosecondType>();
-        Ok((0..rows.num_rows()).all(|row| {
-            let behind = frontier.get(series.row(row).data()).is_some_and(|&last| times.value(row) <= last);
-            !behind || self.buffer.holds(&keys, row)
-        }))
-    }
-
-    async fn read_frontier(&self) -> Result<HashMap<Box<[u8]>, i64>, StoreError> {
-        let series = self.series();
-        let group: Vec<Expr> = series.iter().map(|name| ident(*name)).collect();
-        let view = self.view().only(self.delta.files().to_vec());
-        let read = async {
-            let frame = self.reader.read_table(Arc::new(view))?;
-            frame.aggregate(group, vec![max(ident(clock(self.table))).alias("newest")])?.collect().await
-        };
-        let mut frontier = HashMap::new();
-        for batch in read.await.map_err(self.failed())? {
-            self.note(&mut frontier, &batch, "newest")?;
+        let keys: HashSet<&[u8]> = keys.iter().map(|row| row.data()).collect();
+        let mut held = Vec::new();
+        for batch in collect(&self.reader, self.base.only(files), &[], &self.near(&wanted, rows)).await.map_err(self.failed())? {
+            let found = key_rows(key_columns(self.table), &batch).map_err(self.arrow())?;
+            let same: BooleanArray = found.iter().map(|row| Some(keys.contains(row.data()))).collect();
+            if same.true_count() > 0 {
+                held.push(filter_record_batch(&batch, &same).map_err(self.arrow())?);
+            }
         }
-        Ok(frontier)
+        Ok(held)
     }
 
-    /// Remembers rows that went to Delta.
-    fn advance(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
-        let Some(mut frontier) = self.frontier.take() else { return Ok(()) };
-        self.note(&mut frontier, rows, clock(self.table))?;
-        self.frontier = Some(frontier);
-        Ok(())
-    }
-
-    fn note(&self, frontier: &mut HashMap<Box<[u8]>, i64>, rows: &RecordBatch, clock: &str) -> Result<(), StoreError> {
-        let series = key_rows(&self.series(), rows).map_err(self.arrow())?;
-        let times = rows[clock].as_primitive::<TimestampMicrosecondType>();
-        for row in 0..rows.num_rows() {
-            let newest = frontier.entry(Box::from(series.row(row).data())).or_insert(i64::MIN);
-            *newest = (*newest).max(times.value(row));
+    /// Filters that let pass at least the keys of these rows.
+    fn near(&self, bounds: &FileEntry, rows: &RecordBatch) -> Vec<Expr> {
+        let time = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+        let mut filters: Vec<Expr> =
+            bounds.clock.iter().map(|&(low, high)| ident(clock(self.table)).between(time(low), time(high))).collect();
+        let ids: BTreeSet<&str> = rows[ASSET_ID].as_string::<i32>().iter().flatten().collect();
+        if bounds.assets.is_some() && ids.len() <= FEW_ASSETS {
+            filters.push(ident(ASSET_ID).in_list(ids.into_iter().map(lit).collect(), false));
         }
-        Ok(())
+        filters
     }
 
-    /// The text columns of the key.
-    fn series(&self) -> Vec<&'static str> {
-        let base = self.table.base_schema();
-        let text = |name: &&str| base.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::Utf8);
-        key_columns(self.table).iter().copied().filter(text).collect()
+    /// Takes the active layer out of the way of appends; the layer to flush, if there is one. One that is still on its way comes first.
+    pub(super) fn freeze(&mut self) -> Option<Arc<Frozen>> {
+        if self.frozen.is_none() && self.active.len() > 0 {
+            let layer = std::mem::replace(&mut self.active, Layer::new(self.table));
+            let order = layer.in_order(&self.names);
+            self.frozen = Some(Arc::new(Frozen { layer, order }));
+        }
+        self.frozen.clone()
     }
 
-    async fn read(&self, files: &[Arc<FileEntry>], columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
-        collect(&self.reader, self.view().only(files.to_vec()), columns, filters).await.map_err(self.failed())
+    /// The frozen layer is in Delta now.
+    pub(super) fn settle(&mut self, base: View) {
+        if let Some(frozen) = self.frozen.take() {
+            self.recent.remember(frozen.layer.index());
+        }
+        self.replaced.clear();
+        self.rebase(base);
     }
 
-    fn split(&self, rows: &RecordBatch) -> Vec<RecordBatch> {
-        (0..rows.num_rows())
-            .step_by(self.file_rows)
-            .map(|start| rows.slice(start, self.file_rows.min(rows.num_rows() - start)))
-            .collect()
+    /// Files were rearranged or removed.
+    pub(super) fn rebase(&mut self, base: View) {
+        self.newest_base = newest_of(&base);
+        self.base = base;
+    }
+
+    /// These rows came to Delta by another way while appends went on; an append of the same key counts as later.
+    pub(super) fn absorb(&mut self, imported: &RecordBatch, base: View) -> Result<(), StoreError> {
+        self.rebase(base);
+        if let Some(newest) = arrow::compute::max(imported[clock(self.table)].as_primitive::<TimestampMicrosecondType>()) {
+            self.recent.skip(newest);
+        }
+        if self.active.len() == 0 {
+            return Ok(());
+        }
+        let keys = BatchKeys::new(self.table, &mut self.names, imported).map_err(self.arrow())?;
+        let found = |at: usize| self.active.find(&keys, at).map(|row| (at as u32, row));
+        let (below, above): (Vec<u32>, Vec<u32>) = (0..imported.num_rows()).filter_map(found).unzip();
+        if below.is_empty() {
+            return Ok(());
+        }
+        let below = take_record_batch(imported, &UInt32Array::from(below)).map_err(self.arrow())?;
+        let above = self.active.gather(&above, &self.active.schema(None)).map_err(self.arrow())?;
+        let rows = merge(key_columns(self.table), &[below], &above).map_err(self.arrow())?.rows;
+        self.active.hide(&rows).map_err(self.arrow())?;
+        let keys = BatchKeys::new(self.table, &mut self.names, &rows).map_err(self.arrow())?;
+        self.active.push(rows, &keys).map_err(self.arrow())
+    }
+
+    /// The newest Delta version.
+    pub(super) const fn base(&self) -> &View {
+        &self.base
+    }
+
+    /// The newest rows in memory, up to one by asset and layer; only for telemetry.
+    pub(super) fn latest(&self) -> Result<Vec<RecordBatch>, StoreError> {
+        let layers = self.frozen.iter().map(|frozen| &frozen.layer).chain([&self.active]);
+        let newest = layers.filter(|layer| layer.len() > 0).map(|layer| layer.gather(&layer.newest(), &layer.schema(None)));
+        newest.collect::<Result<_, _>>().map_err(self.arrow())
+    }
+
+    /// How far of the log Delta has all rows of this table, when nothing waits here.
+    pub(super) fn settled(&self) -> Option<u64> {
+        (self.active.len() == 0 && self.frozen.is_none()).then_some(self.reached)
     }
 
     fn arrow(&self) -> impl Fn(ArrowError) -> StoreError + 'static {
-        let table = self.table.name();
-        move |cause| StoreError::Arrow { table: table.into(), cause }
+        arrow_error(self.table)
     }
 
     fn failed(&self) -> impl Fn(DataFusionError) -> StoreError + 'static {
-        let table = self.table.name();
-        move |cause| StoreError::Read { table: table.into(), cause: Box::new(cause) }
+        read_error(self.table)
     }
 }
 
-/// Rows of a view, all columns when `columns` is empty; filters are exact.
-pub(super) async fn collect(
-    reader: &SessionContext,
-    view: View,
-    columns: &[&str],
-    filters: &[Expr],
-) -> Result<Vec<RecordBatch>, DataFusionError> {
-    if view.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut frame = reader.read_table(Arc::new(view))?;
-    for filter in filters {
-        frame = frame.filter(filter.clone())?;
-    }
-    if !columns.is_empty() {
-        frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
-    }
-    frame.collect().await
+/// Newest clock of a view's files, `i64::MAX` when one does not say.
+fn newest_of(view: &View) -> Option<i64> {
+    view.files.iter().map(|file| file.clock.map_or(i64::MAX, |(_, high)| high)).max()
 }

@@ -1,5 +1,13 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod care;
+mod damage;
+mod history;
+mod late;
+mod power;
+mod refusals;
+mod traps;
+
 use super::FEW_FILES;
 use super::Receipt;
 use super::Store;
@@ -26,7 +34,7 @@ const MINUTE: i64 = 60_000_000;
 const KIND: AssetKind = AssetKind::WindTurbine;
 
 async fn open(root: &Path) -> Store {
-    Store::open(StoreOptions { buffer_rows: 1_000_000, file_rows: 1000, root: root.into() }).await.unwrap()
+    Store::open(StoreOptions { buffer_rows: 1_000_000, file_rows: 1000, ..StoreOptions::new(root) }).await.unwrap()
 }
 
 fn rows(asset: &str, from: i64, to: i64, power: f64) -> Readings {

@@ -3,15 +3,23 @@
 //! In: projection and filters from DataFusion. Out: an execution plan. Files are pruned by their statistics, row groups by
 //! Parquet's; buffered rows are read from memory.
 
+use super::files::CLOCK_SLACK;
 use super::files::FileEntry;
 use super::keys::widen;
+use super::layer::Run;
+use super::place::Place;
+use super::shadow::Shadows;
+use crate::domain::Timestamp;
+use crate::domain::from_micros;
 use arrow::array::ArrayRef;
+use arrow::array::AsArray;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Field;
 use arrow::datatypes::Schema;
 use arrow::datatypes::SchemaRef;
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -29,31 +37,33 @@ use datafusion::datasource::physical_plan::ParquetSource;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::TableProviderFilterPushDown;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use object_store::ObjectMeta;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A consistent state of one table; cheap to clone, unchanged by later writes.
 #[derive(Debug, Clone)]
 pub struct View {
     pub(super) schema: SchemaRef,
-    pub(super) directory: PathBuf,
+    pub(super) place: Place,
     pub(super) clock: &'static str,
     pub(super) version: Option<u64>,
+    /// How far of the log is in the files.
+    pub(super) applied: u64,
     pub(super) files: Arc<[Arc<FileEntry>]>,
-    pub(super) buffered: Vec<RecordBatch>,
+    pub(super) buffered: Vec<Run>,
+    /// Keys of the files whose rows are in `buffered` instead.
+    pub(super) shadows: Option<Shadows>,
 }
 
 impl View {
     /// The same table, but only these files and no buffered rows.
     pub(super) fn only(&self, files: Vec<Arc<FileEntry>>) -> Self {
-        Self { files: files.into(), buffered: Vec::new(), ..self.clone() }
+        Self { files: files.into(), buffered: Vec::new(), shadows: None, ..self.clone() }
     }
 
     /// The same table with text as views: short text then lies in the column itself, which costs a third less to group and compare.
@@ -82,9 +92,49 @@ impl View {
         self.files.is_empty() && self.buffered.is_empty()
     }
 
-    fn partitioned(&self, file: &FileEntry) -> Result<PartitionedFile, DataFusionError> {
-        let location = object_store::path::Path::from_absolute_path(self.directory.join(&file.path))
-            .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
+    /// Newest time of the clock.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        let files = self.files.iter().filter_map(|file| file.clock).map(|(_, high)| high - CLOCK_SLACK);
+        let rows = self
+            .buffered
+            .iter()
+            .filter_map(|run| arrow::compute::max(run.rows.column_by_name(self.clock)?.as_primitive::<TimestampMicrosecondType>()));
+        files.chain(rows).max().map(from_micros)
+    }
+
+    fn scan_files(
+        &self,
+        state: &dyn Session,
+        files: &[&Arc<FileEntry>],
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let files: Vec<PartitionedFile> = files.iter().map(|file| self.partitioned(file)).collect();
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows =
+            files.iter().filter_map(|file| Some(file.statistics.as_ref()?.num_rows)).reduce(|a, b| a.add(&b)).unwrap_or_default();
+        let (runtime, url) = (state.runtime_env(), self.place.scan_url());
+        // Files never change, so what their footers say is kept: bounded, by path.
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
+        let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(Arc::new(reader));
+        if let Some(filter) = conjunction(filters.iter().cloned()) {
+            let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
+        let location = self.place.location(&file.path);
         let meta = ObjectMeta { location, last_modified: Default::default(), size: file.size, e_tag: None, version: None };
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
@@ -101,7 +151,7 @@ impl View {
         if let Some((low, high)) = &file.assets {
             bound("asset_id", ScalarValue::from(low.as_str()), ScalarValue::from(high.as_str()));
         }
-        Ok(PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics)))
+        PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics))
     }
 }
 
@@ -127,28 +177,20 @@ impl TableProvider for View {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if !self.files.is_empty() {
-            let files = self.files.iter().map(|file| self.partitioned(file)).collect::<Result<Vec<_>, _>>()?;
-            let runtime = state.runtime_env();
-            let url = ObjectStoreUrl::local_filesystem();
-            // Files never change, so what their footers say is kept: bounded, by path.
-            let footers = runtime.cache_manager.get_file_metadata_cache();
-            let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
-            let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(Arc::new(reader));
-            if let Some(filter) = conjunction(filters.iter().cloned()) {
-                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-                source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
-            }
-            let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-            let config = FileScanConfigBuilder::new(url, Arc::new(source))
-                .with_file_groups(groups)
-                .with_projection_indices(projection.cloned())?
-                .with_limit(limit)
-                .build();
-            plans.push(DataSourceExec::from_data_source(config));
+        let shadows = self.shadows.as_ref().filter(|shadows| !shadows.is_empty());
+        let touched = |file: &&Arc<FileEntry>| shadows.is_some_and(|shadows| shadows.touches(file));
+        let (shadowed, plain): (Vec<_>, Vec<_>) = self.files.iter().partition(touched);
+        if !plain.is_empty() {
+            plans.push(self.scan_files(state, &plain, projection, filters, limit)?);
+        }
+        if let (Some(shadows), false) = (shadows, shadowed.is_empty()) {
+            let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+            let read = shadows.projection(&self.schema, &wanted)?;
+            let scan = self.scan_files(state, &shadowed, Some(&read), filters, None)?;
+            plans.push(shadows.over(state, scan, wanted.len())?);
         }
         if !self.buffered.is_empty() || plans.is_empty() {
-            let batches = self.buffered.iter().map(|batch| self.typed(batch)).collect::<Result<Vec<_>, _>>()?;
+            let batches = self.buffered.iter().map(|run| self.typed(&run.living()?)).collect::<Result<Vec<_>, _>>()?;
             plans.push(MemorySourceConfig::try_new_exec(&[batches], Arc::clone(&self.schema), projection.cloned())?);
         }
         UnionExec::try_new(plans)

@@ -112,7 +112,7 @@ impl Side {
 }
 
 #[derive(Debug)]
-struct AsofJoinExec {
+pub(in crate::query) struct AsofJoinExec {
     inputs: [Arc<dyn ExecutionPlan>; 2],
     left_side: Side,
     right_side: Side,

@@ -81,7 +81,7 @@ impl ExtensionPlanner for GapFillPlanner {
 }
 
 #[derive(Debug)]
-struct GapFillExec {
+pub(in crate::query) struct GapFillExec {
     work: Arc<Work>,
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
@@ -273,8 +273,8 @@ fn drawn(values: &Float64Array, times: &TimestampMicrosecondArray) -> Float64Arr
         if let Some(from) = before {
             let (x0, x1) = (times.value(from), times.value(row));
             let (y0, y1) = (values.value(from), values.value(row));
-            for between in from + 1..row {
-                filled[between] = Some(y0 + (y1 - y0) * ((times.value(between) - x0) as f64 / (x1 - x0) as f64));
+            for (value, time) in filled[from + 1..row].iter_mut().zip(&times.values()[from + 1..row]) {
+                *value = Some(y0 + (y1 - y0) * ((time - x0) as f64 / (x1 - x0) as f64));
             }
         }
         before = Some(row);

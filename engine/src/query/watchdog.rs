@@ -1,0 +1,166 @@
+//! The last line: what happens when a statement stops the other limits from working.
+//!
+//! In: the running statements, the memory of the process, the time that has passed. Out: a verdict, and what follows from it. A
+//! thread of its own asks twenty times a second, so that it also runs when all threads of the SQL engine are busy.
+
+use super::watch::Stop;
+use super::watch::Watch;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::Weak;
+use std::time::Duration;
+use std::time::Instant;
+
+/// How often the watchdog looks.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// What to do when nothing else helps.
+#[derive(Clone)]
+pub struct LastLine {
+    /// Memory the whole process may hold, bytes, before all running statements are stopped; 0: no limit.
+    pub memory_limit_bytes: usize,
+    /// Memory the process holds now, bytes; `None` when that cannot be told.
+    pub resident: fn() -> Option<usize>,
+    /// How long after its deadline a statement may still be at work.
+    pub grace: Duration,
+    /// Called with the text of a statement that is at work longer than that, once for each: log it and end the process. What was
+    /// acknowledged is in the log of the store, so nothing is lost.
+    pub stuck: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl fmt::Debug for LastLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastLine")
+            .field("memory_limit_bytes", &self.memory_limit_bytes)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The statements that run; entries of those that are over are forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<Vec<Weak<Watch>>>);
+
+impl Running {
+    pub(super) fn add(&self, watch: &Arc<Watch>) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|watch| watch.strong_count() > 0);
+        running.push(Arc::downgrade(watch));
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|watch| watch.strong_count() > 0).count()
+    }
+
+    fn list(&self) -> Vec<Arc<Watch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// What the watchdog makes of a moment.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    /// Too much memory: all statements stop.
+    StopAll,
+    /// This statement (its place in the list) does not stop.
+    Stuck(usize),
+}
+
+/// Judges a moment: the deadlines of the running statements, the memory of the process.
+fn judge(now: Instant, deadlines: &[Instant], resident: Option<usize>, line: &LastLine) -> Verdict {
+    if let Some(stuck) = deadlines.iter().position(|deadline| now.saturating_duration_since(*deadline) > line.grace) {
+        return Verdict::Stuck(stuck);
+    }
+    match resident {
+        Some(bytes) if line.memory_limit_bytes > 0 && bytes > line.memory_limit_bytes && !deadlines.is_empty() => Verdict::StopAll,
+        _ => Verdict::Fine,
+    }
+}
+
+/// Starts the thread; it ends soon after the session.
+pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<()> {
+    let running = Arc::downgrade(running);
+    let watch = move || {
+        let mut told: Vec<Weak<Watch>> = Vec::new();
+        while let Some(running) = running.upgrade() {
+            told.retain(|watch| watch.strong_count() > 0);
+            let mut statements = running.list();
+            statements.retain(|watch| !told.iter().any(|told| std::ptr::eq(told.as_ptr(), Arc::as_ptr(watch))));
+            let deadlines: Vec<Instant> = statements.iter().map(|watch| watch.deadline()).collect();
+            let resident = if statements.is_empty() { None } else { (line.resident)() };
+            match judge(Instant::now(), &deadlines, resident, &line) {
+                Verdict::Fine => {}
+                Verdict::StopAll => {
+                    tracing::warn!(
+                        resident,
+                        limit = line.memory_limit_bytes,
+                        statements = statements.len(),
+                        "too much memory: stopping all statements"
+                    );
+                    statements.iter().for_each(|watch| watch.stop(Stop::ProcessMemory));
+                }
+                Verdict::Stuck(at) => {
+                    if let Some(watch) = statements.get(at) {
+                        (line.stuck)(&watch.text());
+                        told.push(Arc::downgrade(watch));
+                    }
+                }
+            }
+            drop((statements, running));
+            std::thread::sleep(EVERY);
+        }
+    };
+    std::thread::Builder::new().name("sql-watchdog".to_owned()).spawn(watch).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Duration;
+    use super::Instant;
+    use super::LastLine;
+    use super::Running;
+    use super::Verdict;
+    use super::judge;
+    use super::start;
+    use crate::query::watch::Stop;
+    use crate::query::watch::Watch;
+    use std::sync::Arc;
+    use std::sync::mpsc;
+
+    fn line(stuck: impl Fn(&str) + Send + Sync + 'static) -> LastLine {
+        LastLine { memory_limit_bytes: 100, resident: || Some(101), grace: Duration::from_secs(5), stuck: Arc::new(stuck) }
+    }
+
+    #[test]
+    fn memory_stops_all_and_time_finds_the_stuck_one() {
+        let (start, line) = (Instant::now(), line(|_| {}));
+        let now = start + Duration::from_secs(20);
+        let (old, late, young) = (start, now - Duration::from_secs(4), now + Duration::from_secs(1));
+        assert_eq!(judge(now, &[late, young], Some(100), &line), Verdict::Fine);
+        assert_eq!(judge(now, &[late, young], Some(101), &line), Verdict::StopAll);
+        assert_eq!(judge(now, &[young, old], Some(101), &line), Verdict::Stuck(1));
+        assert_eq!(judge(now, &[], Some(101), &line), Verdict::Fine);
+        assert_eq!(judge(now, &[young], Some(101), &LastLine { memory_limit_bytes: 0, ..line }), Verdict::Fine);
+    }
+
+    #[test]
+    fn the_thread_acts_on_both() {
+        let (send, hear) = mpsc::channel();
+        let running = Arc::new(Running::default());
+        start(&running, line(move |text| send.send(text.to_owned()).unwrap())).unwrap();
+        let greedy = Arc::new(Watch::new("SELECT 1", Instant::now() + Duration::from_secs(600), None));
+        running.add(&greedy);
+        while greedy.stopped().is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(greedy.stopped(), Some(Stop::ProcessMemory));
+        let Some(long_ago) = Instant::now().checked_sub(Duration::from_secs(6)) else { return };
+        let stuck = Arc::new(Watch::new("SELECT forever", long_ago, None));
+        running.add(&stuck);
+        assert_eq!(hear.recv().unwrap(), "SELECT forever");
+        assert!(hear.recv_timeout(Duration::from_millis(200)).is_err(), "a statement is told once");
+    }
+}
