@@ -158,6 +158,7 @@ impl DeltaFiles {
         let columns = change.add.first().map(RecordBatch::schema);
         self.prepare(columns.as_ref()).await?;
         let adds = self.write(change.add).await?;
+        let added: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let removed = millis_of(&uuid::Uuid::now_v7());
         let mut actions: Vec<Action> = Vec::new();
         for file in &change.remove {
@@ -194,14 +195,14 @@ impl DeltaFiles {
                 self.refresh_files()
             }
             Err(cause) => {
-                let (error, before) = (failed(cause), self.applied);
+                let error = failed(cause);
                 let again = delta.update_state().await.map_err(failed);
                 let again = if again.is_ok() { self.refresh().await } else { again };
                 if let Err(second) = again {
                     tracing::error!(table = self.name, %second, "cannot read the table again after a failed commit");
                 }
-                // An object store may have taken the commit and lost only the answer; the log's number in it tells.
-                let landed = change.sequence.is_some_and(|sequence| before < sequence && sequence <= self.applied);
+                // The commit may have landed and only its answer was lost; the names of its files, used once, tell.
+                let landed = !added.is_empty() && added.iter().all(|path| self.files.iter().any(|file| file.path == *path));
                 if landed { Ok(()) } else { Err(error) }
             }
         }
@@ -222,8 +223,10 @@ impl DeltaFiles {
             match delta.add_columns().with_fields(new).await {
                 Ok(changed) => self.delta = Some(changed),
                 Err(cause) => {
-                    kept.update_state().await.map_err(self.failed("open"))?;
+                    let again = kept.update_state().await.map_err(self.failed("open"));
                     self.delta = Some(kept);
+                    again?;
+                    self.refresh().await?;
                     return Err(failed(cause));
                 }
             }
@@ -231,7 +234,18 @@ impl DeltaFiles {
             let builder = self.place.table().and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
             let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
             let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
-            self.delta = Some(created.map_err(self.failed("create"))?);
+            match created {
+                Ok(created) => self.delta = Some(created),
+                Err(cause) => {
+                    // It may have been made all the same; then the next try finds it.
+                    let found = self.place.table().map_err(self.failed("open"))?.load().await;
+                    if let Ok(found) = found {
+                        self.delta = Some(found);
+                        self.refresh().await?;
+                    }
+                    return Err(self.failed("create")(cause));
+                }
+            }
         }
         self.schema = wanted;
         Ok(())

@@ -5,6 +5,7 @@ use super::super::read::collect;
 use super::super::simulated::Chance;
 use super::history::Row;
 use super::history::Write;
+use super::power::close;
 use super::power::disk;
 use super::power::open;
 use super::power::runtime;
@@ -101,7 +102,7 @@ async fn after(writes: &[Write], order: &[usize], seed: u64) -> String {
             0..=4 => store.flush().await.unwrap(),
             5 => drop(store.compact().await.unwrap()),
             6 => {
-                drop(store);
+                close(store).await;
                 store = open(&disk).await.unwrap();
             }
             _ => {}
