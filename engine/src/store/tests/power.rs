@@ -260,7 +260,7 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
 fn acknowledged_rows_survive_power_cuts() {
     let seeds = match number("CHERGUI_TRUST_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("CHERGUI_TRUST_SEEDS").unwrap_or(300),
+        None => 0..number("CHERGUI_TRUST_SEEDS").unwrap_or(200),
     };
     on_all_cores("power cuts", seeds, two_lives);
 }
