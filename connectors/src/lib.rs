@@ -1,9 +1,11 @@
-//! Adapters to the outside world: vendor files and line protocol in, webhooks out. Foreign tags and units become ours here, once.
+//! Adapters to the outside world: vendor files, line protocol and InfluxDB in; webhooks and InfluxDB out. Foreign tags and units become
+//! ours here, once.
 //!
-//! In: files, mapping files, bodies of line protocol, notifications. Out: pages behind [`engine::source::Source`], requests to others.
-//! Not here: where readings are kept, and who is to be told.
+//! In: files, mapping files, bodies of line protocol, answers of InfluxDB, notifications. Out: pages behind [`engine::source::Source`],
+//! readings, requests to others. Not here: where readings are kept, and who is to be told.
 
 pub mod file;
+pub mod influx;
 pub mod line;
 pub mod mapping;
 pub mod webhook;

@@ -30,8 +30,6 @@ mod series;
 mod spec;
 
 #[cfg(test)]
-mod reference;
-#[cfg(test)]
 mod tests;
 
 pub use plan::LinePlan;

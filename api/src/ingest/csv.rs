@@ -35,14 +35,15 @@ pub(crate) fn read(bytes: &[u8], checks: &Checks) -> Result<Decoded, Problem> {
     let header = header(&names, checks)?;
     let (mut rows, mut known, mut record) = (Rows::new(), Names::new(checks), ByteRecord::new());
     loop {
-        let line = reader.position().line();
+        // Empty lines before a row are skipped by the reader, but counted here.
+        let rest = usize::try_from(reader.position().byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+        let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+        let line = reader.position().line() + empty as u64;
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
             Err(error) => return Err(unreadable(&error)),
         }
-        // The reader skips empty lines before a record, which the record knows.
-        let line = record.position().map_or(line, csv::Position::line);
         let row = check(&record, &header, names.len(), &mut known, checks);
         rows.take(row, Some(line), || {
             let cells: Vec<_> = record.iter().map(|cell| String::from_utf8_lossy(cell.get(..RAW_BYTES).unwrap_or(cell))).collect();
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn rows_are_read_with_their_units_and_bad_ones_named_by_line() {
         let body = b"\xef\xbb\xbftime, asset_id,active_power[MW],wind_speed\r\n2001-01-01T00:00:00Z,T01,1.5,\r\n\r\n\
-            2001-01-01T00:10:00Z,T01,,7\r\n2001-01-01T00:10:00Z,T01,1\r\n2001-01-01T00:10:00Z,T\xff1,1,2\r\n2001-01-01T00:10:00Z,T01,inf,2\n\
+            2001-01-01T00:10:00Z,T01,,7\r\n\r\n2001-01-01T00:10:00Z,T01,1\r\n2001-01-01T00:10:00Z,T\xff1,1,2\r\n2001-01-01T00:10:00Z,T01,inf,2\n\
             2001-01-01T00:10:00Z,T01,\"a lot\",2\n";
         let decoded = check(body).unwrap();
         let values = |quantity| decoded.readings[0].values(&quantity).unwrap().iter().collect::<Vec<_>>();
@@ -142,7 +143,7 @@ mod tests {
         assert_eq!(values(Quantity::WIND_SPEED), [None, Some(7.0)]);
         let rejected: Vec<_> = decoded.rejected.iter().map(|row| (row.index, row.line, row.code)).collect();
         let bad = "bad_request";
-        assert_eq!(rejected, [(2, Some(5), bad), (3, Some(6), bad), (4, Some(7), "not_finite"), (5, Some(8), bad)]);
+        assert_eq!(rejected, [(2, Some(6), bad), (3, Some(7), bad), (4, Some(8), "not_finite"), (5, Some(9), bad)]);
         assert!(decoded.rejected[3].raw.contains("a lot"));
     }
 

@@ -15,7 +15,7 @@ use engine::domain::DomainError;
 use engine::domain::Quantity;
 use engine::domain::Timestamp;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +46,7 @@ pub(crate) fn read(bytes: &[u8], mut checks: Checks) -> Result<Decoded, Problem>
     checks.units.extend(conversions(head.units.iter().map(|(name, unit)| (name.as_str(), unit.as_str())), &checks.known)?);
     let mut rows = Rows::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let seed = BodyRows { names: Names::new(&checks), checks: &checks, rows: &mut rows };
+    let seed = BodyRows { names: Names::new(&checks), checks: &checks, rows: &mut rows, inside: false };
     seed.deserialize(&mut json).map_err(|error| explain(bad_json(&error)))?;
     rows.finish(checks.now)
 }
@@ -79,6 +79,8 @@ struct BodyRows<'a> {
     names: Names<'a>,
     checks: &'a Checks,
     rows: &'a mut Rows,
+    /// The list of `readings` is read, not the map around it.
+    inside: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for BodyRows<'_> {
@@ -98,6 +100,9 @@ impl<'de> Visitor<'de> for BodyRows<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        if self.inside {
+            return Err(A::Error::invalid_type(Unexpected::Map, &self));
+        }
         while let Some(key) = map.next_key::<String>()? {
             if key != "readings" {
                 map.next_value::<IgnoredAny>()?;
@@ -106,13 +111,16 @@ impl<'de> Visitor<'de> for BodyRows<'_> {
             } else {
                 let (names, checks) = (Names::new(self.checks), self.checks);
                 let names = std::mem::replace(&mut self.names, names);
-                map.next_value_seed(BodyRows { names, checks, rows: &mut *self.rows })?;
+                map.next_value_seed(BodyRows { names, checks, rows: &mut *self.rows, inside: true })?;
             }
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        if !self.inside {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
         while let Some(row) = list.next_element::<Map<String, Value>>()? {
             let checked = check(&row, &mut self.names, self.checks);
             self.rows.take(checked, None, || {
@@ -291,9 +299,17 @@ mod tests {
 
     #[test]
     fn other_shapes_are_refused_and_deep_ones_at_once() {
-        for body in
-            ["[]", "{}", "3", "{\"readings\":3}", "{\"readings\":[3]}", "{\"readings\":[],\"unit\":{}}", "{\"readings\":[]} x"]
-        {
+        for body in [
+            "[]",
+            "{}",
+            "3",
+            "{\"readings\":3}",
+            "{\"readings\":[3]}",
+            "[{},[]]",
+            "{\"readings\":{\"readings\":[]}}",
+            "{\"readings\":[],\"unit\":{}}",
+            "{\"readings\":[]} x",
+        ] {
             assert_eq!(check(body).unwrap_err().code(), Code::BadJson, "{body}");
         }
         let deep = format!("{{\"readings\":[{{\"asset_id\":{}1{}}}]}}", "[".repeat(100), "]".repeat(100));

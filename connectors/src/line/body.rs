@@ -333,7 +333,8 @@ impl<'p, 'b, F: FnMut(&str) -> Option<AssetKind>> Body<'p, 'b, F> {
                 self.out.register.extend(self.fresh.remove(&asset));
             }
         }
-        self.out.readings.extend(self.tables[table].take(&self.ids, self.now));
+        let available_at = (!self.plan.is_known_when_measured()).then_some(self.now);
+        self.out.readings.extend(self.tables[table].take(&self.ids, available_at));
     }
 
     /// Records a line that is not kept.

@@ -83,8 +83,8 @@ impl Columns {
         }
     }
 
-    /// The rows so far; leaves none. Positions of columns stay.
-    pub(super) fn take(&mut self, ids: &[AssetId], available_at: i64) -> Option<Readings> {
+    /// The rows so far; leaves none. Positions of columns stay. Without `available_at` a row became known at its time.
+    pub(super) fn take(&mut self, ids: &[AssetId], available_at: Option<i64>) -> Option<Readings> {
         let times = std::mem::take(&mut self.times);
         let assets = std::mem::take(&mut self.assets);
         let rows = times.len();
@@ -99,8 +99,9 @@ impl Columns {
             let nulls = has_gaps.then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| !held[row].is_nan())));
             values.push((column.quantity.clone(), Float64Array::new(held.into(), nulls)));
         }
+        let available_at = available_at.map_or_else(|| times.clone(), |time| vec![time; rows]);
         (rows > 0).then(|| {
-            Readings::gather(self.kind, times, (ids, &assets), vec![available_at; rows], values)
+            Readings::gather(self.kind, times, (ids, &assets), available_at, values)
                 .expect("a quantity has one column, columns were filled to one length, and values were finite when put")
         })
     }

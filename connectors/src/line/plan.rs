@@ -25,6 +25,8 @@ pub struct LinePlan {
     other: usize,
     quantities: HashMap<Vec<u8>, Quantity>,
     longest_line: usize,
+    /// Rows became known at their own time, not when read.
+    known_when_measured: bool,
 }
 
 /// The rules of one measurement.
@@ -62,6 +64,7 @@ impl LinePlan {
             other: 0,
             quantities: quantities.iter().map(|(quantity, _)| (quantity.name().as_bytes().to_vec(), quantity.clone())).collect(),
             longest_line: LONGEST_LINE,
+            known_when_measured: false,
         };
         let mut other = None;
         for mapping in mappings {
@@ -97,6 +100,17 @@ impl LinePlan {
     pub fn with_longest_line(mut self, bytes: usize) -> Self {
         self.longest_line = bytes;
         self
+    }
+
+    /// The same plan for history: each row became known at its own time, not when it was read.
+    #[must_use]
+    pub fn known_when_measured(mut self) -> Self {
+        self.known_when_measured = true;
+        self
+    }
+
+    pub(super) fn is_known_when_measured(&self) -> bool {
+        self.known_when_measured
     }
 
     pub(super) fn longest_line(&self) -> usize {

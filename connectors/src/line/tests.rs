@@ -1,7 +1,7 @@
 //! Conformance of the reader: the cases of the public reference, what must be refused, and comparison with a plain second reader.
 
-use super::reference::Outcome;
-use super::reference::outcome;
+mod reference;
+
 use super::*;
 use engine::domain::AssetId;
 use engine::domain::Quantities;
@@ -9,6 +9,8 @@ use engine::domain::from_micros;
 use engine::domain::micros;
 use engine::source::SourceError;
 use proptest::prelude::*;
+use reference::Outcome;
+use reference::outcome;
 use std::collections::BTreeMap;
 
 const NOW: i64 = 1_767_225_600_000_000;
@@ -98,7 +100,7 @@ fn lines_of_the_reference_are_read() {
     ];
     for (line, expected) in cases {
         let lines = read(&known, line);
-        assert_eq!(rows(&lines), [expected.clone()], "{line:?}: {:?}", lines.rejects);
+        assert_eq!(rows(&lines).as_slice(), std::slice::from_ref(expected), "{line:?}: {:?}", lines.rejects);
         let among = format!("# a comment\n\n{line}\n \t\nm,asset_id=WT9 load=1 0\n");
         assert_eq!(rows(&read(&known, &among)).len(), 2, "{among:?}");
     }

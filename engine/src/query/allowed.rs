@@ -78,6 +78,8 @@ const NOT_OVER_A_WINDOW: &[&str] = &[
 
 /// Most grouping sets of one statement.
 const SETS: usize = 256;
+/// Longest text in a statement, bytes: it is written into every row of a batch.
+const TEXT: usize = 4 << 10;
 /// Longest pattern of a regular expression, bytes, and most repetitions its braces may ask for together.
 const PATTERN: usize = 1024;
 const REPETITIONS: u64 = 1000;
@@ -190,6 +192,10 @@ impl Allowed {
             Expr::GroupingSet(GroupingSet::GroupingSets(sets)) if sets.len() > SETS => return many_sets(),
             Expr::Cast(cast) => clock(cast.field.data_type())?,
             Expr::TryCast(cast) => clock(cast.field.data_type())?,
+            Expr::Literal(ScalarValue::Utf8(Some(text)), _) if text.len() > TEXT => {
+                let what = format!("a text of the statement has {} bytes", text.len());
+                return Err(Excess { what, limit: format!("{TEXT} bytes"), remedy: "write a shorter text" }.into());
+            }
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) if names_a_zone(text) => {
                 return refused(
                     &format!("the time zone in {text:?}"),

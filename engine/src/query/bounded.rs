@@ -89,7 +89,12 @@ impl Bounded {
         let read = arguments.args.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let (constant, rows) = (read.iter().all(|argument| argument.scalar), arguments.number_rows);
         let texts = matches!(arguments.return_field.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
-        let longest = if texts { LONGEST_TEXT.min(self.limits.batch_bytes) } else { self.limits.batch_bytes };
+        // A constant is written into every row of a batch wherever it is used.
+        let longest = match (texts, constant) {
+            (true, true) => self.limits.row_bytes,
+            (true, false) => LONGEST_TEXT,
+            (false, _) => self.limits.batch_bytes,
+        };
         let sizes = self.growth.sizes(self.function.name(), &read)?;
         let mut all = 0_usize;
         for row in 0..if constant { rows.min(1) } else { rows } {
@@ -188,7 +193,7 @@ impl ScalarUDFImpl for Concatenation {
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
         let Some(made) = args.args.pop() else { return Err(DataFusionError::Internal("a concatenation is one value".to_owned())) };
         let values = made.to_array(1)?;
-        let longest = LONGEST_TEXT.min(self.limits.batch_bytes);
+        let longest = if matches!(made, ColumnarValue::Scalar(_)) { self.limits.row_bytes } else { LONGEST_TEXT };
         let mut all = 0_usize;
         for row in 0..values.len() {
             let size = super::width::rows(&values, row..row + 1);

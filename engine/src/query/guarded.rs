@@ -46,7 +46,7 @@ use std::sync::Arc;
 /// Most rows a recursive query may make; each round makes at least one.
 const RECURSIVE_ROWS: usize = 1_000_000;
 /// Rows at a time into a NOT IN, whose pairs cannot be asked one by one.
-const NOT_IN_ROWS: usize = 256;
+const NOT_IN_ROWS: usize = 32;
 
 /// The rule that puts guards into a plan; the last one, so that no other rule has to look through them.
 #[derive(Debug)]

@@ -223,7 +223,9 @@ impl Drop for Replay<'_> {
     }
 }
 
-fn number(variable: &str) -> Option<u64> {
+/// How long a test shall be is asked of the environment.
+#[allow(clippy::disallowed_methods, reason = "a test, not the engine, asks")]
+pub(super) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }

@@ -49,10 +49,10 @@ async fn refused_for_a_while(seed: u64) {
             }
         }
         run.history.note(write, taken);
-        if run.chance.one_in(3) {
-            if let Err(error) = store.flush().await {
-                assert!(error.to_string().contains(remedy), "seed {seed}: {error}");
-            }
+        if run.chance.one_in(3)
+            && let Err(error) = store.flush().await
+        {
+            assert!(error.to_string().contains(remedy), "seed {seed}: {error}");
         }
     }
     run.disk.heal();

@@ -113,7 +113,7 @@ async fn after(writes: &[Write], order: &[usize], seed: u64) -> String {
 
 /// `CHERGUI_TRUST_BATCHES=10000` is the long form.
 fn most() -> usize {
-    std::env::var("CHERGUI_TRUST_BATCHES").map_or(200, |text| text.parse().expect("CHERGUI_TRUST_BATCHES is a number"))
+    super::power::number("CHERGUI_TRUST_BATCHES").map_or(200, |most| most as usize)
 }
 
 proptest! {
