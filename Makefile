@@ -41,6 +41,19 @@ peers: ## Compare with what a user would pick instead (DuckDB's CSV reader on th
 	@$(WITH) cargo build --locked --workspace --bin chergui --examples
 	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/import.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
 
+.PHONY: trust
+trust: ## Long forms of the tests of trust, hours (docs/trust.md); CHERGUI_TRUST_SEEDS and the like make them shorter
+	@.ci/setup.sh test
+	@$(WITH) cargo build --locked --workspace --bin chergui --examples
+	@$(WITH) CHERGUI_TRUST_SEEDS="$${CHERGUI_TRUST_SEEDS:-100000}" CHERGUI_TRUST_BATCHES="$${CHERGUI_TRUST_BATCHES:-10000}" cargo test --locked --workspace --lib store::tests -- --nocapture
+	@$(WITH) CHERGUI_KILL_ROUNDS="$${CHERGUI_KILL_ROUNDS:-1000}" CHERGUI_FULL_ROUNDS="$${CHERGUI_FULL_ROUNDS:-200}" cargo test --locked --workspace --test it trust:: -- --nocapture
+
+.PHONY: load
+load: ## Half an hour of the mixed load of a fleet (ARGS="--overload 3 --minutes 10" for more than it can take)
+	@.ci/setup.sh test
+	@$(WITH) cargo build --locked --workspace --bin chergui --examples
+	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/mixed.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
+
 .PHONY: doc
 doc: ## Build the documentation of our own crates
 	@$(WITH) cargo doc --locked --workspace --lib --bins --examples --no-deps

@@ -53,6 +53,8 @@ pub(super) struct DeltaFiles {
     /// Files taken away since the table was opened; alive as long as a view may read them.
     retired: Vec<Weak<FileEntry>>,
     applied: u64,
+    /// A commit failed and the table could not be read again: it may have landed.
+    unsure: bool,
 }
 
 /// One change of a table.
@@ -90,7 +92,18 @@ impl DeltaFiles {
     ) -> Result<Self, StoreError> {
         let files: Arc<[Arc<FileEntry>]> = Arc::new([]);
         let schema = Arc::new(base);
-        let mut table = Self { name: name.into(), place, key, clock, schema, delta: None, files, retired: Vec::new(), applied: 0 };
+        let mut table = Self {
+            name: name.into(),
+            place,
+            key,
+            clock,
+            schema,
+            delta: None,
+            files,
+            retired: Vec::new(),
+            applied: 0,
+            unsure: false,
+        };
         if table.place.holds("_delta_log").await? {
             let builder = table.place.table().map_err(table.failed("open"))?;
             table.delta = Some(builder.load().await.map_err(table.failed("open"))?);
@@ -158,6 +171,7 @@ impl DeltaFiles {
         let columns = change.add.first().map(RecordBatch::schema);
         self.prepare(columns.as_ref()).await?;
         let adds = self.write(change.add).await?;
+        let added: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let removed = millis_of(&uuid::Uuid::now_v7());
         let mut actions: Vec<Action> = Vec::new();
         for file in &change.remove {
@@ -194,17 +208,36 @@ impl DeltaFiles {
                 self.refresh_files()
             }
             Err(cause) => {
-                let (error, before) = (failed(cause), self.applied);
-                let again = delta.update_state().await.map_err(failed);
-                let again = if again.is_ok() { self.refresh().await } else { again };
-                if let Err(second) = again {
+                let error = failed(cause);
+                if let Err(second) = self.read_again().await {
                     tracing::error!(table = self.name, %second, "cannot read the table again after a failed commit");
                 }
-                // An object store may have taken the commit and lost only the answer; the log's number in it tells.
-                let landed = change.sequence.is_some_and(|sequence| before < sequence && sequence <= self.applied);
+                // The commit may have landed and only its answer was lost; the names of its files, used once, tell.
+                let landed = !added.is_empty() && added.iter().all(|path| self.files.iter().any(|file| file.path == *path));
                 if landed { Ok(()) } else { Err(error) }
             }
         }
+    }
+
+    /// Before a change is worked out: after a failure that left open what the table holds, reads it again.
+    pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
+        if self.unsure { self.read_again().await } else { Ok(()) }
+    }
+
+    /// After a failure: what the table holds now.
+    async fn read_again(&mut self) -> Result<(), StoreError> {
+        self.unsure = true;
+        let failed = self.failed("open");
+        match self.delta.as_mut() {
+            Some(delta) => delta.update_state().await.map_err(failed)?,
+            None if self.place.holds("_delta_log").await? => {
+                self.delta = Some(self.place.table().map_err(&failed)?.load().await.map_err(&failed)?);
+            }
+            None => {}
+        }
+        self.refresh().await?;
+        self.unsure = false;
+        Ok(())
     }
 
     /// Creates the table or adds its new columns.
@@ -218,12 +251,12 @@ impl DeltaFiles {
                 self.delta = Some(delta);
                 return Ok(());
             }
-            let mut kept = delta.clone();
+            let kept = delta.clone();
             match delta.add_columns().with_fields(new).await {
                 Ok(changed) => self.delta = Some(changed),
                 Err(cause) => {
-                    kept.update_state().await.map_err(self.failed("open"))?;
                     self.delta = Some(kept);
+                    self.read_again().await?;
                     return Err(failed(cause));
                 }
             }
@@ -231,7 +264,16 @@ impl DeltaFiles {
             let builder = self.place.table().and_then(DeltaTableBuilder::build).map_err(self.failed("create"))?;
             let fields: Vec<StructField> = wanted.fields().iter().filter_map(|field| delta_field(field)).collect();
             let created = builder.create().with_table_name(&self.name).with_columns(fields).await;
-            self.delta = Some(created.map_err(self.failed("create"))?);
+            match created {
+                Ok(created) => self.delta = Some(created),
+                Err(cause) => {
+                    // It may have been made all the same; then the next try finds it.
+                    if let Err(second) = self.read_again().await {
+                        tracing::error!(table = self.name, %second, "cannot look whether a table was made");
+                    }
+                    return Err(self.failed("create")(cause));
+                }
+            }
         }
         self.schema = wanted;
         Ok(())

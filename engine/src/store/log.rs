@@ -111,7 +111,7 @@ impl Log {
     pub(super) async fn write(&self, group: Vec<(Table, RecordBatch)>) -> Result<u64, StoreError> {
         let (sequence, directory, disk) = (self.lock().next, self.directory.clone(), Arc::clone(&self.disk));
         let tables = group.iter().map(|(table, _)| *table).collect();
-        let (path, bytes) = blocking("writing the log", move || {
+        let written = blocking("writing the log", move || {
             let temporary = directory.join(TEMPORARY);
             let bytes = encode(&group)?;
             let path = directory.join(format!("{sequence:020}.{}.arrows", digest_of(&bytes)));
@@ -120,9 +120,11 @@ impl Log {
             disk.sync(&directory).map_err(io("sync", &directory))?;
             Ok((path, bytes.len() as u64))
         })
-        .await?;
+        .await;
+        // Also after an error: the file may be there, and what is written next must come after it when the log is read.
+        self.lock().next = sequence + 1;
+        let (path, bytes) = written?;
         let mut state = self.lock();
-        state.next = sequence + 1;
         state.files.insert(sequence, Kept { path, bytes, tables });
         Ok(sequence)
     }

@@ -193,16 +193,28 @@ pub(super) async fn ask(store: &Store, seen: &Rows) -> Rows {
     rows
 }
 
-pub(super) fn gather(kind: AssetKind, batch: &RecordBatch, rows: &mut Rows) {
+/// Adds rows of a batch; none may be there before.
+fn gather(kind: AssetKind, batch: &RecordBatch, rows: &mut Rows) {
+    if let Some(key) = gather_once(kind, batch, rows) {
+        panic!("{key:?} is there twice");
+    }
+}
+
+/// Adds rows of a batch; the first key that was there before.
+pub(super) fn gather_once(kind: AssetKind, batch: &RecordBatch, rows: &mut Rows) -> Option<(&'static str, String, i64)> {
     let (ids, times) = (batch["asset_id"].as_string::<i32>(), batch["time"].as_primitive::<TimestampMicrosecondType>());
     let known = batch["available_at"].as_primitive::<TimestampMicrosecondType>();
     let schema = batch.schema();
     let columns: Vec<_> = schema.fields().iter().zip(batch.columns()).skip(3).collect();
+    let mut twice = None;
     for row in 0..batch.num_rows() {
         let values = columns.iter().filter(|(_, column)| column.is_valid(row));
         let values = values.map(|(field, column)| (field.name().clone(), column.as_primitive::<Float64Type>().value(row)));
         let key = (kind.name(), ids.value(row).to_owned(), times.value(row));
-        let before = rows.insert(key.clone(), Held { known: known.value(row), values: values.collect() });
-        assert_eq!(before, None, "{key:?} is there twice");
+        let held = Held { known: known.value(row), values: values.collect() };
+        if rows.insert(key.clone(), held).is_some() {
+            twice.get_or_insert(key);
+        }
     }
+    twice
 }
