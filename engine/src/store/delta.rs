@@ -219,9 +219,13 @@ impl DeltaFiles {
         }
     }
 
-    /// Before a change is worked out: after a failure that left open what the table holds, reads it again.
-    pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
-        if self.unsure { self.read_again().await } else { Ok(()) }
+    /// Before a change is worked out: after a failure that left open what the table holds, reads it again. True when it did.
+    pub(super) async fn catch_up(&mut self) -> Result<bool, StoreError> {
+        let unsure = self.unsure;
+        if unsure {
+            self.read_again().await?;
+        }
+        Ok(unsure)
     }
 
     /// After a failure: what the table holds now.

@@ -105,6 +105,12 @@ impl Layer {
         self.shadows.hide(rows)
     }
 
+    /// Takes over what another layer hides and how far of the log it has; its rows are here already.
+    pub(super) fn inherit(&mut self, other: &Self) {
+        self.shadows.join(&other.shadows);
+        self.reached(other.last);
+    }
+
     /// Remembers how far of the log is in here.
     pub(super) fn reached(&mut self, sequence: u64) {
         self.last = self.last.max(sequence);
@@ -117,6 +123,9 @@ impl Layer {
 
     /// These rows in one batch with the columns of `schema`.
     pub(super) fn gather(&self, rows: &[u32], schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+        if rows.is_empty() {
+            return Ok(RecordBatch::new_empty(Arc::clone(schema)));
+        }
         let places: Vec<(usize, usize)> = rows.iter().map(|&row| place(&self.runs, row)).collect();
         let runs = self.runs.iter().map(|(_, run)| widen(&run.rows, schema)).collect::<Result<Vec<_>, _>>()?;
         interleave_record_batch(&runs.iter().collect::<Vec<_>>(), &places)

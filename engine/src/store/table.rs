@@ -1,7 +1,10 @@
 //! One table being written: what is in Delta, and the layers of rows on top of it. The rules of merging live here.
 //!
 //! In: conforming rows with their place in the log. Out: a receipt and a new [`View`]. One writer at a time (the caller locks), and only
-//! for as long as rows move in memory; a row that may replace one in Delta waits for a look at the few files that can hold it.
+//! for as long as rows move in memory; a row that may replace one in Delta waits for a look at the few files that can hold it. How rows
+//! leave for Delta is in `settle`.
+
+mod settle;
 
 use super::Receipt;
 use super::StoreError;
@@ -96,7 +99,7 @@ struct Places {
 impl TableState {
     /// A table as Delta has it.
     pub(super) fn new(table: Table, base: View, applied: u64, reader: SessionContext) -> Self {
-        let newest_base = newest_of(&base);
+        let newest_base = settle::newest_of(&base);
         Self {
             table,
             newest_base,
@@ -311,54 +314,6 @@ impl TableState {
         filters
     }
 
-    /// Takes the active layer out of the way of appends; the layer to flush, if there is one. One that is still on its way comes first.
-    pub(super) fn freeze(&mut self) -> Option<Arc<Frozen>> {
-        if self.frozen.is_none() && self.active.len() > 0 {
-            let layer = std::mem::replace(&mut self.active, Layer::new(self.table));
-            let order = layer.in_order(&self.names);
-            self.frozen = Some(Arc::new(Frozen { layer, order }));
-        }
-        self.frozen.clone()
-    }
-
-    /// The frozen layer is in Delta now.
-    pub(super) fn settle(&mut self, base: View) {
-        if let Some(frozen) = self.frozen.take() {
-            self.recent.remember(frozen.layer.index());
-        }
-        self.replaced.clear();
-        self.rebase(base);
-    }
-
-    /// Files were rearranged or removed.
-    pub(super) fn rebase(&mut self, base: View) {
-        self.newest_base = newest_of(&base);
-        self.base = base;
-    }
-
-    /// These rows came to Delta by another way while appends went on; an append of the same key counts as later.
-    pub(super) fn absorb(&mut self, imported: &RecordBatch, base: View) -> Result<(), StoreError> {
-        self.rebase(base);
-        if let Some(newest) = arrow::compute::max(imported[clock(self.table)].as_primitive::<TimestampMicrosecondType>()) {
-            self.recent.skip(newest);
-        }
-        if self.active.len() == 0 {
-            return Ok(());
-        }
-        let keys = BatchKeys::new(self.table, &mut self.names, imported).map_err(self.arrow())?;
-        let found = |at: usize| self.active.find(&keys, at).map(|row| (at as u32, row));
-        let (below, above): (Vec<u32>, Vec<u32>) = (0..imported.num_rows()).filter_map(found).unzip();
-        if below.is_empty() {
-            return Ok(());
-        }
-        let below = take_record_batch(imported, &UInt32Array::from(below)).map_err(self.arrow())?;
-        let above = self.active.gather(&above, &self.active.schema(None)).map_err(self.arrow())?;
-        let rows = merge(key_columns(self.table), &[below], &above).map_err(self.arrow())?.rows;
-        self.active.hide(&rows).map_err(self.arrow())?;
-        let keys = BatchKeys::new(self.table, &mut self.names, &rows).map_err(self.arrow())?;
-        self.active.push(rows, &keys).map_err(self.arrow())
-    }
-
     /// The newest Delta version.
     pub(super) const fn base(&self) -> &View {
         &self.base
@@ -371,11 +326,6 @@ impl TableState {
         newest.collect::<Result<_, _>>().map_err(self.arrow())
     }
 
-    /// How far of the log Delta has all rows of this table, when nothing waits here.
-    pub(super) fn settled(&self) -> Option<u64> {
-        (self.active.len() == 0 && self.frozen.is_none()).then_some(self.reached)
-    }
-
     fn arrow(&self) -> impl Fn(ArrowError) -> StoreError + 'static {
         arrow_error(self.table)
     }
@@ -383,9 +333,4 @@ impl TableState {
     fn failed(&self) -> impl Fn(DataFusionError) -> StoreError + 'static {
         read_error(self.table)
     }
-}
-
-/// Newest clock of a view's files, `i64::MAX` when one does not say.
-fn newest_of(view: &View) -> Option<i64> {
-    view.files.iter().map(|file| file.clock.map_or(i64::MAX, |(_, high)| high)).max()
 }

@@ -62,12 +62,19 @@ impl Upkeep {
         self.delta.applied()
     }
 
+    /// After a failure that left open what the table holds: the rows of the files that came without our knowing. To be called
+    /// before any other change; `None` when nothing was open.
+    pub(super) async fn catch_up(&mut self) -> Result<Option<Vec<RecordBatch>>, StoreError> {
+        let known: HashSet<String> = self.delta.files().iter().map(|file| file.path.clone()).collect();
+        if !self.delta.catch_up().await? {
+            return Ok(None);
+        }
+        let strange: Vec<_> = self.delta.files().iter().filter(|file| !known.contains(&file.path)).cloned().collect();
+        self.read(&strange, &[], &[]).await.map(Some)
+    }
+
     /// Moves a layer to Delta in one commit: new files for its rows, and files rewritten where it replaces rows in them.
     pub(super) async fn flush(&mut self, frozen: &Arc<Frozen>) -> Result<(), StoreError> {
-        self.delta.catch_up().await?;
-        if frozen.layer.last() <= self.delta.applied() {
-            return Ok(());
-        }
         let (table, layer, file_rows) = (self.table, Arc::clone(frozen), self.file_rows);
         let add = blocking("sorting rows for a file", move || {
             let schema = layer.layer.schema(None);
@@ -99,7 +106,6 @@ impl Upkeep {
 
     /// Joins files below a quarter of the full size into full ones. Returns how many files went away.
     pub(super) async fn compact(&mut self, least: usize) -> Result<usize, StoreError> {
-        self.delta.catch_up().await?;
         let small: Vec<Arc<FileEntry>> =
             self.delta.files().iter().filter(|file| (file.rows as usize) < self.file_rows.div_ceil(4)).cloned().collect();
         if small.len() < least.max(2) {
@@ -124,7 +130,6 @@ impl Upkeep {
 
     /// Takes away the rows older than `before`, microseconds; see [`retention::retain`].
     pub(super) async fn retain(&mut self, before: i64) -> Result<Retained, StoreError> {
-        self.delta.catch_up().await?;
         retention::retain(&mut self.delta, &self.reader, self.table, before).await
     }
 
@@ -135,7 +140,6 @@ impl Upkeep {
 
     /// Merges rows with what Delta holds: nothing to write, a new file, or the touched files rewritten, in one commit.
     pub(super) async fn import(&mut self, rows: &RecordBatch) -> Result<Receipt, StoreError> {
-        self.delta.catch_up().await?;
         let key = key_columns(self.table);
         let arriving = merge(key, &[], rows).map_err(arrow_error(self.table))?;
         let touched = self.touched(&arriving.rows).await?;

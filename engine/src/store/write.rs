@@ -187,6 +187,11 @@ impl Inner {
 
     /// Moves what a table holds in memory now to Delta, and shortens the log. Appends go on meanwhile.
     pub(super) async fn flush(&self, table: Table, slot: &Slot, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        if let Some(strange) = upkeep.catch_up().await? {
+            let mut state = slot.state.lock().await;
+            state.reconcile(&strange, &upkeep.base())?;
+            self.publish(table, slot, &state);
+        }
         // Twice: a layer that an earlier try could not move is first.
         for _ in 0..2 {
             let Some(frozen) = slot.state.lock().await.freeze() else { break };
