@@ -21,6 +21,7 @@ mod merge;
 mod open;
 mod place;
 mod read;
+mod recent;
 mod registry;
 mod retention;
 mod shadow;
@@ -271,7 +272,7 @@ impl Store {
         quantities: Option<&[Quantity]>,
         limit: Option<usize>,
     ) -> Result<RecordBatch, StoreError> {
-        self.reader(Table::Telemetry(asset.kind)).readings(asset, range, quantities, limit).await
+        self.inner.readings(asset, range, quantities, limit).await
     }
 
     /// All weather forecasts of one asset.
@@ -330,6 +331,14 @@ impl Store {
     /// [`StoreError`].
     pub async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
         self.inner.latest(kind).await
+    }
+
+    /// Time of the newest row of that asset; cheap.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, asset: &Asset) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.newest(asset).await
     }
 
     /// First and last time with a row of that asset.

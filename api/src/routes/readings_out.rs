@@ -100,7 +100,7 @@ async fn window(state: &AppState, asset: &Asset, query: &ReadingsQuery) -> Resul
     let (from, end) = match (from, end) {
         (Some(from), Some(end)) => (from, end),
         (from, end) => {
-            let Some((_, newest)) = state.store.extent(asset).await? else { return Ok(None) };
+            let Some(newest) = state.store.newest(asset).await? else { return Ok(None) };
             let after = newest.saturating_add(SignedDuration::from_micros(1)).unwrap_or(newest);
             let end = end.unwrap_or(after);
             let day_before = newest.min(end).saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);

@@ -34,6 +34,11 @@ impl Names {
         number
     }
 
+    /// The number of an asset that has one.
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
     /// The name behind a number.
     pub(super) fn name(&self, number: u32) -> &str {
         self.names.get(number as usize).map_or("", |name| name)

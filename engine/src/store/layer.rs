@@ -10,6 +10,8 @@ use super::keys::union;
 use super::keys::widen;
 use super::shadow::Shadows;
 use crate::domain::Table;
+use crate::domain::TimeRange;
+use crate::domain::micros;
 use arrow::array::BooleanArray;
 use arrow::array::BooleanBufferBuilder;
 use arrow::array::RecordBatch;
@@ -137,6 +139,21 @@ impl Layer {
             Index::Series(series) => series.iter().filter_map(|series| series.rows.last().copied()).collect(),
             Index::Bytes(_) => Vec::new(),
         }
+    }
+
+    /// Rows of one asset, by its number, in order of time; only for telemetry.
+    pub(super) fn rows_of(&self, number: u32, range: Option<TimeRange>) -> Vec<u32> {
+        let Index::Series(series) = &self.index else { return Vec::new() };
+        let Some(series) = series.get(number as usize) else { return Vec::new() };
+        let place = |time| series.times.partition_point(|&held| held < time);
+        let (from, to) = range.map_or((0, series.times.len()), |range| (place(micros(range.start())), place(micros(range.end()))));
+        series.rows[from..to.max(from)].to_vec()
+    }
+
+    /// Newest time of one asset, by its number; only for telemetry.
+    pub(super) fn newest_of(&self, number: u32) -> Option<i64> {
+        let Index::Series(series) = &self.index else { return None };
+        series.get(number as usize)?.times.last().copied()
     }
 
     /// All living rows in key order.

@@ -2,7 +2,6 @@
 //!
 //! In: options. Out: what [`super::Store`] is a handle to. How a write goes through it is in `write`.
 
-use super::LatestRow;
 use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
@@ -11,7 +10,6 @@ use super::delta::DeltaFiles;
 use super::delta::blocking;
 use super::disk::Disk;
 use super::disk::RealDisk;
-use super::files::FileEntry;
 use super::keys::clock;
 use super::keys::key_columns;
 use super::layer::Run;
@@ -20,7 +18,7 @@ use super::lock::StoreLock;
 use super::log::Log;
 use super::place::Place;
 use super::read::Reader;
-use super::read::latest_rows;
+use super::recent::Newest;
 use super::registry;
 use super::registry::Registry;
 use super::table::TableState;
@@ -29,7 +27,6 @@ use super::view::View;
 use super::write::Request;
 use crate::domain::Asset;
 use crate::domain::AssetId;
-use crate::domain::AssetKind;
 use crate::domain::Forecast;
 use crate::domain::Quantities;
 use crate::domain::Quantity;
@@ -82,7 +79,6 @@ const CACHED_FORECASTS: usize = 4096;
 
 type ForecastKey = (AssetId, Quantity, Option<Timestamp>, bool);
 type ForecastCache = (Option<Arc<View>>, HashMap<ForecastKey, Option<Forecast>>);
-type LatestCache = BTreeMap<AssetKind, (Arc<[Arc<FileEntry>]>, BTreeMap<AssetId, LatestRow>)>;
 
 /// What [`super::Store`] is a handle to.
 pub(super) struct Inner {
@@ -103,7 +99,6 @@ pub(super) struct Inner {
     place: Place,
     reader: SessionContext,
     forecasts: Mutex<ForecastCache>,
-    latest: Mutex<LatestCache>,
     _lock: Option<StoreLock>,
 }
 
@@ -116,6 +111,8 @@ pub(super) struct Slot {
     pub(super) upkeep: tokio::sync::Mutex<Upkeep>,
     /// Bytes in memory.
     pub(super) bytes: AtomicUsize,
+    /// Newest rows in the files; taken before `state`.
+    pub(super) newest: tokio::sync::Mutex<Newest>,
     /// A flush is under way in the background.
     pub(super) flushing: AtomicBool,
 }
@@ -127,6 +124,7 @@ impl Slot {
             state: tokio::sync::Mutex::new(state),
             upkeep: tokio::sync::Mutex::new(upkeep),
             bytes,
+            newest: tokio::sync::Mutex::default(),
             flushing: AtomicBool::new(false),
         }
     }
@@ -215,7 +213,6 @@ impl Inner {
             place,
             reader,
             forecasts: Mutex::default(),
-            latest: Mutex::default(),
             _lock: lock,
         })
     }
@@ -236,6 +233,11 @@ impl Inner {
     fn view(&self, table: Table) -> Arc<View> {
         let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(views.get(&table).expect("open publishes every table"))
+    }
+
+    /// What the store itself reads with.
+    pub(super) const fn context(&self) -> &SessionContext {
+        &self.reader
     }
 
     pub(super) fn reader(&self, table: Table) -> Reader<'_> {
@@ -304,34 +306,6 @@ impl Inner {
         }
         cache.1.insert(key, found.clone());
         Ok(found)
-    }
-
-    /// Newest row by asset: of the files from memory while they stay the same, of the layers each time.
-    pub(super) async fn latest(&self, kind: AssetKind) -> Result<BTreeMap<AssetId, LatestRow>, StoreError> {
-        let table = Table::Telemetry(kind);
-        let Some(slot) = self.tables.get(&table) else { return Ok(BTreeMap::new()) };
-        let (buffered, base) = {
-            let state = slot.state.lock().await;
-            (state.latest()?, state.base().clone())
-        };
-        let held = self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).cloned();
-        let mut rows = match held {
-            Some((files, rows)) if Arc::ptr_eq(&files, &base.files) => rows,
-            _ => {
-                let files = Arc::clone(&base.files);
-                let rows = Reader { context: &self.reader, table, view: base }.latest().await?;
-                self.latest.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, (files, rows.clone()));
-                rows
-            }
-        };
-        for batch in buffered {
-            for (asset, row) in latest_rows(&batch)? {
-                if rows.get(&asset).is_none_or(|held| held.time <= row.time) {
-                    rows.insert(asset, row);
-                }
-            }
-        }
-        Ok(rows)
     }
 
     pub(super) fn stats(&self) -> StoreStats {

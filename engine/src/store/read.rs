@@ -31,7 +31,6 @@ use arrow::array::Float64Array;
 use arrow::array::RecordBatch;
 use arrow::array::StringArray;
 use arrow::array::TimestampMicrosecondArray;
-use arrow::compute::concat_batches;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Float64Type;
@@ -68,29 +67,6 @@ impl Reader<'_> {
         filters.push(ident(ASSET_ID).in_list(assets.iter().map(|asset| lit(asset.id.as_str())).collect(), false));
         let rows = self.rows(&self.columns(quantities), &filters).await?;
         Ok(dense(assets, &rows, resolution))
-    }
-
-    /// Stored rows of one asset, sorted by time.
-    pub(super) async fn readings(
-        &self,
-        asset: &Asset,
-        range: Option<TimeRange>,
-        quantities: Option<&[Quantity]>,
-        limit: Option<usize>,
-    ) -> Result<RecordBatch, StoreError> {
-        let columns: Vec<Expr> = self.columns(quantities).iter().map(|name| ident(*name)).collect();
-        let mut filters = within(range);
-        filters.push(ident(ASSET_ID).eq(lit(asset.id.as_str())));
-        let read = async {
-            let mut frame = self.context.read_table(Arc::new(self.view.clone()))?;
-            for filter in filters {
-                frame = frame.filter(filter)?;
-            }
-            let frame = frame.select(columns)?.sort(vec![ident(TIME).sort(true, false)])?.limit(0, limit)?;
-            let schema = Arc::new(frame.schema().as_arrow().clone());
-            Ok::<_, DataFusionError>(concat_batches(&schema, &frame.collect().await?)?)
-        };
-        read.await.map_err(|cause| self.failed(cause))
     }
 
     /// Weather of one asset.
@@ -280,7 +256,7 @@ fn times<'a>(batch: &'a RecordBatch, column: &str) -> &'a TimestampMicrosecondAr
     batch[column].as_primitive::<TimestampMicrosecondType>()
 }
 
-fn within(range: Option<TimeRange>) -> Vec<Expr> {
+pub(super) fn within(range: Option<TimeRange>) -> Vec<Expr> {
     range.map_or_else(Vec::new, |range| vec![ident(TIME).gt_eq(time(range.start())), ident(TIME).lt(time(range.end()))])
 }
 

@@ -26,6 +26,9 @@ use super::shadow::bounds;
 use super::view::View;
 use crate::domain::ASSET_ID;
 use crate::domain::Table;
+use crate::domain::TimeRange;
+use crate::domain::Timestamp;
+use crate::domain::from_micros;
 use arrow::array::AsArray;
 use arrow::array::BooleanArray;
 use arrow::array::RecordBatch;
@@ -132,17 +135,13 @@ impl TableState {
 
     /// The table as queries shall see it now.
     pub(super) fn view(&self) -> View {
-        let mut schema = Arc::clone(&self.base.schema);
-        let mut runs: Vec<Run> = Vec::new();
-        let mut shadows = self.active.shadows().clone();
-        if let Some(frozen) = &self.frozen {
-            schema = frozen.layer.schema(Some(&schema));
-            runs = if self.replaced.is_empty() { frozen.layer.runs() } else { frozen.layer.runs_without(&self.replaced) };
-            shadows.join(frozen.layer.shadows());
-        }
-        schema = self.active.schema(Some(&schema));
+        let mut runs: Vec<Run> = match &self.frozen {
+            Some(frozen) if self.replaced.is_empty() => frozen.layer.runs(),
+            Some(frozen) => frozen.layer.runs_without(&self.replaced),
+            None => Vec::new(),
+        };
         runs.extend(self.active.runs());
-        View { schema, buffered: runs, shadows: Some(shadows), ..self.base.clone() }
+        View { buffered: runs, ..self.below() }
     }
 
     /// Takes rows the log holds under `sequence`.
@@ -317,6 +316,40 @@ impl TableState {
     /// The newest Delta version.
     pub(super) const fn base(&self) -> &View {
         &self.base
+    }
+
+    /// The newest Delta version without the rows that layers replace, but with their columns.
+    pub(super) fn below(&self) -> View {
+        let mut schema = Arc::clone(&self.base.schema);
+        let mut shadows = self.active.shadows().clone();
+        if let Some(frozen) = &self.frozen {
+            schema = frozen.layer.schema(Some(&schema));
+            shadows.join(frozen.layer.shadows());
+        }
+        schema = self.active.schema(Some(&schema));
+        View { schema, shadows: Some(shadows), ..self.base.clone() }
+    }
+
+    /// Rows of one asset in memory; only for telemetry.
+    pub(super) fn rows_of(&self, asset: &str, range: Option<TimeRange>) -> Result<Vec<RecordBatch>, StoreError> {
+        let Some(number) = self.names.find(asset) else { return Ok(Vec::new()) };
+        let mut parts = Vec::new();
+        if let Some(frozen) = &self.frozen {
+            let mut rows = frozen.layer.rows_of(number, range);
+            rows.retain(|row| !self.replaced.contains(row));
+            parts.push(frozen.layer.gather(&rows, &frozen.layer.schema(None)).map_err(self.arrow())?);
+        }
+        let rows = self.active.rows_of(number, range);
+        parts.push(self.active.gather(&rows, &self.active.schema(None)).map_err(self.arrow())?);
+        parts.retain(|rows| rows.num_rows() > 0);
+        Ok(parts)
+    }
+
+    /// Time of the newest row of one asset in memory; only for telemetry.
+    pub(super) fn newest_of(&self, asset: &str) -> Option<Timestamp> {
+        let number = self.names.find(asset)?;
+        let layers = self.frozen.iter().map(|frozen| &frozen.layer).chain([&self.active]);
+        layers.filter_map(|layer| layer.newest_of(number)).max().map(from_micros)
     }
 
     /// The newest rows in memory, up to one by asset and layer; only for telemetry.

@@ -180,8 +180,12 @@ impl Inner {
         self.flush(table, slot, &mut upkeep).await?;
         let gone = upkeep.compact(least).await;
         let mut state = slot.state.lock().await;
+        let before = Arc::clone(&state.base().files);
         state.rebase(upkeep.base());
+        let after = Arc::clone(&state.base().files);
         self.publish(table, slot, &state);
+        drop(state);
+        slot.carry(&before, &after, None).await;
         gone
     }
 
@@ -197,9 +201,12 @@ impl Inner {
             let Some(frozen) = slot.state.lock().await.freeze() else { break };
             upkeep.flush(&frozen).await?;
             let mut state = slot.state.lock().await;
+            let before = Arc::clone(&state.base().files);
             state.settle(upkeep.base());
+            let after = Arc::clone(&state.base().files);
             self.publish(table, slot, &state);
             drop(state);
+            slot.carry(&before, &after, Some(&frozen)).await;
             self.room.notify_waiters();
             self.log.done(table, upkeep.applied()).await?;
         }
