@@ -4,6 +4,7 @@
 //! from the moment a request was due, rows acknowledged. Rows of a batch differ from all others, so acknowledged rows can be counted
 //! back. Not here: starting the server, its memory and CPU (benches/peers/mixed.py).
 
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -228,12 +229,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut connection = Connection::open(address, key)?;
         let gap = every(set("gets_per_s"), set("readers"));
         let first = start(f64::from(thread), gap, set("readers"));
-        let (mut asset, assets) = (u64::from(thread) * 7919, batch as u64);
+        let (mut asset, assets, mut turn) = (u64::from(thread) * 7919, batch as u64, thread);
+        let next = Arc::clone(&next);
         readers.push(thread::spawn(move || {
             let mut seen = Seen::default();
             paced(first, gap, end, |due| {
                 asset = (asset + 104_729) % assets;
-                let path = format!("/api/v1/readings?asset_id=L{asset:05}&quantity=active_power&limit=20");
+                // What a screen asks again and again: three times the last minute of an asset, the asset, what is wrong.
+                turn += 1;
+                let path = match turn % 5 {
+                    0 => format!("/api/v1/assets/L{asset:05}"),
+                    1 => "/api/v1/alerts?limit=20".to_owned(),
+                    _ => {
+                        let newest = next.load(Ordering::Relaxed).saturating_sub(60);
+                        let start = Timestamp::from_second(newest as i64).unwrap_or_default();
+                        format!("/api/v1/readings?asset_id=L{asset:05}&quantity=active_power&start={start}&limit=100")
+                    }
+                };
                 seen.note(&connection.request("GET", &path, "text/plain", b""), due, due >= warm);
             });
             seen
@@ -243,7 +255,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gap = every(set("sqls_per_s"), 1.0);
     let asked = thread::spawn(move || {
         let (mut seen, mut turn) = (Seen::default(), 0);
-        paced(begin, gap, end, |due| {
+        // A column is there from its first value on.
+        paced(begin + Duration::from_secs(2), gap, end, |due| {
             let body = format!("{{\"sql\":\"{}\"}}", STATEMENTS[turn % STATEMENTS.len()]);
             turn += 1;
             seen.note(&connection.request("POST", "/api/v1/sql", "application/json", body.as_bytes()), due, due >= warm);

@@ -15,6 +15,7 @@ use super::read::collect;
 use super::read::latest_rows;
 use super::read::within;
 use super::table::Frozen;
+use super::table::TableState;
 use crate::domain::ASSET_ID;
 use crate::domain::AVAILABLE_AT;
 use crate::domain::Asset;
@@ -135,20 +136,26 @@ impl Inner {
 }
 
 impl Slot {
-    /// The files changed: what is known of their newest rows stays true when the rows of this layer are added.
-    pub(super) async fn carry(&self, before: &Arc<[Arc<FileEntry>]>, after: &Arc<[Arc<FileEntry>]>, frozen: Option<&Frozen>) {
+    /// Changes the files of the table under the eyes of nobody: what is known of their newest rows stays true when the rows of
+    /// the layer that went into them are added.
+    pub(super) async fn change_files(&self, frozen: Option<&Frozen>, change: impl FnOnce(&mut TableState)) {
         let mut held = self.newest.lock().await;
-        let Some((files, rows)) = held.take() else { return };
-        if !Arc::ptr_eq(&files, before) {
+        let (before, after) = {
+            let mut state = self.state.lock().await;
+            let before = Arc::clone(&state.base().files);
+            change(&mut state);
+            (before, Arc::clone(&state.base().files))
+        };
+        let Some((files, mut rows)) = held.take() else { return };
+        if !Arc::ptr_eq(&files, &before) {
             return;
         }
-        let mut rows = rows;
         if let Some(frozen) = frozen {
             let batch = frozen.layer.gather(&frozen.layer.newest(), &frozen.layer.schema(None));
             let Some(newer) = batch.ok().and_then(|batch| latest_rows(&batch).ok()) else { return };
             add_newer(Arc::make_mut(&mut rows), newer);
         }
-        *held = Some((Arc::clone(after), rows));
+        *held = Some((after, rows));
     }
 }
 

@@ -8,6 +8,7 @@ use super::StoreError;
 use super::layer::bytes_of;
 use super::open::Inner;
 use super::open::Slot;
+use super::table::TableState;
 use super::upkeep::Upkeep;
 use crate::domain::Table;
 use arrow::array::RecordBatch;
@@ -179,13 +180,11 @@ impl Inner {
         let mut upkeep = slot.upkeep.lock().await;
         self.flush(table, slot, &mut upkeep).await?;
         let gone = upkeep.compact(least).await;
-        let mut state = slot.state.lock().await;
-        let before = Arc::clone(&state.base().files);
-        state.rebase(upkeep.base());
-        let after = Arc::clone(&state.base().files);
-        self.publish(table, slot, &state);
-        drop(state);
-        slot.carry(&before, &after, None).await;
+        let rebase = |state: &mut TableState| {
+            state.rebase(upkeep.base());
+            self.publish(table, slot, state);
+        };
+        slot.change_files(None, rebase).await;
         gone
     }
 
@@ -200,13 +199,11 @@ impl Inner {
         for _ in 0..2 {
             let Some(frozen) = slot.state.lock().await.freeze() else { break };
             upkeep.flush(&frozen).await?;
-            let mut state = slot.state.lock().await;
-            let before = Arc::clone(&state.base().files);
-            state.settle(upkeep.base());
-            let after = Arc::clone(&state.base().files);
-            self.publish(table, slot, &state);
-            drop(state);
-            slot.carry(&before, &after, Some(&frozen)).await;
+            let settle = |state: &mut TableState| {
+                state.settle(upkeep.base());
+                self.publish(table, slot, state);
+            };
+            slot.change_files(Some(&frozen), settle).await;
             self.room.notify_waiters();
             self.log.done(table, upkeep.applied()).await?;
         }
