@@ -38,6 +38,7 @@ async fn others_read_what_we_wrote() {
         vec![(engine::domain::Quantity::ACTIVE_POWER, vec![Some(101.0)]), (engine::domain::Quantity::WIND_SPEED, vec![Some(7.5)])],
     );
     assert_eq!(store.append(late.unwrap()).await.unwrap().changed, 1);
+    store.flush().await.unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/read_delta.py");
     let output = Command::new(python).arg(script).arg(directory.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

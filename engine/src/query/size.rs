@@ -27,6 +27,18 @@ const OPERATORS: usize = 200;
 const SETS: usize = 200;
 const JOINS: usize = 64;
 
+/// Most columns a SELECT names; planning takes the square of them.
+const COLUMNS: usize = 1000;
+
+/// Checks how many columns a SELECT names.
+pub(super) fn check_columns(columns: usize) -> Result<(), Excess> {
+    if columns <= COLUMNS {
+        return Ok(());
+    }
+    let what = format!("a SELECT names {columns} columns");
+    Err(Excess { what, limit: COLUMNS.to_string(), remedy: "ask for fewer at once, or use VALUES (…)" })
+}
+
 /// Checks the text before it is parsed.
 pub(super) fn check_text(text: &str) -> Result<(), Excess> {
     let excess = |what: String, limit: usize, remedy| Excess { what, limit: limit.to_string(), remedy };

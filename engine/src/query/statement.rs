@@ -126,6 +126,9 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<QueryError> {
+        if let Err(excess) = size::check_columns(select.projection.len()) {
+            return ControlFlow::Break(excess.into());
+        }
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             if let Err(problem) = asof::rewrite(join) {
                 return ControlFlow::Break(QueryError::Plan { problem });

@@ -168,7 +168,7 @@ impl DeltaFiles {
 
     /// Makes one change: files, then one commit, each durable before the next. After an error the table is as it was, or as after the commit.
     pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
-        let columns = change.add.first().map(RecordBatch::schema);
+        let columns = change.add.iter().map(RecordBatch::schema).reduce(|all, schema| super::keys::union(&all, &schema));
         self.prepare(columns.as_ref()).await?;
         let adds = self.write(change.add).await?;
         let added: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
