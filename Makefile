@@ -42,11 +42,11 @@ peers: ## Compare with what a user would pick instead (DuckDB's CSV reader on th
 	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/import.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
 
 .PHONY: trust
-trust: ## Long forms of the tests of trust, hours (docs/trust.md); CHERGUI_TRUST_SEEDS and the like make them shorter
+trust: ## Long forms of the tests of trust, hours (docs/trust.md); TRUST_SEEDS and the like make them shorter
 	@.ci/setup.sh test
 	@$(WITH) cargo build --locked --workspace --bin chergui --examples
-	@$(WITH) CHERGUI_TRUST_SEEDS="$${CHERGUI_TRUST_SEEDS:-100000}" CHERGUI_TRUST_BATCHES="$${CHERGUI_TRUST_BATCHES:-10000}" cargo test --locked --workspace --lib store::tests -- --nocapture
-	@$(WITH) CHERGUI_KILL_ROUNDS="$${CHERGUI_KILL_ROUNDS:-1000}" CHERGUI_FULL_ROUNDS="$${CHERGUI_FULL_ROUNDS:-200}" cargo test --locked --workspace --test it trust:: -- --nocapture
+	@$(WITH) TRUST_SEEDS="$${TRUST_SEEDS:-100000}" TRUST_BATCHES="$${TRUST_BATCHES:-10000}" cargo test --locked --workspace --lib store::tests -- --nocapture
+	@$(WITH) TRUST_KILL_ROUNDS="$${TRUST_KILL_ROUNDS:-1000}" TRUST_FULL_ROUNDS="$${TRUST_FULL_ROUNDS:-200}" cargo test --locked --workspace --test it trust:: -- --nocapture
 
 .PHONY: load
 load: ## Half an hour of the mixed load of a fleet (ARGS="--overload 3 --minutes 10" for more than it can take)

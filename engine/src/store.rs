@@ -205,7 +205,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn upsert_assets(&self, assets: Vec<Asset>) -> Result<usize, StoreError> {
-        self.inner.upsert_assets(assets).await
+        let inner = Arc::clone(&self.inner);
+        let work = tokio::spawn(async move { inner.upsert_assets(assets).await });
+        work.await.map_err(|cause| StoreError::Stopped { action: "adding assets", cause: cause.to_string() })?
     }
 
     /// All assets, by id.
@@ -223,7 +225,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Domain`] for a bad name or a unit of another dimension than the known one.
     pub async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
-        self.inner.declare(name, unit).await
+        let (inner, name) = (Arc::clone(&self.inner), name.to_owned());
+        let work = tokio::spawn(async move { inner.declare(&name, unit).await });
+        work.await.map_err(|cause| StoreError::Stopped { action: "declaring a quantity", cause: cause.to_string() })?
     }
 
     /// The standard quantities and those the site declared.

@@ -1,7 +1,7 @@
 //! A disk that fills up: writes are refused with the remedy, reads go on, and when space returns writes do too, without a restart.
 //!
 //! A small tmpfs stands for the disk, so root is needed; without it the test is skipped and says so. The same on a simulated disk,
-//! with EIO and read-only, is beside the store. `CHERGUI_FULL_ROUNDS=200` is the long form.
+//! with EIO and read-only, is beside the store. `TRUST_FULL_ROUNDS=200` is the long form.
 
 use super::numbered;
 use super::server::{self, Server};
@@ -59,7 +59,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_and_recovers_by_itself() {
-    let rounds = super::rounds("CHERGUI_FULL_ROUNDS", 3);
+    let rounds = super::rounds("TRUST_FULL_ROUNDS", 3);
     let home = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&home.path().join("disk"), 64) else { return };
     let data = disk.0.join("data");

@@ -1,6 +1,6 @@
 //! kill -9 while four writers send numbered rows, over and over: nothing acknowledged is lost or doubled, and it starts by itself.
 //!
-//! `CHERGUI_KILL_ROUNDS=1000` is the long form. SIGKILL leaves the page cache, so this tests the process; the disk is tested by
+//! `TRUST_KILL_ROUNDS=1000` is the long form. SIGKILL leaves the page cache, so this tests the process; the disk is tested by
 //! the simulated power cuts.
 
 use super::numbered;
@@ -55,7 +55,7 @@ fn any(below: u64) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_it_keeps_what_it_acknowledged() {
-    let rounds = super::rounds("CHERGUI_KILL_ROUNDS", 4);
+    let rounds = super::rounds("TRUST_KILL_ROUNDS", 4);
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
     let key = server::prepare(&data, &(0..WRITERS).map(numbered::asset).collect::<Vec<_>>());

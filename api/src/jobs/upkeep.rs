@@ -23,7 +23,7 @@ pub(super) async fn run(state: AppState, clock: Clock) {
             () = state.stopping.cancelled() => return,
             () = tokio::time::sleep(FLUSH_EVERY) => {}
         }
-        if state.store.stats().tables.iter().any(|table| table.buffered_rows > 0)
+        if state.store.stats().log_files > 0
             && let Err(error) = state.store.flush().await
         {
             tracing::error!(%error, "rows could not be moved to files; they are safe in the log");

@@ -18,6 +18,7 @@ use deltalake::DeltaTable;
 use deltalake::DeltaTableBuilder;
 use deltalake::DeltaTableError;
 use deltalake::kernel::Action;
+use deltalake::kernel::Add;
 use deltalake::kernel::DataType as DeltaType;
 use deltalake::kernel::PrimitiveType;
 use deltalake::kernel::Remove;
@@ -62,6 +63,8 @@ pub(super) struct DeltaFiles {
 pub(super) struct Change {
     /// Rows to add, each batch sorted by key and written as one file.
     pub(super) add: Vec<RecordBatch>,
+    /// Files that were put before, with columns the table has.
+    pub(super) written: Vec<Add>,
     /// Files to take away.
     pub(super) remove: Vec<Arc<FileEntry>>,
     /// How far of the log this change covers.
@@ -170,7 +173,8 @@ impl DeltaFiles {
     pub(super) async fn commit(&mut self, change: Change) -> Result<(), StoreError> {
         let columns = change.add.iter().map(RecordBatch::schema).reduce(|all, schema| super::keys::union(&all, &schema));
         self.prepare(columns.as_ref()).await?;
-        let adds = self.write(change.add).await?;
+        let mut adds = change.written;
+        adds.extend(self.write(change.add).await?);
         let added: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let removed = millis_of(&uuid::Uuid::now_v7());
         let mut actions: Vec<Action> = Vec::new();
@@ -219,13 +223,14 @@ impl DeltaFiles {
         }
     }
 
-    /// Before a change is worked out: after a failure that left open what the table holds, reads it again. True when it did.
-    pub(super) async fn catch_up(&mut self) -> Result<bool, StoreError> {
-        let unsure = self.unsure;
-        if unsure {
-            self.read_again().await?;
-        }
-        Ok(unsure)
+    /// Before a change is worked out: after a failure that left open what the table holds, reads it again.
+    pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
+        if self.unsure { self.read_again().await } else { Ok(()) }
+    }
+
+    /// Puts a file that a later commit will add.
+    pub(super) async fn put(&self, rows: RecordBatch) -> Result<Add, StoreError> {
+        files::write(&self.name, &self.place, self.key, rows).await
     }
 
     /// After a failure: what the table holds now.
@@ -284,10 +289,10 @@ impl DeltaFiles {
     }
 
     /// Writes the new files.
-    async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<deltalake::kernel::Add>, StoreError> {
+    async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<Add>, StoreError> {
         let mut adds = Vec::with_capacity(batches.len());
         for rows in batches {
-            adds.push(files::write(&self.name, &self.place, self.key, rows).await?);
+            adds.push(self.put(rows).await?);
         }
         Ok(adds)
     }

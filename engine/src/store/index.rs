@@ -67,11 +67,11 @@ impl BatchKeys {
         }
         let ids = rows[ASSET_ID].as_string::<i32>();
         let mut numbers = Vec::with_capacity(rows.num_rows());
-        let (mut last, mut number) = ("", 0);
+        let (mut last, mut number) = (None, 0);
         for row in 0..rows.num_rows() {
             let id = ids.value(row);
-            if id != last {
-                (last, number) = (id, names.number(id));
+            if last != Some(id) {
+                (last, number) = (Some(id), names.number(id));
             }
             numbers.push(number);
         }

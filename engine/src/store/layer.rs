@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 /// Runs of one size class that are joined into one of the next.
 const FAN_IN: usize = 8;
+/// Bytes of a row's entry in the index, about.
+const INDEX_BYTES: usize = 16;
 /// Runs of this many rows are left as they are.
 const LARGE_RUN: usize = 1 << 15;
 
@@ -208,9 +210,9 @@ impl Layer {
         self.index.len()
     }
 
-    /// Bytes of all rows, the dead ones too.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    /// Bytes of all rows, the dead ones too, and about those of the index.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + self.index.len() * INDEX_BYTES
     }
 
     /// How far of the log is in here.
@@ -236,6 +238,8 @@ impl Layer {
                 self.runs[from..].iter().fold(self.runs[from].1.rows.schema(), |all, (_, run)| union(&all, &run.rows.schema()));
             let parts = self.runs[from..].iter().map(|(_, run)| widen(&run.rows, &schema)).collect::<Result<Vec<_>, _>>()?;
             let rows = concat_batches(&schema, &parts)?;
+            let before: usize = self.runs[from..].iter().map(|(_, run)| bytes_of(&run.rows)).sum();
+            self.bytes = self.bytes.saturating_sub(before) + bytes_of(&rows);
             let mut alive = BooleanBufferBuilder::new(rows.num_rows());
             for (_, run) in &self.runs[from..] {
                 match &run.alive {

@@ -79,12 +79,17 @@ impl Registry {
         &self.delta
     }
 
+    /// After a failure that left open what the table holds: reads it again.
+    pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
+        self.delta.catch_up().await
+    }
+
     /// Puts these rows in place of all others.
     pub(super) async fn replace(&mut self, rows: Result<RecordBatch, ArrowError>) -> Result<(), StoreError> {
         let rows = rows.map_err(|cause| StoreError::Arrow { table: self.name.into(), cause })?;
         self.delta.catch_up().await?;
         let remove = self.delta.files().to_vec();
-        self.delta.commit(Change { add: vec![rows], remove, sequence: None, rearranges: false }).await
+        self.delta.commit(Change { add: vec![rows], remove, ..Change::default() }).await
     }
 }
 

@@ -138,11 +138,11 @@ impl Inner {
             let Some(slot) = inner.tables.get(&table) else { return Ok(Retained::default()) };
             let mut upkeep = slot.upkeep.lock().await;
             inner.flush(table, slot, &mut upkeep).await?;
-            let gone = upkeep.retain(micros(before)).await;
+            let gone = upkeep.retain(micros(before)).await?;
             let mut state = slot.state.lock().await;
             state.rebase(upkeep.base());
             inner.publish(table, slot, &state);
-            gone
+            Ok(gone)
         });
         work.await.map_err(|cause| StoreError::Stopped { action: "retention", cause: cause.to_string() })?
     }
@@ -152,10 +152,15 @@ impl Inner {
         let (inner, older_than) = (Arc::clone(this), micros(older_than));
         let work = tokio::spawn(async move {
             let mut gone = Vacuumed::default();
-            for slot in inner.tables.values() {
-                gone = gone.and(vacuum(slot.upkeep.lock().await.delta(), older_than).await?);
+            for (&table, slot) in &inner.tables {
+                let mut upkeep = slot.upkeep.lock().await;
+                // A file that is not known yet must not be taken for one that nobody needs.
+                inner.catch_up(table, slot, &mut upkeep).await?;
+                gone = gone.and(vacuum(upkeep.delta(), older_than).await?);
             }
-            let registries = inner.registries.lock().await;
+            let mut registries = inner.registries.lock().await;
+            registries.assets.catch_up().await?;
+            registries.quantities.catch_up().await?;
             for registry in [&registries.assets, &registries.quantities] {
                 gone = gone.and(vacuum(registry.delta(), older_than).await?);
             }

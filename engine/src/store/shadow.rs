@@ -43,21 +43,26 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct Shadows {
     table: Table,
-    keys: Arc<HashSet<Box<[u8]>>>,
+    /// Sets that views share; a new one joins the last while that is not much larger, so each key is copied a few times.
+    keys: Vec<Arc<HashSet<Box<[u8]>>>>,
     bounds: Option<FileEntry>,
 }
 
 impl Shadows {
     /// Nothing is hidden.
-    pub(super) fn new(table: Table) -> Self {
-        Self { table, keys: Arc::default(), bounds: None }
+    pub(super) const fn new(table: Table) -> Self {
+        Self { table, keys: Vec::new(), bounds: None }
     }
 
     /// Hides the keys of these rows, too.
     pub(super) fn hide(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
         if rows.num_rows() > 0 {
             let keys = key_rows(key_columns(self.table), rows)?;
-            Arc::make_mut(&mut self.keys).extend(keys.iter().map(|row| Box::from(row.data())));
+            let mut new: HashSet<Box<[u8]>> = keys.iter().map(|row| Box::from(row.data())).collect();
+            while let Some(last) = self.keys.pop_if(|last| last.len() <= 2 * new.len()) {
+                new.extend(last.iter().cloned());
+            }
+            self.keys.push(Arc::new(new));
             self.widen(bounds(self.table, rows));
         }
         Ok(())
@@ -66,7 +71,7 @@ impl Shadows {
     /// Hides what `other` hides, too.
     pub(super) fn join(&mut self, other: &Self) {
         if let Some(bounds) = &other.bounds {
-            Arc::make_mut(&mut self.keys).extend(other.keys.iter().cloned());
+            self.keys.extend(other.keys.iter().map(Arc::clone));
             self.widen(bounds.clone());
         }
     }
@@ -104,7 +109,7 @@ impl Shadows {
             return Ok(BooleanArray::from(vec![true; rows.num_rows()]));
         }
         let keys = key_rows(key_columns(self.table), rows)?;
-        Ok(keys.iter().map(|row| Some(!self.keys.contains(row.data()))).collect())
+        Ok(keys.iter().map(|row| Some(!self.keys.iter().any(|set| set.contains(row.data())))).collect())
     }
 
     /// The columns a scan must read for [`Shadows::over`], beside those of `projection`.
@@ -168,16 +173,22 @@ struct Visible {
     signature: Signature,
 }
 
+impl Visible {
+    fn sets(&self) -> impl Iterator<Item = *const HashSet<Box<[u8]>>> + '_ {
+        self.shadows.keys.iter().map(Arc::as_ptr)
+    }
+}
+
 // Two filters are the same only if they hide the same set of keys.
 impl PartialEq for Visible {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shadows.keys, &other.shadows.keys)
+        self.sets().eq(other.sets())
     }
 }
 impl Eq for Visible {}
 impl Hash for Visible {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.shadows.keys).hash(state);
+        self.sets().for_each(|set| set.hash(state));
     }
 }
 

@@ -33,6 +33,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+/// Bytes of files that are joined at once: rows of text are large.
+const JOINED_BYTES: u64 = 64 << 20;
+
 /// The keeper of one table's files.
 pub(super) struct Upkeep {
     table: Table,
@@ -62,15 +65,16 @@ impl Upkeep {
         self.delta.applied()
     }
 
-    /// After a failure that left open what the table holds: the rows of the files that came without our knowing. To be called
-    /// before any other change; `None` when nothing was open.
-    pub(super) async fn catch_up(&mut self) -> Result<Option<Vec<RecordBatch>>, StoreError> {
-        let known: HashSet<String> = self.delta.files().iter().map(|file| file.path.clone()).collect();
-        if !self.delta.catch_up().await? {
-            return Ok(None);
-        }
-        let strange: Vec<_> = self.delta.files().iter().filter(|file| !known.contains(&file.path)).cloned().collect();
-        self.read(&strange, &[], &[]).await.map(Some)
+    /// After a failure that left open what the table holds: reads it again.
+    pub(super) async fn catch_up(&mut self) -> Result<(), StoreError> {
+        self.delta.catch_up().await
+    }
+
+    /// Rows of the files that are not among these.
+    pub(super) async fn strangers(&self, known: &[Arc<FileEntry>]) -> Result<Vec<RecordBatch>, StoreError> {
+        let known: HashSet<&str> = known.iter().map(|file| file.path.as_str()).collect();
+        let strange: Vec<_> = self.delta.files().iter().filter(|file| !known.contains(file.path.as_str())).cloned().collect();
+        self.read(&strange, &[], &[]).await
     }
 
     /// Moves a layer to Delta in one commit: new files for its rows, and files rewritten where it replaces rows in them.
@@ -98,7 +102,10 @@ impl Upkeep {
             }
             if hidden {
                 change.remove.push(file);
-                change.add.extend(self.sorted(&kept)?);
+                // At once, so that memory holds one file and not all that are touched.
+                for rows in self.sorted(&kept)? {
+                    change.written.push(self.delta.put(rows).await?);
+                }
             }
         }
         Ok(())
@@ -113,15 +120,19 @@ impl Upkeep {
         }
         let (mut gone, mut start) = (0, 0);
         while start < small.len() {
-            let (mut end, mut rows) = (start, 0);
-            while end < small.len() && (end == start || rows + (small[end].rows as usize) <= self.file_rows) {
+            let (mut end, mut rows, mut bytes) = (start, 0, 0);
+            let fits = |rows: usize, bytes: u64| rows <= self.file_rows && bytes <= JOINED_BYTES;
+            while end < small.len() && (end == start || fits(rows + small[end].rows as usize, bytes + small[end].size)) {
                 rows += small[end].rows as usize;
+                bytes += small[end].size;
                 end += 1;
             }
             if end - start > 1 {
                 let add = self.sorted(&self.read(&small[start..end], &[], &[]).await?)?;
                 gone += (end - start) - add.len();
-                self.delta.commit(Change { add, remove: small[start..end].to_vec(), sequence: None, rearranges: true }).await?;
+                self.delta
+                    .commit(Change { add, remove: small[start..end].to_vec(), rearranges: true, ..Change::default() })
+                    .await?;
             }
             start = end;
         }

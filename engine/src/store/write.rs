@@ -12,7 +12,7 @@ use super::table::TableState;
 use super::upkeep::Upkeep;
 use crate::domain::Table;
 use arrow::array::RecordBatch;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::Weak;
@@ -35,6 +35,37 @@ pub(super) struct Request {
     rows: RecordBatch,
     bytes: usize,
     reply: oneshot::Sender<Result<Receipt, StoreError>>,
+}
+
+type Answer = (oneshot::Sender<Result<Receipt, StoreError>>, Result<Receipt, StoreError>);
+
+/// Bytes of a group on its way; given back also when its turn ends in a panic.
+struct Reserved<'a> {
+    store: &'a Inner,
+    bytes: usize,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.store.waiting_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.store.room.notify_waiters();
+    }
+}
+
+/// A background flush under way; its mark goes also when it ends in a panic.
+struct Flushing {
+    store: Weak<Inner>,
+    table: Table,
+}
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        if let Some(inner) = Weak::upgrade(&self.store)
+            && let Some(slot) = inner.tables.get(&self.table)
+        {
+            slot.flushing.store(false, Ordering::Release);
+        }
+    }
 }
 
 impl Inner {
@@ -72,9 +103,11 @@ impl Inner {
         layers + self.waiting_bytes.load(Ordering::Relaxed)
     }
 
+    /// Starts a flush of the table that takes most memory and is not being flushed.
     fn flush_largest(self: &Arc<Self>) {
-        let largest = self.tables.iter().max_by_key(|(_, slot)| slot.bytes.load(Ordering::Relaxed));
-        if let Some((&table, slot)) = largest {
+        let bytes = |slot: &Slot| slot.bytes.load(Ordering::Relaxed);
+        let idle = self.tables.iter().filter(|(_, slot)| bytes(slot) > 0 && !slot.flushing.load(Ordering::Relaxed));
+        if let Some((&table, slot)) = idle.max_by_key(|(_, slot)| bytes(slot)) {
             self.flush_soon(table, slot);
         }
     }
@@ -85,34 +118,25 @@ impl Inner {
         if group.is_empty() {
             return;
         }
-        let bytes: usize = group.iter().map(|request| request.bytes).sum();
+        let reserved = Reserved { store: &this, bytes: group.iter().map(|request| request.bytes).sum() };
         let written = this.log.write(group.iter().map(|r| (r.table, r.rows.clone())).collect()).await;
-        let mut answers = Vec::with_capacity(group.len());
-        let mut touched = BTreeSet::new();
+        let mut by_table: BTreeMap<Table, Vec<Request>> = BTreeMap::new();
         for request in group {
-            let receipt = match &written {
-                Ok(sequence) => {
-                    touched.insert(request.table);
-                    this.apply(&request, *sequence).await
-                }
-                Err(error) => Err(error.repeat()),
-            };
-            answers.push((request, receipt));
+            by_table.entry(request.table).or_default().push(request);
         }
-        for table in touched {
-            let Some(slot) = this.tables.get(&table) else { continue };
-            let state = slot.state.lock().await;
-            this.publish(table, slot, &state);
-            let full = state.waiting() >= this.options.buffer_rows;
-            drop(state);
-            if full {
-                this.flush_soon(table, slot);
+        let mut answers = Vec::new();
+        for (table, requests) in by_table {
+            let slot = this.tables.get(&table);
+            match (&written, slot) {
+                (Ok(sequence), Some(slot)) => answers.extend(this.apply(table, slot, requests, *sequence).await),
+                (Ok(_), None) => answers.extend(requests.into_iter().map(|request| (request.reply, Ok(Receipt::default())))),
+                (Err(error), _) => answers.extend(requests.into_iter().map(|request| (request.reply, Err(error.repeat())))),
             }
         }
-        this.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        for (request, receipt) in answers {
-            if request.reply.send(receipt).is_err() {
-                tracing::debug!(table = %request.table, "the sender of an append left before its receipt");
+        drop(reserved);
+        for (reply, receipt) in answers {
+            if reply.send(receipt).is_err() {
+                tracing::debug!("the sender of an append left before its receipt");
             }
         }
         if this.held_bytes() > this.options.buffer_bytes / 2 {
@@ -120,9 +144,19 @@ impl Inner {
         }
     }
 
-    async fn apply(&self, request: &Request, sequence: u64) -> Result<Receipt, StoreError> {
-        let Some(slot) = self.tables.get(&request.table) else { return Ok(Receipt::default()) };
-        slot.state.lock().await.apply(&request.rows, sequence).await
+    /// Applies what one group of the log holds of one table. The table is held all the while: a layer has all of a group or nothing of
+    /// it, because the number of the group is what says that its rows are in Delta.
+    async fn apply(self: &Arc<Self>, table: Table, slot: &Slot, requests: Vec<Request>, sequence: u64) -> Vec<Answer> {
+        let mut state = slot.state.lock().await;
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push((request.reply, state.apply(&request.rows, sequence).await));
+        }
+        self.publish(table, slot, &state);
+        if state.waiting() >= self.options.buffer_rows {
+            self.flush_soon(table, slot);
+        }
+        answers
     }
 
     /// Flushes a table in the background, again and again while it fails and the store is open.
@@ -132,13 +166,11 @@ impl Inner {
         }
         let store = Arc::downgrade(self);
         tokio::spawn(async move {
+            let _flushing = Flushing { store: Weak::clone(&store), table };
             let mut pause = PAUSES.0;
             while let Some(inner) = Weak::upgrade(&store) {
                 let Some(slot) = inner.tables.get(&table) else { return };
-                let Err(error) = inner.tidy_table(table, slot, super::FEW_FILES).await else {
-                    slot.flushing.store(false, Ordering::Release);
-                    return;
-                };
+                let Err(error) = inner.tidy_table(table, slot, super::FEW_FILES).await else { return };
                 tracing::error!(%table, %error, "cannot flush; the rows stay in the log and in memory, the next try is in {pause:?}");
                 drop(inner);
                 tokio::time::sleep(pause).await;
@@ -154,8 +186,13 @@ impl Inner {
             let Some(slot) = inner.tables.get(&table) else { return Ok(Receipt::default()) };
             let mut upkeep = slot.upkeep.lock().await;
             inner.flush(table, slot, &mut upkeep).await?;
-            let receipt = upkeep.import(&rows).await?;
+            // From here the appends of this table wait, so that each value has one place in the order of all writes.
             let mut state = slot.state.lock().await;
+            if let Some(frozen) = state.freeze() {
+                upkeep.flush(&frozen).await?;
+                state.settle(upkeep.base());
+            }
+            let receipt = upkeep.import(&rows).await?;
             state.absorb(&rows, upkeep.base())?;
             inner.publish(table, slot, &state);
             Ok(receipt)
@@ -167,11 +204,15 @@ impl Inner {
     pub(super) async fn tidy(this: &Arc<Self>, least: usize) -> Result<usize, StoreError> {
         let inner = Arc::clone(this);
         let work = tokio::spawn(async move {
-            let mut gone = 0;
+            // A table that cannot be flushed does not keep the others from it.
+            let (mut gone, mut failed) = (0, None);
             for (&table, slot) in &inner.tables {
-                gone += inner.tidy_table(table, slot, least).await?;
+                match inner.tidy_table(table, slot, least).await {
+                    Ok(files) => gone += files,
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
-            Ok(gone)
+            failed.map_or(Ok(gone), Err)
         });
         work.await.map_err(|cause| StoreError::Stopped { action: "a flush", cause: cause.to_string() })?
     }
@@ -179,22 +220,33 @@ impl Inner {
     async fn tidy_table(&self, table: Table, slot: &Slot, least: usize) -> Result<usize, StoreError> {
         let mut upkeep = slot.upkeep.lock().await;
         self.flush(table, slot, &mut upkeep).await?;
-        let gone = upkeep.compact(least).await;
+        let gone = upkeep.compact(least).await?;
         let rebase = |state: &mut TableState| {
             state.rebase(upkeep.base());
             self.publish(table, slot, state);
         };
         slot.change_files(None, rebase).await;
-        gone
+        Ok(gone)
+    }
+
+    /// Brings the table to what its files are. They differ only after a failure that left open whether a commit landed; the rows that
+    /// came to light then meet those that came since. Until that is done the table goes on as it was.
+    pub(super) async fn catch_up(&self, table: Table, slot: &Slot, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        upkeep.catch_up().await?;
+        let known = Arc::clone(&slot.state.lock().await.base().files);
+        if Arc::ptr_eq(&known, &upkeep.base().files) {
+            return Ok(());
+        }
+        let strange = upkeep.strangers(&known).await?;
+        let mut state = slot.state.lock().await;
+        state.reconcile(&strange, &upkeep.base())?;
+        self.publish(table, slot, &state);
+        Ok(())
     }
 
     /// Moves what a table holds in memory now to Delta, and shortens the log. Appends go on meanwhile.
     pub(super) async fn flush(&self, table: Table, slot: &Slot, upkeep: &mut Upkeep) -> Result<(), StoreError> {
-        if let Some(strange) = upkeep.catch_up().await? {
-            let mut state = slot.state.lock().await;
-            state.reconcile(&strange, &upkeep.base())?;
-            self.publish(table, slot, &state);
-        }
+        self.catch_up(table, slot, upkeep).await?;
         // Twice: a layer that an earlier try could not move is first.
         for _ in 0..2 {
             let Some(frozen) = slot.state.lock().await.freeze() else { break };

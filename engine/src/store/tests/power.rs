@@ -1,7 +1,7 @@
 //! Power cuts: a seeded run of writes, flushes and compactions on a simulated disk, the power cut in the middle, the store opened on
 //! what the disk kept, again and again. Every acknowledged row is there once, unacknowledged writes are there whole or not at all.
 //!
-//! `CHERGUI_TRUST_SEEDS=100000` is the long form, `CHERGUI_TRUST_SEED=4711` runs one seed. Threads share the seeds.
+//! `TRUST_SEEDS=100000` is the long form, `TRUST_SEED=4711` runs one seed. Threads share the seeds.
 
 use super::super::Store;
 use super::super::StoreError;
@@ -248,7 +248,7 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
                     if number >= numbers.end {
                         return;
                     }
-                    let _replay = Replay("CHERGUI_TRUST_SEED", number);
+                    let _replay = Replay("TRUST_SEED", number);
                     runtime.block_on(work(number));
                 }
             });
@@ -260,9 +260,9 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
 
 #[test]
 fn acknowledged_rows_survive_power_cuts() {
-    let seeds = match number("CHERGUI_TRUST_SEED") {
+    let seeds = match number("TRUST_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("CHERGUI_TRUST_SEEDS").unwrap_or(200),
+        None => 0..number("TRUST_SEEDS").unwrap_or(200),
     };
     on_all_cores("power cuts", seeds, two_lives);
 }

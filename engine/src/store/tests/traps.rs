@@ -111,9 +111,9 @@ async fn after(writes: &[Write], order: &[usize], seed: u64) -> String {
     answer(&store).await
 }
 
-/// `CHERGUI_TRUST_BATCHES=10000` is the long form.
+/// `TRUST_BATCHES=10000` is the long form.
 fn most() -> usize {
-    super::power::number("CHERGUI_TRUST_BATCHES").map_or(200, |most| most as usize)
+    super::power::number("TRUST_BATCHES").map_or(200, |most| most as usize)
 }
 
 proptest! {
