@@ -46,7 +46,7 @@ fn feed(target: &str, cases: u64, files: &[Vec<u8>], run: impl Fn(&[u8])) {
 
 #[test]
 fn line_protocol() {
-    feed("line_protocol", 3000, &corpus("line_protocol"), line_protocol::line_protocol);
+    feed("line_protocol", 1500, &corpus("line_protocol"), line_protocol::line_protocol);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use engine::domain::from_micros;
 use std::sync::LazyLock;
 
 const NOW: i64 = 1_767_225_600_000_000;
-const BEFORE: &[u8] = b"m,asset_id=GOOD-1 active_power=1 1000\n";
-const AFTER: &[u8] = b"\nm,asset_id=GOOD-2 active_power=2 2000\n";
+const BEFORE: &[u8] = b"m,asset_id=GOOD-1,host=GOOD-1 active_power=1 1000\n";
+const AFTER: &[u8] = b"\nm,asset_id=GOOD-2,host=GOOD-2 active_power=2 2000\n";
 const MAPPING: &str = r#"
 measurement = "*"
 asset_tag = "host"

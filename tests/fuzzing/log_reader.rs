@@ -50,7 +50,7 @@ async fn open(data: &[u8], sum: u64) -> Result<usize, StoreError> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     put(directory.path(), data, sum);
     let store = Store::open(StoreOptions::new(directory.path())).await?;
-    Ok(store.stats().tables.iter().map(|table| table.buffered_rows as usize).sum())
+    Ok(store.stats().tables.iter().map(|table| table.buffered_rows).sum())
 }
 
 fn put(root: &Path, data: &[u8], sum: u64) {
