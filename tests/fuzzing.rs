@@ -69,7 +69,7 @@ fn log_reader() {
 #[test]
 fn sql_guard() {
     let guard = sql_guard::Guard::default();
-    feed("sql_guard", 1000, &corpus("sql_guard"), |bytes| guard.sql_guard(bytes));
+    feed("sql_guard", 500, &corpus("sql_guard"), |bytes| guard.sql_guard(bytes));
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Default for Guard {
             store.upsert_assets(vec![asset]).await.expect("the asset is stored");
             let options = SessionOptions {
                 memory_limit_bytes: 64 << 20,
-                timeout: Duration::from_secs(1),
+                timeout: Duration::from_millis(300),
                 threads: 2,
                 ..SessionOptions::default()
             };
