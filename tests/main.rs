@@ -10,6 +10,8 @@ mod backup;
 mod browser;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
+/// Every reader of bytes from outside, fed with seeded changes of small files.
+mod fuzzing;
 /// Statements that want too much, or what is not theirs.
 mod hostile;
 /// The real server on a free port, spoken to over HTTP.

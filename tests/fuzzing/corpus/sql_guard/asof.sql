@@ -1,0 +1,1 @@
+SELECT w.time, w.active_power, l.load FROM wind_turbine w ASOF JOIN region l MATCH_CONDITION (w.time >= l.time) ON w.asset_id = l.asset_id

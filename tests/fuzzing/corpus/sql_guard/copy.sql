@@ -1,0 +1,1 @@
+COPY (SELECT * FROM assets) TO '@outside@/out.csv' STORED AS CSV

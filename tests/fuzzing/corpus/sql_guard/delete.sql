@@ -1,0 +1,1 @@
+/* c */ DELETE FROM assets -- x

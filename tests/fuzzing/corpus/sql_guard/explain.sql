@@ -1,0 +1,1 @@
+EXPLAIN ANALYZE SELECT * FROM (SELECT now() AS t, 'a' || id AS b FROM assets) q WHERE t > TIMESTAMP '2026-01-01'

@@ -1,0 +1,1 @@
+CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '@outside@/canary.csv'

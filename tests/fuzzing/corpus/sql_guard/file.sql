@@ -1,0 +1,1 @@
+SELECT * FROM '@outside@/canary.csv'; SELECT 1

@@ -1,0 +1,1 @@
+SELECT CASE WHEN id IS NULL THEN -1 ELSE length(id) END, repeat(id, 3), regexp_replace(id, '(.*)', 'x'), array_agg(id)[1], INTERVAL '1' DAY FROM assets, generate_series(1, 5) g(n)

@@ -1,0 +1,1 @@
+SELECT a.id, count(*) AS n FROM assets a LEFT JOIN wind_turbine w ON w.asset_id = a.id WHERE a.id LIKE 'T%' GROUP BY a.id HAVING count(*) >= 0 ORDER BY n DESC LIMIT 3

@@ -1,0 +1,1 @@
+VALUES (1, 'x'), (2, NULL)
