@@ -1,6 +1,6 @@
 //! Everything that reads bytes from outside, fed with files and seeded changes of them: no panic, and the promises beside it hold.
 //!
-//! In: `fuzzing/corpus/TARGET/*`. Out: the seed of the first case that fails. `CHERGUI_FUZZ_CASES` makes it longer, `CHERGUI_FUZZ_SEED`
+//! In: `fuzzing/corpus/TARGET/*`. Out: the seed of the first case that fails. `TRUST_FUZZ_CASES` makes it longer, `TRUST_FUZZ_SEED`
 //! sets the first seed. `tests/fuzz` hands the same targets to libFuzzer.
 
 #![allow(unreachable_pub, reason = "the targets are also part of the crate tests/fuzz")]
@@ -38,9 +38,9 @@ fn feed(target: &str, cases: u64, files: &[Vec<u8>], run: impl Fn(&[u8])) {
     for (index, bytes) in files.iter().enumerate() {
         check(&format!("file {index} of the corpus"), bytes);
     }
-    let first = number("CHERGUI_FUZZ_SEED").unwrap_or(1);
-    for seed in first..first + number("CHERGUI_FUZZ_CASES").unwrap_or(cases) {
-        check(&format!("CHERGUI_FUZZ_SEED={seed} CHERGUI_FUZZ_CASES=1"), &mutation::mutated(seed, files));
+    let first = number("TRUST_FUZZ_SEED").unwrap_or(1);
+    for seed in first..first + number("TRUST_FUZZ_CASES").unwrap_or(cases) {
+        check(&format!("TRUST_FUZZ_SEED={seed} TRUST_FUZZ_CASES=1"), &mutation::mutated(seed, files));
     }
 }
 

@@ -205,9 +205,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn upsert_assets(&self, assets: Vec<Asset>) -> Result<usize, StoreError> {
-        let inner = Arc::clone(&self.inner);
-        let work = tokio::spawn(async move { inner.upsert_assets(assets).await });
-        work.await.map_err(|cause| StoreError::Stopped { action: "adding assets", cause: cause.to_string() })?
+        Inner::upsert_assets(&self.inner, assets).await
     }
 
     /// All assets, by id.
@@ -225,9 +223,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Domain`] for a bad name or a unit of another dimension than the known one.
     pub async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
-        let (inner, name) = (Arc::clone(&self.inner), name.to_owned());
-        let work = tokio::spawn(async move { inner.declare(&name, unit).await });
-        work.await.map_err(|cause| StoreError::Stopped { action: "declaring a quantity", cause: cause.to_string() })?
+        Inner::declare(&self.inner, name, unit).await
     }
 
     /// The standard quantities and those the site declared.

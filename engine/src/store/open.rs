@@ -248,7 +248,14 @@ impl Inner {
         self.small.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn upsert_assets(&self, changes: Vec<Asset>) -> Result<usize, StoreError> {
+    /// In its own task, as everything that commits: a caller that goes away leaves no half-known state.
+    pub(super) async fn upsert_assets(this: &Arc<Self>, changes: Vec<Asset>) -> Result<usize, StoreError> {
+        let inner = Arc::clone(this);
+        let work = tokio::spawn(async move { inner.change_assets(changes).await });
+        work.await.map_err(|cause| StoreError::Stopped { action: "adding assets", cause: cause.to_string() })?
+    }
+
+    async fn change_assets(&self, changes: Vec<Asset>) -> Result<usize, StoreError> {
         let mut registries = self.registries.lock().await;
         let mut assets = self.small().assets.clone();
         let mut changed = 0;
@@ -267,7 +274,14 @@ impl Inner {
         Ok(changed)
     }
 
-    pub(super) async fn declare(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
+    /// In its own task, too.
+    pub(super) async fn declare(this: &Arc<Self>, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
+        let (inner, name) = (Arc::clone(this), name.to_owned());
+        let work = tokio::spawn(async move { inner.change_quantities(&name, unit).await });
+        work.await.map_err(|cause| StoreError::Stopped { action: "declaring a quantity", cause: cause.to_string() })?
+    }
+
+    async fn change_quantities(&self, name: &str, unit: Unit) -> Result<Quantity, StoreError> {
         let mut registries = self.registries.lock().await;
         let Small { assets, mut quantities, mut declared, .. } = self.small().clone();
         let known = quantities.get(name).is_ok();
