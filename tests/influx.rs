@@ -129,9 +129,7 @@ impl Running {
     async fn rows(&self) -> usize {
         let turbine = self.state.store.asset(&AssetId::parse("T01").unwrap());
         let Some(turbine) = turbine else { return 0 };
-        let all = (at("2000-01-01T00:00:00Z"), at("2100-01-01T00:00:00Z"));
-        let batches = self.state.store.readings(&turbine, all.0, all.1).await.unwrap();
-        batches.len()
+        self.state.store.readings(&turbine, None, None, None).await.unwrap().num_rows()
     }
 
     async fn wait_for(&self, rows: usize) {

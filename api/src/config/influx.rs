@@ -170,10 +170,11 @@ impl InfluxRead {
         }
     }
 
-    /// Up to when points are fetched at `now`.
+    /// Up to when points are fetched at `now`, whole seconds.
     pub fn settled(&self, now: Timestamp) -> Timestamp {
         let settle = parse_duration(&self.settle).unwrap_or(SignedDuration::ZERO);
-        now.saturating_sub(settle).unwrap_or(Timestamp::MIN)
+        let until = now.saturating_sub(settle).unwrap_or(Timestamp::MIN);
+        Timestamp::from_second(until.as_second()).unwrap_or(until)
     }
 }
 
