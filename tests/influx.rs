@@ -32,8 +32,11 @@ fn range(request: &Request) -> (Timestamp, Timestamp) {
     (at(start), at(rest.split_once(')').unwrap().0))
 }
 
-/// A fixture: pivoted rows of `T01` at the times in the range, one table.
+/// A fixture: pivoted rows of `T01` at the times in the range, one table; an empty line where there are none.
 fn answer(times: &[Timestamp], (start, stop): (Timestamp, Timestamp)) -> Reply {
+    if !times.iter().any(|time| (start..stop).contains(time)) {
+        return Reply { status: 200, body: "\r\n".into() };
+    }
     let mut text = String::from(
         "#datatype,string,long,dateTime:RFC3339,string,string,string,double,double\n#group,false,false,false,true,true,true,false,false\n\
          #default,_result,,,,,,,\n,result,table,_time,_measurement,asset_id,kind,wind_speed,oil_bar\n",
