@@ -119,8 +119,12 @@ async fn listen(
             change = changes.recv(), if write.alerts => change.map(|change| Some(Item::Alert(Box::new(change.alert)))),
         };
         match heard {
-            Ok(Some(item)) if queue.put(item) => state.metrics.influx.dropped(&name, 1),
-            Ok(_) => {}
+            Ok(Some(item)) => {
+                if queue.put(item) {
+                    state.metrics.influx.dropped(&name, 1);
+                }
+            }
+            Ok(None) => {}
             Err(RecvError::Lagged(missed)) => state.metrics.influx.dropped(&name, missed),
             Err(RecvError::Closed) => return,
         }

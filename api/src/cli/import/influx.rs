@@ -48,7 +48,7 @@ struct Total {
 
 impl Total {
     fn add(&mut self, page: &Stored) {
-        crate::ingest::add(&mut self.receipt, page.receipt.clone());
+        crate::ingest::add(&mut self.receipt, page.receipt);
         self.kinds.extend(&page.kinds);
         for reject in &page.rejects {
             *self.by_reason.entry(reject.reason).or_default() += 1;
