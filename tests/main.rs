@@ -16,6 +16,8 @@ mod fuzzing;
 mod hostile;
 /// The real server on a free port, spoken to over HTTP.
 mod http;
+/// InfluxDB as a source and as a receiver.
+mod influx;
 /// Delta tables as other programs read them.
 mod interop;
 /// Tables in a bucket, against `moto_server`.

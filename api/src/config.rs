@@ -6,8 +6,10 @@
 mod keep;
 
 pub use keep::{BackupConfig, StorageConfig};
+mod influx;
 mod ingest;
 
+pub use influx::{InfluxConfig, InfluxRead, InfluxWrite};
 pub use ingest::IngestConfig;
 
 use config::Environment;
@@ -23,7 +25,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Variables with our prefix that are the command line's, not the configuration's.
-const NOT_OURS: &[&str] = &["CHERGUI_CONFIG", "CHERGUI_KEY", "CHERGUI_URL", "CHERGUI_LOG", "CHERGUI_PYTHON", "CHERGUI_CACHE"];
+const NOT_OURS: &[&str] =
+    &["CHERGUI_CONFIG", "CHERGUI_KEY", "CHERGUI_URL", "CHERGUI_LOG", "CHERGUI_PYTHON", "CHERGUI_CACHE", "CHERGUI_VICTORIA_METRICS"];
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,14 @@ pub enum ConfigError {
     Storage {
         /// The field.
         field: &'static str,
+    },
+    /// A connection to an InfluxDB that cannot work.
+    #[error("configuration: influx {name:?}: {problem}")]
+    Influx {
+        /// Its name.
+        name: String,
+        /// What is wrong and what would be right.
+        problem: String,
     },
     /// Not a time to keep rows.
     #[error(
@@ -100,6 +111,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// How telemetry comes in.
     pub ingest: IngestConfig,
+    /// InfluxDBs to read history from and to write forecasts and alerts to. Default none.
+    pub influx: Vec<InfluxConfig>,
     /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
     #[serde(skip_serializing)]
     pub line_protocol: Vec<LineMapping>,
@@ -120,6 +133,7 @@ impl Default for Config {
             retention: BTreeMap::new(),
             backup: BackupConfig::default(),
             ingest: IngestConfig::default(),
+            influx: Vec::new(),
             line_protocol: Vec::new(),
         }
     }
@@ -235,7 +249,7 @@ const fn everything() -> Severity {
 }
 
 /// A text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -292,7 +306,7 @@ impl Config {
     /// Refuses what is wrong together.
     ///
     /// # Errors
-    /// [`ConfigError::Open`], [`ConfigError::Range`].
+    /// [`ConfigError::Open`], [`ConfigError::Range`], [`ConfigError::Influx`] and those of the store.
     pub fn checked(self) -> Result<Self, ConfigError> {
         if !self.auth.required && !self.bind.ip().is_loopback() {
             return Err(ConfigError::Open { bind: self.bind });
@@ -317,6 +331,7 @@ impl Config {
         }
         self.store_options()?;
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
+        self.check_influx()?;
         if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
             let value = self.ingest.in_flight_mib.to_string();
             let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";

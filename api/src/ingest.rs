@@ -2,11 +2,12 @@
 //!
 //! In: bodies of requests, or checked readings of the demo's fleet. Out: the store's receipt. `room` bounds the bytes on their way
 //! in, `body` reads and unpacks, `json`, `csv` and `ipc` make readings of rows, `letters` keeps what could not be read. Line protocol is
-//! read in `connectors`. Nothing queues without a bound: who finds no room is told to come again.
+//! read in `connectors`; `influx` fetches the history of an InfluxDB. Nothing queues without a bound: who finds no room is told to come again.
 
 pub(crate) mod body;
 pub(crate) mod csv;
 pub(crate) mod figures;
+pub(crate) mod influx;
 pub(crate) mod ipc;
 pub(crate) mod json;
 pub(crate) mod letters;
@@ -42,6 +43,7 @@ pub(crate) enum Door {
     Arrow,
     Lines,
     Import,
+    Influx,
     Demo,
 }
 
@@ -55,6 +57,7 @@ impl Door {
             Self::Arrow => "arrow",
             Self::Lines => "line_protocol",
             Self::Import => "import",
+            Self::Influx => "influx",
             Self::Demo => "demo",
         }
     }
@@ -202,7 +205,7 @@ async fn in_order(store: &Store, parts: Vec<Readings>) -> Result<Receipt, StoreE
     Ok(whole)
 }
 
-fn add(whole: &mut Receipt, part: Receipt) {
+pub(crate) fn add(whole: &mut Receipt, part: Receipt) {
     whole.rows += part.rows;
     whole.inserted += part.inserted;
     whole.changed += part.changed;

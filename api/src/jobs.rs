@@ -1,8 +1,11 @@
-//! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week, the outbox.
+//! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week, the outbox,
+//! InfluxDBs.
 //!
 //! The only place that decides *when*; *what* is done lives in the pipeline. Time is the site's: the wall clock, or the demo's,
 //! which runs faster. A cycle that fails is logged with its asset and tried again in the next round.
 
+mod influx_read;
+mod influx_write;
 mod upkeep;
 
 use crate::delivery::deliver_until_stopped;
@@ -81,6 +84,9 @@ impl Default for Schedule {
 /// Starts all jobs; they end when `state.stopping` is cancelled. Forecasts of the past instants `looking_back` are made
 /// first, for a page that would otherwise have nothing to compare.
 pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Schedule, looking_back: Vec<Timestamp>) {
+    // Before anything is issued, so that it hears everything.
+    influx_write::start(state);
+    influx_read::start(state);
     tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     tokio::spawn(keys(state.clone()));
@@ -131,6 +137,11 @@ async fn watches(state: AppState, pipeline: Pipeline, clock: Clock, every: Signe
     }
 }
 
+/// How long to wait after so many failures in a row, at least one: a second, then twice as long each time, up to five minutes.
+fn back_off(failures: u32) -> Duration {
+    Duration::from_secs(1 << failures.saturating_sub(1).min(16)).min(Duration::from_secs(300))
+}
+
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
@@ -179,4 +190,16 @@ async fn watch_round(state: &AppState, pipeline: &Pipeline, now: Timestamp) {
         }
     }
     state.hub.publish(Event::Telemetry { now });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, back_off};
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        let seconds = [1, 2, 9, 10, u32::MAX].map(|failures| back_off(failures).as_secs());
+        assert_eq!(seconds, [1, 2, 256, 300, 300]);
+        assert_eq!(back_off(0), Duration::from_secs(1));
+    }
 }

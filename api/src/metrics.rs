@@ -1,5 +1,9 @@
 //! Counts and times of what the API did, in the Prometheus text format at `/metrics`.
 
+mod influx;
+
+pub(crate) use influx::InfluxFigures;
+
 use crate::error::Problem;
 use crate::ingest::figures::Figures;
 use crate::state::AppState;
@@ -53,6 +57,8 @@ pub(crate) struct Metrics {
     table_files: Family<TableLabels, Gauge>,
     /// What the doors count.
     pub(crate) ingest: Figures,
+    /// What goes to and comes from InfluxDBs.
+    pub(crate) influx: InfluxFigures,
 }
 
 impl Default for Metrics {
@@ -75,6 +81,7 @@ impl Default for Metrics {
             table_buffered: Family::default(),
             table_files: Family::default(),
             ingest: Figures::default(),
+            influx: InfluxFigures::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -92,6 +99,7 @@ impl Default for Metrics {
         registry.register("store_table_buffered_rows", "Rows in the log and buffer only", metrics.table_buffered.clone());
         registry.register("store_table_files", "Files of the newest version", metrics.table_files.clone());
         metrics.ingest.register(&mut registry);
+        metrics.influx.register(&mut registry);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         drop(registry);
         metrics

@@ -38,7 +38,7 @@ pub(super) enum Command {
     Demo(Demo),
     /// Serve the API and the dashboard on a store, and keep forecasts and alerts up to date.
     Serve(Serve),
-    /// Bring files or dataset directories into the store: CSV, CSV.gz, CSV.zst, Parquet.
+    /// Bring files or dataset directories into the store (CSV, CSV.gz, CSV.zst, Parquet), or the history of an InfluxDB 2.
     Import(Import),
     /// Ask the store in SQL (read-only).
     Sql(Sql),
@@ -111,8 +111,14 @@ pub(super) struct Serve {
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// Dataset directories (with a dataset.toml) or files.
-    #[arg(required = true, value_name = "DIR|FILE")]
+    #[arg(required_unless_present = "influx", value_name = "DIR|FILE")]
     pub(super) paths: Vec<PathBuf>,
+    /// History of an InfluxDB 2 instead: the name of an [[influx]] of the configuration. Goes on where the last one ended.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "mapping", "dry_run"])]
+    pub(super) influx: Option<String>,
+    /// With --influx: read from its start, also what was read before. Rows that are the same change nothing.
+    #[arg(long, requires = "influx")]
+    pub(super) again: bool,
     /// Mapping of a vendor file: a TOML file, or the name of a known one (see `chergui datasets`).
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) mapping: Option<String>,

@@ -9,6 +9,9 @@ pub(super) fn check_config(place: &args::Place, options: args::CheckConfig) -> R
     let file = options.file.or_else(|| place.config.clone());
     let config = Config::load(file.as_deref()).and_then(Config::checked).map_err(|error| Failure::usage(error.to_string()))?;
     say(&toml::to_string_pretty(&config).map_err(Failure::work)?);
+    for connection in &config.influx {
+        say(&format!("# {}", connection.summary()));
+    }
     say(&format!("# {}: good", file.map_or_else(|| "defaults and environment".into(), |path| path.display().to_string())));
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `chergui import`: files and dataset directories into the store, with a bar, a count of refusals by reason, and a rejects file.
 
+mod influx;
+
 use super::{args, failure::Failure, progress, serve};
 use crate::ingest::figures::Figures;
 use crate::ingest::letters::DeadLetters;
@@ -24,6 +26,9 @@ use std::{
 
 pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<(), Failure> {
     let rooms = serve::open(place, SessionOptions::default()).await?;
+    if let Some(name) = &options.influx {
+        return influx::run(&rooms, name, &options).await;
+    }
     let mut refused = 0;
     let mut last_rejects = PathBuf::new();
     for path in &options.paths {
@@ -33,7 +38,7 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
         let tally = one(path, opened, &rooms.store, &rejects, options.dry_run).await?;
         refused += tally.rejected();
         if tally.inserted + tally.changed > 0 {
-            check(&rooms, &tally).await?;
+            check(&rooms, |asset| tally.by_table.contains_key(asset.kind.name())).await?;
         }
         last_rejects = rejects;
     }
@@ -43,9 +48,8 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
     Ok(())
 }
 
-/// Looks over what came in; the flags are for people and models, the values stay.
-async fn check(rooms: &Rooms, tally: &Tally) -> Result<(), Failure> {
-    let touched = |asset: &Asset| tally.by_table.contains_key(asset.kind.name());
+/// Looks over the assets that were touched; the flags are for people and models, the values stay.
+async fn check(rooms: &Rooms, touched: impl Fn(&Asset) -> bool) -> Result<(), Failure> {
     let assets: Vec<Asset> = rooms.store.assets().into_iter().filter(touched).collect();
     let bar = progress::waiting("checking quality");
     let flags = rooms.pipeline.check_quality(&assets, None).await.map_err(Failure::work)?;

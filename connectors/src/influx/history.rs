@@ -150,6 +150,11 @@ impl History {
         &self.declared
     }
 
+    /// Start of the window that is being read, for a progress bar.
+    pub const fn reached(&self) -> Timestamp {
+        self.at.window
+    }
+
     fn place(&self) -> String {
         format!("{} bucket {:?} from {}", self.server, self.target.bucket, self.at.window)
     }

@@ -94,14 +94,15 @@ pub async fn backup(
         }
     }
     create(&partial)?;
+    // Before the tables: a cursor in the ledger must not be ahead of the rows it stands for.
+    let copy = partial.join(LEDGER_FILE);
+    ledger.copy_to(&copy).await.map_err(|cause| refused(&copy, &cause.to_string()))?;
     // What was acknowledged until now is in the tables after this; their versions are held by the snapshot.
     store.flush().await?;
     let snapshot = store.snapshot();
     let mut manifest =
         Manifest { version: env!("CARGO_PKG_VERSION").into(), created_at: now, tables: Vec::new(), files: Vec::new() };
     let wanted = wanted(store, &snapshot, &mut manifest).await?;
-    let copy = partial.join(LEDGER_FILE);
-    ledger.copy_to(&copy).await.map_err(|cause| refused(&copy, &cause.to_string()))?;
     let held = read(&copy).await?;
     let total = wanted.iter().map(|(_, _, size)| size).sum::<u64>() + held.len() as u64;
     RealDisk.sync(&copy).map_err(io("sync", &copy))?;

@@ -1,10 +1,11 @@
 //! The ledger: one SQLite file in the data directory for what people and machines must not lose or do twice.
 //!
-//! Alerts and their history, the outbox, API keys (hashes only), page sessions and idempotency keys live here; telemetry does
-//! not. WAL mode with `synchronous = FULL`: a committed transaction survives power loss. Migrations are embedded and run at
+//! Alerts and their history, the outbox, API keys (hashes only), page sessions, idempotency keys and cursors of sources live here;
+//! telemetry does not. WAL mode with `synchronous = FULL`: a committed transaction survives power loss. Migrations are embedded and run at
 //! opening. In: a directory. Out: [`Ledger`], which the `alert` room and the API write through. No clock: `now` is given.
 
 mod copy;
+mod cursors;
 mod error;
 mod idempotency;
 mod keys;
