@@ -111,6 +111,7 @@ test)
     python_packages
     need chromium have chromium
     need git git --version
+    need strace have strace
     apt_install
     rust
     python

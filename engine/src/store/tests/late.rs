@@ -153,3 +153,39 @@ async fn a_store_without_room_says_when_to_come_back_and_takes_the_rows_then() {
     }
     assert_eq!(powers(&store, "T01").await.len(), taken as usize * 100);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appends_of_one_group_stay_together_when_flushes_come_between() {
+    for round in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let options = StoreOptions { buffer_rows: 5, ..StoreOptions::new(directory.path()) };
+        let store = Store::open(options.clone()).await.unwrap();
+        let flushes = tokio::spawn({
+            let store = store.clone();
+            async move {
+                for _ in 0..15 {
+                    store.flush().await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let senders = (0..8).map(|sender| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for step in 0..20 {
+                    store.append(rows(&format!("S{sender}"), step, step + 1, f64::from(sender))).await.unwrap();
+                }
+            })
+        });
+        for sender in senders.collect::<Vec<_>>() {
+            sender.await.unwrap();
+        }
+        flushes.await.unwrap();
+        drop(store);
+        // What only memory held is gone; what was acknowledged is in the log or in Delta.
+        let store = Store::open(options).await.unwrap();
+        for sender in 0..8 {
+            assert_eq!(powers(&store, &format!("S{sender}")).await, vec![f64::from(sender); 20], "round {round}, sender {sender}");
+        }
+    }
+}

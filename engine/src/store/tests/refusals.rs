@@ -28,9 +28,8 @@ async fn refused_for_a_while(seed: u64) {
         }
         let write = run.history.draw(&mut run.chance, 0);
         let (mut tries, mut taken) = (0, true);
-        // An import is sent again until it is taken: docs/trust.md says why.
         let import = run.chance.one_in(4);
-        let patient = import || given_up >= 8 || run.chance.one_in(2);
+        let patient = given_up >= 8 || run.chance.one_in(2);
         loop {
             let sent = if import { store.import(write.readings()).await } else { store.append(write.readings()).await };
             let Err(error) = sent else { break };
