@@ -159,7 +159,7 @@ async fn a_server_looks_for_more_and_survives_a_bad_answer() {
         0 => Reply { status: 500, body: "fixture: broken".into() },
         _ => answer(&held.lock().unwrap(), range(request)),
     });
-    let read = format!("[influx.read]\nstart = \"{start}\"\nevery = \"PT1S\"\nsettle = \"PT0S\"\npage_rows = 9\n");
+    let read = format!("[influx.read]\nstart = \"{start}\"\nevery = \"PT1S\"\nsettle = \"PT1S\"\npage_rows = 9\n");
     let site = Running::start(&config(&server.url, &read)).await;
     site.wait_for(50).await;
     let later = Timestamp::from_second(Timestamp::now().as_second() + 2).unwrap();

@@ -138,7 +138,8 @@ impl InfluxConfig {
             let soon = read.start.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
             History::new(&self.target(), &read.settings(soon), &plan, &[]).map_err(|error| self.wrong(error))?;
             let every = read.every.as_ref().map(|every| ("every", every, SignedDuration::from_secs(1)));
-            let times = [("window", &read.window, SignedDuration::from_secs(1)), ("settle", &read.settle, SignedDuration::ZERO)];
+            let times =
+                [("window", &read.window, SignedDuration::from_secs(1)), ("settle", &read.settle, SignedDuration::from_secs(1))];
             for (field, text, least) in times.into_iter().chain(every) {
                 if !parse_duration(text).is_ok_and(|duration| duration >= least) {
                     let remedy = format!("at least {} s, for example \"PT1M\"", least.as_secs());

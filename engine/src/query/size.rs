@@ -39,6 +39,17 @@ pub(super) fn check_columns(columns: usize) -> Result<(), Excess> {
     Err(Excess { what, limit: COLUMNS.to_string(), remedy: "ask for fewer at once, or use VALUES (…)" })
 }
 
+/// Most parts of a WITH; planning takes the square of them, too.
+const PARTS: usize = 200;
+
+/// Checks how many parts a WITH has.
+pub(super) fn check_parts(parts: usize) -> Result<(), Excess> {
+    if parts <= PARTS {
+        return Ok(());
+    }
+    Err(Excess { what: format!("a WITH has {parts} parts"), limit: PARTS.to_string(), remedy: "ask in several statements" })
+}
+
 /// Checks the text before it is parsed.
 pub(super) fn check_text(text: &str) -> Result<(), Excess> {
     let excess = |what: String, limit: usize, remedy| Excess { what, limit: limit.to_string(), remedy };

@@ -116,6 +116,9 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriting<F> {
     type Break = QueryError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<QueryError> {
+        if let Err(excess) = size::check_parts(query.with.as_ref().map_or(0, |with| with.cte_tables.len())) {
+            return ControlFlow::Break(excess.into());
+        }
         self.read.enter(query);
         ControlFlow::Continue(())
     }
