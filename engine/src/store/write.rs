@@ -23,6 +23,8 @@ use tokio::sync::oneshot;
 
 /// How long an append waits for room before it is refused.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it sleeps at most before it looks for room again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// What a refused sender is told to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Pauses of a background flush that failed, doubled from the first to the last.
@@ -91,9 +93,13 @@ impl Inner {
             }
             self.flush_largest();
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || tokio::time::timeout(left.min(Duration::from_millis(100)), told).await.is_err() && left.is_zero() {
+            if left.is_zero() {
                 let limit = self.options.buffer_bytes;
                 return Err(StoreError::Busy { buffered_bytes: held, limit, retry_after: RETRY_AFTER });
+            }
+            tokio::select! {
+                () = told => {}
+                () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
             }
         }
     }
