@@ -71,6 +71,29 @@ fn name_faults(files: &[SourceFile]) -> Vec<String> {
         .collect()
 }
 
+/// Files that Cargo or cargo-fuzz names, so that no `mod` has to.
+fn is_root(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    matches!(name, "lib.rs" | "main.rs")
+        || path == "benches/hot_paths.rs"
+        || path.contains("/examples/")
+        || path.starts_with("tests/fuzz/")
+}
+
+fn orphan_faults(files: &[SourceFile]) -> Vec<String> {
+    let rust = || files.iter().filter(|file| file.is_rust());
+    let named = |file: &&SourceFile| {
+        let Some((folder, name)) = file.path.strip_suffix(".rs").and_then(|path| path.rsplit_once('/')) else { return false };
+        let (doors, line) =
+            ([format!("{folder}.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs")], format!("mod {name};"));
+        rust().any(|door| doors.contains(&door.path) && door.text.lines().any(|text| text.ends_with(&line)))
+    };
+    rust()
+        .filter(|file| !is_root(&file.path) && !named(file))
+        .map(|file| format!("{}: no front door has a `mod` for it, so nobody compiles it; name it or delete it", file.path))
+        .collect()
+}
+
 fn top_faults(files: &[SourceFile]) -> Vec<String> {
     let mut strays: Vec<&str> = files.iter().map(SourceFile::crate_name).filter(|name| !TOP.contains(name)).collect();
     strays.sort_unstable();
@@ -106,6 +129,11 @@ fn names_mean_something() {
 }
 
 #[test]
+fn every_source_is_compiled() {
+    super::assert_tidy(&orphan_faults(checkout::files()));
+}
+
+#[test]
 fn the_top_holds_only_what_was_agreed() {
     super::assert_tidy(&top_faults(checkout::files()));
 }
@@ -121,6 +149,9 @@ fn planted_misshapes_are_seen() {
     for path in ["engine/src/store/mod.rs", "engine/src/utils.rs", "api/src/common/x.rs", "api/dashboard/src/types.ts"] {
         assert_eq!(name_faults(&planted(path, "")).len(), 1, "{path}");
     }
+    let door = |text| [planted("engine/src/lib.rs", text), planted("engine/src/a.rs", "//! A.")].concat();
+    assert_eq!(orphan_faults(&door("pub mod a;")).len(), 0);
+    assert_eq!(orphan_faults(&door("mod b;")).len(), 1);
     assert_eq!(top_faults(&planted("engine/src/lib.rs", "")).len(), 0);
     assert_eq!(top_faults(&planted("scratch/notes.md", "")).len(), 1);
     assert_eq!(top_faults(&planted("notes.md", "")).len(), 1);
