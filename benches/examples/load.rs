@@ -28,11 +28,11 @@ const SETTINGS: [(&str, f64); 8] = [
     ("warm_up", 0.0),
 ];
 
-/// Statements sent in turn; the newest hour of the data, as a screen would ask.
+/// Statements sent in turn; the newest hour of the data, which begins at START, as a screen would ask.
 const STATEMENTS: [&str; 3] = [
-    "SELECT count(*) AS n, avg(active_power) AS p FROM wind_turbine WHERE asset_id = 'L00017'",
-    "SELECT asset_id, max(wind_speed) AS w FROM wind_turbine WHERE asset_id BETWEEN 'L00100' AND 'L00110' GROUP BY asset_id",
-    "SELECT date_bin(INTERVAL '1 minute', time) AS m, avg(active_power) AS p FROM wind_turbine WHERE asset_id = 'L00042' GROUP BY m ORDER BY m DESC LIMIT 60",
+    "SELECT count(*) AS n, avg(active_power) AS p FROM wind_turbine WHERE asset_id = 'L00017' AND time >= 'START'",
+    "SELECT asset_id, max(wind_speed) AS w FROM wind_turbine WHERE asset_id BETWEEN 'L00100' AND 'L00110' AND time >= 'START' GROUP BY asset_id",
+    "SELECT date_bin(INTERVAL '1 minute', time) AS m, avg(active_power) AS p FROM wind_turbine WHERE asset_id = 'L00042' AND time >= 'START' GROUP BY m ORDER BY m DESC LIMIT 60",
 ];
 
 /// One connection that stays open.
@@ -253,11 +253,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut connection = Connection::open(address, key)?;
     let gap = every(set("sqls_per_s"), 1.0);
+    let newest = Arc::clone(&next);
     let asked = thread::spawn(move || {
         let (mut seen, mut turn) = (Seen::default(), 0);
         // A column is there from its first value on.
         paced(begin + Duration::from_secs(2), gap, end, |due| {
-            let body = format!("{{\"sql\":\"{}\"}}", STATEMENTS[turn % STATEMENTS.len()]);
+            let hour_ago = newest.load(Ordering::Relaxed).saturating_sub(3600);
+            let start = Timestamp::from_second(hour_ago as i64).unwrap_or_default().to_string();
+            let body = format!("{{\"sql\":\"{}\"}}", STATEMENTS[turn % STATEMENTS.len()].replace("START", &start));
             turn += 1;
             seen.note(&connection.request("POST", "/api/v1/sql", "application/json", body.as_bytes()), due, due >= warm);
         });

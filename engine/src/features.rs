@@ -29,7 +29,7 @@ pub use solar::solar_rows;
 pub use weather::WeatherIndex;
 pub use wind::{WindColumns, wind_columns, wind_rows};
 
-use crate::domain::{Frame, IntervalLabel, Quantity, WeatherForecasts};
+use crate::domain::{Asset, AssetKind, Frame, IntervalLabel, Quantity, WeatherForecasts};
 
 /// What physics stands behind a target; decides its naives and its features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,29 @@ pub struct Target {
     pub interval_label: IntervalLabel,
     /// Weather model runs for the asset; may be empty.
     pub weather: WeatherForecasts,
-    /// Telemetry of others: weather stations (past temperature), siblings with the same quantity.
+    /// Telemetry of [`relatives`]: weather stations (past temperature), others with the same quantity.
     pub observations: Vec<Frame>,
+}
+
+/// Most others whose past is looked at.
+const MOST_RELATIVES: usize = 8;
+
+/// Whose past may help to forecast `asset`: its weather stations, its parent, its children, and others of its kind below the same
+/// parent; of all but stations the first eight by id.
+pub fn relatives(asset: &Asset, all: &[Asset]) -> Vec<Asset> {
+    let parent = asset.parent_id.as_ref();
+    let below = |other: &Asset| other.parent_id.as_ref() == Some(&asset.id);
+    let is_station = |other: &Asset| other.kind == AssetKind::WeatherStation;
+    let beside = |other: &Asset| other.parent_id.as_ref() == parent;
+    let near = |other: &Asset| match is_station(other) {
+        true => below(other) || (parent.is_some() && beside(other)),
+        false => below(other) || parent == Some(&other.id) || (other.kind == asset.kind && beside(other)),
+    };
+    let mut found: Vec<Asset> = all.iter().filter(|other| other.id != asset.id && near(other)).cloned().collect();
+    found.sort_by(|a, b| (!is_station(a), &a.id).cmp(&(!is_station(b), &b.id)));
+    let stations = found.iter().filter(|other| is_station(other)).count();
+    found.truncate(stations + MOST_RELATIVES);
+    found
 }
 
 /// Why features could not be built.

@@ -20,6 +20,7 @@ mod log;
 mod merge;
 mod open;
 mod place;
+mod point;
 mod read;
 mod recent;
 mod registry;

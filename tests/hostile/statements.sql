@@ -135,7 +135,7 @@ SELECT array_agg(repeat(asset_id, 1000)) FROM t
 SELECT string_agg(repeat(asset_id, 1000), ',') FROM t
 SELECT array_agg(r) FROM (SELECT repeat(asset_id, 1500) AS r FROM t)
 SELECT array_agg(range(0, 900)) FROM t
-SELECT max(array_agg) FROM (SELECT array_agg(time) FROM t GROUP BY wind_speed)
+SELECT max(array_length(l)) FROM (SELECT array_agg(time) AS l FROM t GROUP BY wind_speed)
 SELECT a.x, b.time FROM (SELECT array_agg(time) AS x FROM t) a, t b
 SELECT a.x, b.time FROM (SELECT string_agg(asset_id, ',') AS x FROM t) a, t b
 SELECT a.x, b.time FROM (SELECT repeat('x', 900000) AS x) a, t b
@@ -146,6 +146,16 @@ SELECT repeat(asset_id, 1500) || CAST(time AS VARCHAR) AS x, count(*) FROM t GRO
 SELECT *, repeat('x', 2000), repeat('y', 2000) FROM t
 SELECT CASE WHEN wind_speed > 5 THEN repeat('x', 500000) ELSE repeat('y', 500000) END FROM t
 SELECT coalesce(NULL, repeat('x', 500000)) FROM t
+
+-- Values that are gathered: one group or many, short and long, in order or not.
+SELECT a.active_power, array_agg(b.time) FROM t a, t b GROUP BY a.active_power
+SELECT a.active_power, median(b.wind_speed) FROM t a, t b GROUP BY a.active_power
+SELECT a.asset_id, string_agg(b.asset_id, ',') FROM t a, t b GROUP BY a.asset_id
+SELECT array_agg(repeat(a.asset_id, 20)) FROM t a, t b
+SELECT array_agg(a.time ORDER BY b.wind_speed) FROM t a, t b
+SELECT array_agg(DISTINCT a.wind_speed + b.wind_speed * 1000) FROM t a, t b
+SELECT a.time, approx_distinct(b.time) FROM t a, t b GROUP BY a.time
+SELECT sum(a.wind_speed) OVER () FROM t a, t b
 
 -- Patterns.
 SELECT regexp_like(asset_id, asset_id) FROM t

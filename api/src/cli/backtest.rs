@@ -2,9 +2,9 @@
 
 use super::{args, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
-use engine::domain::{AssetKind, Frame, Quantile, Quantity, Timestamp, parse_duration};
+use engine::domain::{Asset, AssetId, Frame, Quantile, Quantity, Timestamp, parse_duration};
 use engine::evaluate::{BacktestRequest, Issued, backtest};
-use engine::features::Target;
+use engine::features::{Target, relatives};
 use engine::pipeline::target_kind;
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -91,14 +91,16 @@ fn targets(dataset: &LoadedDataset, patterns: &[String], quantity: &Quantity) ->
 
 fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target {
     let weather = dataset.weather.get(&frame.asset.id).cloned().unwrap_or_default();
-    let stations = dataset.frames.iter().filter(|other| other.asset.kind == AssetKind::WeatherStation);
+    let assets: Vec<Asset> = dataset.frames.iter().map(|other| other.asset.clone()).collect();
+    let near: Vec<AssetId> = relatives(&frame.asset, &assets).into_iter().map(|other| other.id).collect();
+    let others = dataset.frames.iter().filter(|other| near.contains(&other.asset.id));
     Target {
         kind: target_kind(frame.asset.kind),
         frame: frame.clone(),
         quantity: quantity.clone(),
         interval_label: dataset.interval_label,
         weather,
-        observations: stations.cloned().collect(),
+        observations: others.cloned().collect(),
     }
 }
 

@@ -11,7 +11,6 @@ use super::resolution;
 use super::target_kind;
 use crate::domain::Asset;
 use crate::domain::AssetId;
-use crate::domain::AssetKind;
 use crate::domain::Forecast;
 use crate::domain::Quantile;
 use crate::domain::Quantity;
@@ -23,6 +22,7 @@ use crate::evaluate::Served;
 use crate::evaluate::Verdict;
 use crate::evaluate::gate;
 use crate::features::Target;
+use crate::features::relatives;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -127,18 +127,12 @@ impl Pipeline {
         let columns = [quantity.clone()];
         let mut frames = self.store.frames(std::slice::from_ref(asset), range, resolution, Some(&columns)).await?;
         let frame = frames.pop().filter(|frame| frame.column(quantity).is_some()).ok_or_else(missing)?;
-        let stations: Vec<Asset> = self.store.assets().into_iter().filter(|other| is_station_of(other, asset)).collect();
-        let observations = self.store.frames(&stations, range, resolution, None).await?;
+        let others = relatives(asset, &self.store.assets());
+        let observations = self.store.frames(&others, range, resolution, None).await?;
         let kind = target_kind(asset.kind);
         let weather = self.store.weather(&asset.id).await?;
         Ok(Target { frame, quantity: quantity.clone(), kind, interval_label: interval_label(asset), weather, observations })
     }
-}
-
-/// A weather station of the same plant or region.
-fn is_station_of(other: &Asset, asset: &Asset) -> bool {
-    other.kind == AssetKind::WeatherStation
-        && (other.parent_id.as_ref() == Some(&asset.id) || (asset.parent_id.is_some() && other.parent_id == asset.parent_id))
 }
 
 /// Arithmetic off the threads that serve.

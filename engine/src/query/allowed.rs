@@ -1,6 +1,6 @@
 //! What a statement may call. Everything that is not listed here, and is not ours, is refused with the nearest name that is.
 //!
-//! In: a plan. Out: the same plan with limits on the functions that can explode (`bounded`). To allow a function of DataFusion
+//! In: a plan. Out: the same plan with limits on the functions that can explode or gather (`bounded`). To allow a function of DataFusion
 //! add its name to one of the lists; functions registered in `functions` are allowed without being listed. Left out on purpose:
 //! what names a time zone DataFusion's own, older table would decide (`to_local_time`, `arrow_cast`), what tells about files
 //! (`input_file_name`, `file_row_index`), higher-order functions, and, over a window, aggregates that cost the whole frame for
@@ -21,6 +21,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::Operator;
 use datafusion::logical_expr::WindowFunctionDefinition;
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::expr::ScalarFunction;
 use std::collections::BTreeSet;
@@ -135,6 +136,10 @@ impl Allowed {
             Expr::ScalarFunction(call) if bounded::grows(call.func.name()) => {
                 let func = bounded::bound(call.func, limits);
                 Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args: call.args })))
+            }
+            Expr::AggregateFunction(call) if bounded::gathers(call.func.name()) => {
+                let func = bounded::foreseen(call.func, limits);
+                Ok(Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, params: call.params })))
             }
             Expr::BinaryExpr(ref sides) if sides.op == Operator::StringConcat => {
                 let func = bounded::concatenation(limits);

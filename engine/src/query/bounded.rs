@@ -1,8 +1,10 @@
 //! Functions whose answer can be far larger than their arguments, each with a limit that is asked before it runs.
 //!
 //! In: a function of DataFusion. Out: the same function, refused when one value or one batch of answers would be too large.
-//! `||` has no function of its own; [`concatenation`] checks what it made, which is at most twice the limit.
+//! `||` has no function of its own; [`concatenation`] checks what it made, which is at most twice the limit. Aggregates that
+//! gather values are in `gathered`.
 
+mod gathered;
 mod growth;
 
 use super::error::Excess;
@@ -20,6 +22,9 @@ use datafusion::logical_expr::Signature;
 use datafusion::logical_expr::Volatility;
 use growth::Growth;
 use std::sync::Arc;
+
+pub(super) use gathered::foreseen;
+pub(super) use gathered::gathers;
 
 /// Largest text one call may make, bytes.
 const LONGEST_TEXT: usize = 1 << 20;

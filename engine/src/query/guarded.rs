@@ -2,7 +2,8 @@
 //!
 //! In: the plan DataFusion would run. Out: the same plan with a [`GuardExec`] above what reads or multiplies rows: it fails once
 //! the statement must stop, and lets the thread go. The condition of a join asks the same for each batch of pairs, because a
-//! join that finds none never hands out anything. Rows that a join or an unnest will copy must be narrow.
+//! join that finds none never hands out anything. Rows that a join or an unnest will copy must be narrow. What a window gathers
+//! over its whole input is counted here, because DataFusion does not.
 
 mod node;
 
@@ -44,6 +45,7 @@ use datafusion::physical_plan::windows::BoundedWindowAggExec;
 use datafusion::physical_plan::windows::WindowAggExec;
 use node::Duty;
 use node::GuardExec;
+use node::Handed;
 use std::sync::Arc;
 
 /// Most rows a recursive query may make; each round makes at least one.
@@ -118,6 +120,11 @@ impl GuardPlan {
             }
             return Ok(node);
         }
+        if let Some(window) = node.downcast_ref::<WindowAggExec>() {
+            let handed = Handed::default();
+            let input = self.with(Arc::clone(window.input()), Duty::Gathered { handed: Arc::clone(&handed) });
+            return Ok(self.with(replaced(&node, vec![input])?, Duty::Holds { handed }));
+        }
         if node.is::<RecursiveQueryExec>() {
             return Ok(self.with(node, Duty::Rows { most: RECURSIVE_ROWS }));
         }
@@ -125,7 +132,6 @@ impl GuardPlan {
             || node.is::<AggregateExec>()
             || node.is::<SortExec>()
             || node.is::<SortPreservingMergeExec>()
-            || node.is::<WindowAggExec>()
             || node.is::<BoundedWindowAggExec>()
             || node.is::<AsofJoinExec>()
             || node.is::<GapFillExec>()

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use super::bounded::gathers;
+use super::width;
 use arrow::array::Array;
 use arrow::array::ArrayRef;
 use arrow::array::RecordBatch;
@@ -21,6 +23,8 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::EmitTo;
 use datafusion::logical_expr::GroupsAccumulator;
 use datafusion::physical_expr::PhysicalExpr;
@@ -88,7 +92,9 @@ fn split(whole: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFu
         && whole.dynamic_expressions_produced().is_empty()
         && whole.input_order_mode() == &InputOrderMode::Linear
         && whole.filter_expr().iter().all(Option::is_none)
-        && whole.aggr_expr().iter().all(|a| a.groups_accumulator_supported() && a.order_bys().is_empty() && !a.is_distinct());
+        && whole.aggr_expr().iter().all(|a| a.groups_accumulator_supported() && a.order_bys().is_empty() && !a.is_distinct())
+        // What gathers values grows with every row: handed on in pieces it would pile up, uncounted, in front of the last step.
+        && !whole.aggr_expr().iter().any(|a| gathers(a.fun().name()));
     if !fits {
         return Ok(None);
     }
@@ -174,9 +180,11 @@ impl ExecutionPlan for RunAggregateExec {
             keys: vec![Vec::new(); self.partial.group_expr().num_group_exprs()],
             input: Some(input),
             rest: None,
+            held: MemoryConsumer::new("RunAggregateExec").register(context.memory_pool()),
             context,
             groups: 0,
             rows: 0,
+            key_bytes: 0,
         };
         let stream = futures::stream::try_unfold(folding, |mut folding| async move {
             let next = folding.next().await?;
@@ -203,6 +211,8 @@ struct Folding {
     context: Arc<TaskContext>,
     groups: usize,
     rows: usize,
+    key_bytes: usize,
+    held: MemoryReservation,
 }
 
 impl Folding {
@@ -215,6 +225,8 @@ impl Folding {
             match input.next().await.transpose()? {
                 Some(batch) => {
                     self.take(&batch)?;
+                    let bytes = self.accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>() + self.key_bytes;
+                    self.held.try_resize(bytes)?;
                     if self.groups >= HELD_GROUPS {
                         if self.rows < LEAST_RUN * self.groups {
                             self.hand_over()?;
@@ -250,7 +262,9 @@ impl Folding {
         }
         let starts = UInt32Array::from(starts);
         for (held, column) in self.keys.iter_mut().zip(&keys) {
-            held.push(take(column, &starts, None)?);
+            let column = take(column, &starts, None)?;
+            self.key_bytes += width::rows(&column, 0..column.len());
+            held.push(column);
         }
         Ok(())
     }
@@ -265,7 +279,8 @@ impl Folding {
         for accumulator in &mut self.accumulators {
             columns.extend(accumulator.state(EmitTo::All)?);
         }
-        (self.groups, self.rows) = (0, 0);
+        (self.groups, self.rows, self.key_bytes) = (0, 0, 0);
+        self.held.free();
         Ok(RecordBatch::try_new(self.partial.schema(), columns)?)
     }
 

@@ -84,6 +84,24 @@ async fn limits_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_windows_and_groups_gather_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SessionOptions { memory_limit_bytes: 8 << 20, partitions: Some(2), ..SessionOptions::default() };
+    let (store, session) = session(directory.path(), options).await;
+    store.append(rows(0, 2000)).await.unwrap();
+    let text = "SELECT sum(a.active_power) OVER () FROM wind_turbine a CROSS JOIN wind_turbine b";
+    let error = session.sql(text).await.unwrap_err();
+    assert!(matches!(error, QueryError::Memory { limit_mib: 8 }), "{error}");
+    let text = "SELECT DISTINCT sum(active_power) OVER () FROM wind_turbine";
+    assert_eq!(session.sql(text).await.unwrap().rows(), 1);
+    let text = "SELECT array_agg(b.time) FROM wind_turbine a CROSS JOIN wind_turbine b GROUP BY a.active_power";
+    let error = session.sql(text).await.unwrap_err();
+    assert!(matches!(error, QueryError::Memory { limit_mib: 8 } | QueryError::TooLarge { .. }), "{error}");
+    let text = "SELECT asset_id, array_agg(time ORDER BY time) AS times FROM wind_turbine GROUP BY asset_id";
+    assert_eq!(session.sql(text).await.unwrap().rows(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_names_get_the_nearest() {
     let directory = tempfile::tempdir().unwrap();
     let (store, session) = session(directory.path(), SessionOptions::default()).await;

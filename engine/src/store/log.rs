@@ -26,6 +26,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const TABLE: &str = "chergui.table";
 const TEMPORARY: &str = "next.tmp";
+/// Files of small groups are read at a few thousand a second at a start.
+const MANY_FILES: usize = 2000;
 
 /// The open log.
 #[derive(Debug)]
@@ -159,6 +161,13 @@ impl Log {
     pub(super) fn length(&self) -> (usize, u64) {
         let state = self.lock();
         (state.files.len(), state.files.values().map(|kept| kept.bytes).sum())
+    }
+
+    /// The tables that keep the oldest file, when the next start would have many to read.
+    pub(super) fn overdue(&self) -> Vec<Table> {
+        let state = self.lock();
+        let oldest = state.files.first_key_value().filter(|_| state.files.len() > MANY_FILES);
+        oldest.map_or_else(Vec::new, |(_, kept)| kept.tables.iter().copied().collect())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -10,12 +10,14 @@ use super::files::FileEntry;
 use super::keys::widen;
 use super::open::Inner;
 use super::open::Slot;
+use super::point::Point;
 use super::read::Reader;
 use super::read::collect;
 use super::read::latest_rows;
 use super::read::within;
 use super::table::Frozen;
 use super::table::TableState;
+use super::view::View;
 use crate::domain::ASSET_ID;
 use crate::domain::AVAILABLE_AT;
 use crate::domain::Asset;
@@ -30,13 +32,22 @@ use crate::domain::micros;
 use arrow::array::AsArray;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::compute::filter_record_batch;
 use arrow::compute::sort_to_indices;
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::ident;
 use datafusion::logical_expr::lit;
+use futures::StreamExt;
+use futures::TryStreamExt;
+use futures::stream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Files of one answer that are read at the same time.
+const AT_ONCE: usize = 4;
 
 /// The newest row of each asset in the files of one version.
 pub(super) type Newest = Option<(Arc<[Arc<FileEntry>]>, Arc<BTreeMap<AssetId, LatestRow>>)>;
@@ -102,12 +113,14 @@ impl Inner {
         let mut parts = above.iter().map(|rows| widen(rows, &schema)).collect::<Result<Vec<_>, _>>().map_err(arrow_error(table))?;
         let mut filters = within(range);
         filters.push(ident(ASSET_ID).eq(lit(asset.id.as_str())));
+        let bounds = range.map(|range| (micros(range.start()), micros(range.end())));
+        let point = Point { asset: asset.id.to_string(), range: bounds };
         let wanted = FileEntry {
             path: String::new(),
             size: 0,
             rows: 0,
             assets: Some((asset.id.to_string(), asset.id.to_string())),
-            clock: range.map(|range| (micros(range.start()), micros(range.end()))),
+            clock: bounds,
         };
         let files: Vec<Arc<FileEntry>> = below.files.iter().filter(|file| file.overlaps(&wanted)).cloned().collect();
         // Oldest files first, more at a time; a page is full when enough rows are older than all that is left.
@@ -118,10 +131,13 @@ impl Inner {
                 break;
             }
             let to = files.len().min(from + count);
-            let mut view = below.only(files[from..to].to_vec());
-            view.shadows.clone_from(&below.shadows);
-            let read = collect(self.context(), view, &columns, &filters).await.map_err(read_error(table))?;
-            for rows in &read {
+            let read = |file: &Arc<FileEntry>| {
+                let (file, below, point, columns, filters) = (Arc::clone(file), &below, &point, &columns, &filters);
+                async move { self.rows_in_file(below, file, point, columns, filters).await }
+            };
+            let read: Vec<_> =
+                stream::iter(&files[from..to]).map(read).buffered(AT_ONCE).try_collect().await.map_err(read_error(table))?;
+            for rows in read.iter().flatten() {
                 parts.push(widen(rows, &schema).map_err(arrow_error(table))?);
             }
             (from, count) = (to, count * 2);
@@ -132,6 +148,28 @@ impl Inner {
             take_record_batch(&all, &order)
         };
         sorted().map_err(arrow_error(table))
+    }
+
+    /// Rows of one asset in one file that no newer row in memory replaces.
+    async fn rows_in_file(
+        &self,
+        below: &View,
+        file: Arc<FileEntry>,
+        point: &Point,
+        columns: &[&str],
+        filters: &[Expr],
+    ) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let Some(mut read) = point.rows(self.context(), below, &file, columns).await? else {
+            let mut view = below.only(vec![file]);
+            view.shadows.clone_from(&below.shadows);
+            return collect(self.context(), view, columns, filters).await;
+        };
+        if let Some(shadows) = below.shadows.as_ref().filter(|shadows| !shadows.is_empty() && shadows.touches(&file)) {
+            for rows in &mut read {
+                *rows = filter_record_batch(rows, &shadows.visible(rows)?)?;
+            }
+        }
+        Ok(read)
     }
 }
 

@@ -4,6 +4,7 @@ mod care;
 mod damage;
 mod history;
 mod late;
+mod point;
 mod power;
 mod refusals;
 mod traps;

@@ -37,6 +37,7 @@ use datafusion::datasource::physical_plan::ParquetSource;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::TableProviderFilterPushDown;
 use datafusion::logical_expr::utils::conjunction;
@@ -114,17 +115,14 @@ impl View {
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows =
             files.iter().filter_map(|file| Some(file.statistics.as_ref()?.num_rows)).reduce(|a, b| a.add(&b)).unwrap_or_default();
-        let (runtime, url) = (state.runtime_env(), self.place.scan_url());
-        // Files never change, so what their footers say is kept: bounded, by path.
-        let footers = runtime.cache_manager.get_file_metadata_cache();
-        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
-        let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(Arc::new(reader));
+        let readers = self.readers(state.runtime_env())?;
+        let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(Arc::new(readers));
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
         let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+        let config = FileScanConfigBuilder::new(self.place.scan_url(), Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
@@ -133,7 +131,14 @@ impl View {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
+    /// Opens files. They never change, so what their footers say is kept: bounded, by path.
+    pub(super) fn readers(&self, runtime: &RuntimeEnv) -> Result<CachedParquetFileReaderFactory, DataFusionError> {
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        Ok(CachedParquetFileReaderFactory::new(runtime.object_store(self.place.scan_url())?, footers))
+    }
+
+    /// A file as DataFusion names it.
+    pub(super) fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
         let location = self.place.location(&file.path);
         let meta = ObjectMeta { location, last_modified: Default::default(), size: file.size, e_tag: None, version: None };
         let mut statistics = Statistics::new_unknown(&self.schema);

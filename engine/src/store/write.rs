@@ -148,6 +148,11 @@ impl Inner {
         if this.held_bytes() > this.options.buffer_bytes / 2 {
             this.flush_largest();
         }
+        for table in this.log.overdue() {
+            if let Some(slot) = this.tables.get(&table) {
+                this.flush_soon(table, slot);
+            }
+        }
     }
 
     /// Applies what one group of the log holds of one table. The table is held all the while: a layer has all of a group or nothing of

@@ -16,6 +16,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::RecordBatchStream;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::ChildStats;
 use datafusion::physical_plan::DisplayAs;
 use datafusion::physical_plan::DisplayFormatType;
@@ -31,9 +33,14 @@ use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
+
+/// Where a guard leaves what it holds for a guard below, which takes it in the same call: starting the one starts the other.
+pub(super) type Handed = Arc<Mutex<Option<Arc<MemoryReservation>>>>;
 
 /// What a guard looks after, besides stopping.
 #[derive(Debug, Clone)]
@@ -46,6 +53,11 @@ pub(super) enum Duty {
     Slices { rows: usize },
     /// No more rows than this in all.
     Rows { most: usize },
+    /// The rows stay in memory and are copied once, which the node above does not count; counted until the guard that is
+    /// [`Duty::Holds`] on the other side of it goes.
+    Gathered { handed: Handed },
+    /// The other side of [`Duty::Gathered`].
+    Holds { handed: Handed },
     /// Rows whose lists (column, depth) will be unnested: narrow without them, and not too large with their other columns repeated.
     Unnest { lists: Vec<(usize, usize)>, row_bytes: usize, all_bytes: usize },
 }
@@ -108,6 +120,15 @@ impl ExecutionPlan for GuardExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream, DataFusionError> {
         self.watch.check()?;
+        let held = match &self.duty {
+            Duty::Holds { handed } => {
+                let held = Arc::new(MemoryConsumer::new(self.input.name()).register(context.memory_pool()));
+                handed.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&held));
+                Some(held)
+            }
+            Duty::Gathered { handed } => handed.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            _ => None,
+        };
         let input = self.input.execute(partition, context)?;
         let schema = input.schema();
         Ok(Box::pin(Guarded {
@@ -117,6 +138,7 @@ impl ExecutionPlan for GuardExec {
             watch: Arc::clone(&self.watch),
             cut: VecDeque::new(),
             rows: 0,
+            held,
         }))
     }
 
@@ -141,12 +163,18 @@ struct Guarded {
     /// A batch in pieces, those that are still to go.
     cut: VecDeque<RecordBatch>,
     rows: usize,
+    held: Option<Arc<MemoryReservation>>,
 }
 
 impl Guarded {
     fn keep(&mut self, batch: RecordBatch) -> Result<RecordBatch, DataFusionError> {
         match &self.duty {
-            Duty::Stop => {}
+            Duty::Stop | Duty::Holds { .. } => {}
+            Duty::Gathered { .. } => {
+                if let Some(held) = &self.held {
+                    held.try_grow(width::batch(&batch).saturating_mul(2))?;
+                }
+            }
             Duty::Narrow { row_bytes } => narrow(&batch, &[], *row_bytes)?,
             Duty::Slices { rows } => return Ok(self.slices(&batch, *rows)),
             Duty::Rows { most } => {
@@ -204,21 +232,18 @@ impl RecordBatchStream for Guarded {
     }
 }
 
-/// Bytes of each row, without some columns.
-fn widths<'a>(batch: &'a RecordBatch, without: &[usize]) -> impl Fn(usize) -> usize + 'a {
-    let kept = batch.columns().iter().enumerate().filter(|(at, _)| !without.contains(at)).map(|(_, column)| column);
-    let (varied, fixed): (Vec<_>, Vec<_>) = kept.partition(|column| width::varies(column.data_type()));
-    let fixed: usize = if batch.num_rows() == 0 { 0 } else { fixed.into_iter().map(|column| width::rows(column, 0..1)).sum() };
-    move |row| varied.iter().map(|column| width::rows(column, row..row + 1)).fold(fixed, usize::saturating_add)
+/// The columns of a batch without some.
+fn kept<'a>(batch: &'a RecordBatch, without: &[usize]) -> Vec<&'a ArrayRef> {
+    batch.columns().iter().enumerate().filter(|(at, _)| !without.contains(at)).map(|(_, column)| column).collect()
 }
 
 fn narrow(batch: &RecordBatch, without: &[usize], row_bytes: usize) -> Result<(), DataFusionError> {
-    // All rows together being narrow enough for one is the usual case, and cheap to see.
-    if without.is_empty() && width::batch(batch) <= row_bytes {
+    let columns = kept(batch, without);
+    // The widest values of all columns being in one row, and that row narrow enough, is the usual case, and cheap to see.
+    if width::bound(columns.iter().copied()).is_some_and(|widest| widest <= row_bytes) {
         return Ok(());
     }
-    let bytes = widths(batch, without);
-    match (0..batch.num_rows()).map(bytes).find(|bytes| *bytes > row_bytes) {
+    match (0..batch.num_rows()).map(width::each(columns)).find(|bytes| *bytes > row_bytes) {
         None => Ok(()),
         Some(bytes) => {
             let what = format!("a row of {bytes} bytes would be copied by a join or an unnest");
@@ -230,7 +255,7 @@ fn narrow(batch: &RecordBatch, without: &[usize], row_bytes: usize) -> Result<()
 fn unnested(batch: &RecordBatch, lists: &[(usize, usize)], row_bytes: usize, all_bytes: usize) -> Result<(), DataFusionError> {
     let columns: Vec<usize> = lists.iter().map(|(column, _)| *column).collect();
     narrow(batch, &columns, row_bytes)?;
-    let bytes = widths(batch, &columns);
+    let bytes = width::each(kept(batch, &columns));
     for row in 0..batch.num_rows() {
         let items =
             lists.iter().map(|(column, depth)| leaves(batch.column(*column), row..row + 1, *depth)).max().unwrap_or_default();

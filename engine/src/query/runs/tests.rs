@@ -70,3 +70,12 @@ async fn runs_and_hashes_agree() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_gathers_values_is_left_to_the_hash_aggregate() {
+    let context = context(true, 1, &rows(1000, |_| 1));
+    for (text, runs) in [("sum(v)", true), ("array_agg(v)", false), ("sum(v), median(v)", false)] {
+        let plan = answer(&context, &format!("EXPLAIN SELECT asset_id, {text} FROM t GROUP BY 1")).await;
+        assert_eq!(plan.contains("RunAggregateExec"), runs, "{plan}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Power cuts: a seeded run of writes, flushes and compactions on a simulated disk, the power cut in the middle, the store opened on
 //! what the disk kept, again and again. Every acknowledged row is there once, unacknowledged writes are there whole or not at all.
 //!
-//! `TRUST_SEEDS=100000` is the long form, `TRUST_SEED=4711` runs one seed. Threads share the seeds.
+//! `TRUST_SEEDS=100000` is the long form, from `TRUST_FROM` on; `TRUST_SEED=4711` runs one seed. Threads share the seeds.
 
 use super::super::Store;
 use super::super::StoreError;
@@ -248,6 +248,9 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
                     if number >= numbers.end {
                         return;
                     }
+                    if number > numbers.start && number.is_multiple_of(1000) {
+                        eprintln!("{what}: {number} begins after {:.0?}", began.elapsed());
+                    }
                     let _replay = Replay("TRUST_SEED", number);
                     runtime.block_on(work(number));
                 }
@@ -262,7 +265,10 @@ pub(super) fn on_all_cores<F: Future<Output = ()>>(what: &str, numbers: std::ops
 fn acknowledged_rows_survive_power_cuts() {
     let seeds = match number("TRUST_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("TRUST_SEEDS").unwrap_or(200),
+        None => {
+            let from = number("TRUST_FROM").unwrap_or_default();
+            from..from + number("TRUST_SEEDS").unwrap_or(200)
+        }
     };
     on_all_cores("power cuts", seeds, two_lives);
 }
