@@ -51,6 +51,29 @@ fn a_fleet_goes_in_once_and_answers_sql() {
         "csv",
     ]);
     assert_eq!(rows, "n\n324\n", "six hours of ten minutes, nine quantiles");
+    let csv = |statement: &str| succeed(["sql", statement, "--data-dir", text(&data), "--format", "csv"]);
+    let many = csv(
+        "SELECT asset_id, count(*) AS n, count(DISTINCT quantile) AS q FROM forecast('casa*', horizon => 'PT1H', quantiles => [0.9, 0.1]) GROUP BY 1",
+    );
+    assert_eq!(many, "asset_id,n,q\ncasablanca,12,2\n");
+    let end = csv("SELECT max(time) AS t FROM region");
+    let end = end.lines().nth(1).unwrap();
+    let played = csv(&format!(
+        "SELECT count(DISTINCT issue_time) AS issues, count(*) AS n FROM backtest('casablanca', first => '{end}', last => '{end}', \
+         every => 'P1D', horizon => 'PT2H', quantiles => [0.5])"
+    ));
+    assert_eq!(played, "issues,n\n1,12\n");
+    assert_eq!(csv("SELECT count(*) AS n FROM forecast_as_of('casablanca', '1999-01-01T00:00:00Z')"), "n\n0\n");
+    for (statement, remedy) in [
+        ("SELECT * FROM forecast('nowhere*')", "no asset matches"),
+        ("SELECT * FROM forecast('casablanca', quantiles => [0.5, 1.5])", "quantile"),
+        ("SELECT * FROM forecast('casablanca', quantiles => 'all')", "list of numbers"),
+        ("SELECT * FROM forecast('casablanca', horizon => 'P9999D')", "ask for fewer"),
+        ("SELECT * FROM backtest('casablanca', first => '2026-01-01T00:00:00Z')", "last is missing"),
+    ] {
+        let (code, said) = fail(["sql", statement, "--data-dir", text(&data)]);
+        assert!(code == 2 && said.contains(remedy), "{statement}: exit {code}: {said}");
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ use crate::store::Store;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::logical_expr::AggregateUDF;
 use datafusion::scalar::ScalarValue;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
@@ -151,6 +152,11 @@ impl Session {
     /// statement is planned, within the same timeout.
     pub fn register_computed(&self, name: &str, signature: &str, function: Computed) {
         self.inner.register_computed(name, signature, function);
+    }
+
+    /// Registers a function of a group, callable in every statement from now on.
+    pub fn register_aggregate(&self, function: AggregateUDF) {
+        self.inner.register_aggregate(function);
     }
 
     /// Registers a table that is read anew by each statement that names it.

@@ -11,6 +11,7 @@ mod disk;
 mod error;
 mod files;
 mod index;
+mod issued;
 mod keys;
 mod layer;
 pub mod ledger;
@@ -58,7 +59,6 @@ pub use view::View;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
-use crate::domain::Forecast;
 use crate::domain::Frame;
 use crate::domain::Quantities;
 use crate::domain::Quantity;
@@ -282,48 +282,6 @@ impl Store {
     /// [`StoreError`].
     pub async fn weather(&self, asset: &AssetId) -> Result<WeatherForecasts, StoreError> {
         self.reader(Table::WeatherForecast).weather(asset).await
-    }
-
-    /// The newest forecast with `issue_time <= as_of` (the newest of all when `None`).
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forecast(
-        &self,
-        asset: &AssetId,
-        quantity: &Quantity,
-        as_of: Option<Timestamp>,
-    ) -> Result<Option<Forecast>, StoreError> {
-        self.inner.forecast(asset, quantity, as_of, false).await
-    }
-
-    /// The forecast issued at exactly that time.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forecast_issued(
-        &self,
-        asset: &AssetId,
-        quantity: &Quantity,
-        issue_time: Timestamp,
-    ) -> Result<Option<Forecast>, StoreError> {
-        self.inner.forecast(asset, quantity, Some(issue_time), true).await
-    }
-
-    /// Issue times of the stored forecasts, newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
-        self.reader(Table::Forecasts).issues(asset, quantity, limit).await
-    }
-
-    /// Quantities that have forecasts, by asset.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forecast_quantities(&self) -> Result<BTreeMap<AssetId, Vec<Quantity>>, StoreError> {
-        self.reader(Table::Forecasts).forecast_quantities().await
     }
 
     /// Newest row of each asset of a kind.

@@ -2,7 +2,7 @@
 
 use super::{args, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
-use engine::domain::{Asset, AssetId, Frame, Quantile, Quantity, Timestamp, parse_duration};
+use engine::domain::{Asset, AssetId, Frame, Quantile, Quantity, Timestamp, matches, parse_duration};
 use engine::evaluate::{BacktestRequest, Issued, backtest};
 use engine::features::{Target, relatives};
 use engine::pipeline::target_kind;
@@ -104,20 +104,6 @@ fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target
     }
 }
 
-/// Shell-like pattern: `*` any text, `?` one character.
-fn matches(pattern: &str, text: &str) -> bool {
-    fn walk(pattern: &[u8], text: &[u8]) -> bool {
-        match (pattern.first(), text.first()) {
-            (None, None) => true,
-            (Some(b'*'), _) => walk(&pattern[1..], text) || (!text.is_empty() && walk(pattern, &text[1..])),
-            (Some(b'?'), Some(_)) => walk(&pattern[1..], &text[1..]),
-            (Some(a), Some(b)) if a == b => walk(&pattern[1..], &text[1..]),
-            _ => false,
-        }
-    }
-    walk(pattern.as_bytes(), text.as_bytes())
-}
-
 fn open(path: &Path) -> Result<Box<dyn Write>, Failure> {
     let file = BufWriter::new(File::create(path).map_err(|cause| Failure::io(path, &cause))?);
     let gzip = path.extension().is_some_and(|end| end == "gz");
@@ -135,15 +121,4 @@ fn write_rows(sink: &mut dyn Write, issued: &Issued) -> Result<(), Failure> {
         writeln!(sink, "{asset},{quantity},{issue},{valid_time},mean,{mean}")?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_like_a_shell() {
-        assert!(matches("zone_*", "zone_1") && matches("R80*", "R80711") && matches("tetouan", "tetouan") && matches("w?1", "wf1"));
-        assert!(!matches("zone_*", "tetouan") && !matches("wf", "wf1"));
-    }
 }

@@ -305,16 +305,21 @@ fn read_time(clock: &Clock, columns: &[usize], record: &impl Record) -> Result<i
     let text: Cow<'_, str> = match columns {
         [column] => match record.time(*column) {
             TimeCell::Text(text) => text.into(),
-            TimeCell::Instant(micros) => return Ok(micros),
+            TimeCell::Instant(micros) => return within_years(micros, || micros.to_string()),
             TimeCell::Wall(wall) => {
+                let wall = within_years(wall, || wall.to_string())?;
                 return clock.wall(wall).map_err(|fault| format!("the time {} {}", from_micros(wall), fault.text()));
             }
         },
         _ => columns.iter().map(|&column| record.text(column)).collect::<Vec<_>>().join(" ").into(),
     };
     let micros = clock.read(&text).map_err(|fault| format!("{text:?} {}", fault.text()))?;
+    within_years(micros, || format!("{text:?}"))
+}
+
+fn within_years(micros: i64, shown: impl Fn() -> String) -> Result<i64, String> {
     match Timestamp::from_microsecond(micros) {
         Ok(_) => Ok(micros),
-        Err(_) => Err(format!("{text:?} lies outside the years -9999 to 9999")),
+        Err(_) => Err(format!("{} lies outside the years -9999 to 9999", shown())),
     }
 }

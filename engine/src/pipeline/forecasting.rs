@@ -17,12 +17,16 @@ use crate::domain::Quantity;
 use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
+use crate::evaluate::BacktestRequest;
 use crate::evaluate::GateRequest;
 use crate::evaluate::Served;
 use crate::evaluate::Verdict;
+use crate::evaluate::backtest;
 use crate::evaluate::gate;
 use crate::features::Target;
 use crate::features::relatives;
+use futures::StreamExt;
+use futures::stream;
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -53,35 +57,45 @@ pub struct ForecastCycle {
 }
 
 impl Pipeline {
-    /// Fits (where needed, or everywhere with `refit`) and issues the forecasts of all plants, regions and meters.
+    /// Fits (where needed, or everywhere with `refit`) and issues the forecasts of all plants, regions and meters, as many at a time
+    /// as there are cores.
     pub async fn forecast_cycle(&self, now: Timestamp, refit: bool) -> ForecastCycle {
-        let mut cycle = ForecastCycle::default();
-        for asset in self.store.assets().into_iter().filter(is_forecast_by_default) {
+        let assets: Vec<Asset> = self.store.assets().into_iter().filter(is_forecast_by_default).collect();
+        let each = assets.into_iter().map(|asset| async move {
             let id = asset.id.clone();
-            if let Err(error) = self.forecast_asset(asset, now, refit, &mut cycle).await {
-                cycle.failures.push((id, error));
+            self.forecast_asset(asset, now, refit).await.map_err(|error| (id, error))
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut outcomes = stream::iter(each).buffered(cores);
+        let mut cycle = ForecastCycle::default();
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok(Some((forecast, verdict))) => {
+                    cycle.issued.push(forecast);
+                    cycle.verdicts.extend(verdict);
+                }
+                Ok(None) => {}
+                Err(failure) => cycle.failures.push(failure),
             }
         }
         cycle
     }
 
+    /// Issues and stores; `None` for an asset without a main quantity.
     async fn forecast_asset(
         &self,
         asset: Asset,
         now: Timestamp,
         refit: bool,
-        cycle: &mut ForecastCycle,
-    ) -> Result<(), PipelineError> {
-        let Some((quantity, _)) = main_quantity(asset.kind) else { return Ok(()) };
+    ) -> Result<Option<(Forecast, Option<Verdict>)>, PipelineError> {
+        let Some((quantity, _)) = main_quantity(asset.kind) else { return Ok(None) };
         let issue = Issue { asset, quantity, at: now, horizon: self.options.horizon, quantiles: Quantile::deciles() };
         let (forecast, verdict) = self.issue(&issue, refit).await?;
         self.store.append_table(Table::Forecasts, forecast.to_batch()?).await?;
-        if let Some(verdict) = verdict {
-            self.store.append_table(Table::ForecastScores, scores_batch(&verdict)?).await?;
-            cycle.verdicts.push(verdict);
+        if let Some(verdict) = &verdict {
+            self.store.append_table(Table::ForecastScores, scores_batch(verdict)?).await?;
         }
-        cycle.issued.push(forecast);
-        Ok(())
+        Ok(Some((forecast, verdict)))
     }
 
     /// One forecast, not stored; the verdict comes with it when the model was fitted for it just now.
@@ -110,6 +124,27 @@ impl Pipeline {
             self.served.write().await.insert(key, served);
         }
         Ok((forecast, verdict))
+    }
+
+    /// Forecasts of the past, each with what was known at its origin; nothing is stored.
+    ///
+    /// # Errors
+    /// [`PipelineError::NoHistory`] and whatever the models refuse.
+    pub async fn backtest(
+        &self,
+        asset: &Asset,
+        quantity: &Quantity,
+        origins: Vec<Timestamp>,
+        horizon: SignedDuration,
+        quantiles: Vec<Quantile>,
+    ) -> Result<Vec<Forecast>, PipelineError> {
+        let last = origins.last().copied().unwrap_or(Timestamp::MIN);
+        let target = self.target(asset, quantity, last).await?;
+        let work = move || -> Result<_, PipelineError> {
+            let request = BacktestRequest { origins, horizon, quantiles, progress: &|_, _| {} };
+            Ok(backtest(&target, &request)?.forecasts.into_iter().map(|issued| issued.forecast).collect())
+        };
+        blocking(asset.id.as_str(), work).await
     }
 
     /// The verdict of the model that serves a target now, if one is fitted.

@@ -86,7 +86,7 @@ const PATTERN: usize = 1024;
 const REPETITIONS: u64 = 1000;
 
 /// Names a statement may call: those above and those of the house.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Allowed {
     scalar: BTreeSet<String>,
     aggregate: BTreeSet<String>,
@@ -99,6 +99,11 @@ impl Allowed {
         let with = |listed: &[&str], ours: Vec<String>| listed.iter().map(|name| (*name).to_owned()).chain(ours).collect();
         let [scalar, aggregate, window] = ours;
         Self { scalar: with(SCALAR, scalar), aggregate: with(AGGREGATE, aggregate), window: with(WINDOW, window) }
+    }
+
+    /// One more function of a group may be called.
+    pub(super) fn add_aggregate(&mut self, name: &str) {
+        self.aggregate.insert(name.to_owned());
     }
 
     pub(super) fn scalar(&self, name: &str) -> bool {

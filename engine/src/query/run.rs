@@ -43,6 +43,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::AggregateUDF;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -68,7 +69,7 @@ pub(super) struct Inner {
     runtime: Arc<RuntimeEnv>,
     threads: Threads,
     cores: usize,
-    vocabulary: Vocabulary,
+    vocabulary: RwLock<Arc<Vocabulary>>,
     admission: Admission,
     running: Arc<watchdog::Running>,
     limits: bounded::Limits,
@@ -104,7 +105,7 @@ impl Inner {
         Ok(Self {
             threads: Threads::new(cores)?,
             cores,
-            vocabulary: Vocabulary::new(),
+            vocabulary: RwLock::new(Arc::new(Vocabulary::new())),
             admission: Admission::new(options.concurrency, options.queue, PATIENCE),
             running,
             limits: bounded::Limits::new(limit, BATCH_ROWS),
@@ -123,6 +124,15 @@ impl Inner {
     pub(super) fn register_computed(&self, name: &str, signature: &str, function: Computed) {
         let mut computed = self.computed.write().unwrap_or_else(PoisonError::into_inner);
         computed.insert(name.to_owned(), (signature.to_owned(), function));
+    }
+
+    pub(super) fn register_aggregate(&self, function: AggregateUDF) {
+        let mut vocabulary = self.vocabulary.write().unwrap_or_else(PoisonError::into_inner);
+        *vocabulary = Arc::new(vocabulary.with_aggregate(function));
+    }
+
+    fn vocabulary(&self) -> Arc<Vocabulary> {
+        Arc::clone(&self.vocabulary.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn register_snapshot(&self, name: &str, schema: SchemaRef, read: SnapshotTable) {
@@ -185,7 +195,7 @@ impl Inner {
         names.extend(computed.into_keys());
         let failed = |error| match QueryError::from_engine(error, self.options.memory_limit_bytes, &names) {
             QueryError::Unknown { what: "function", name, .. } => {
-                QueryError::Unknown { what: "function", nearest: self.vocabulary.allowed.nearest(&name), name }
+                QueryError::Unknown { what: "function", nearest: self.vocabulary().allowed.nearest(&name), name }
             }
             other => other,
         };
@@ -194,7 +204,7 @@ impl Inner {
         let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         reads.verify_plan(&plan).map_err(failed)?;
         size::unfolds(&plan).map_err(failed)?;
-        let plan = self.vocabulary.allowed.apply(plan, self.limits).map_err(failed)?;
+        let plan = self.vocabulary().allowed.apply(plan, self.limits).map_err(failed)?;
         let frame = context.execute_logical_plan(plan).await.map_err(failed)?;
         let mut stream = frame.execute_stream().await.map_err(failed)?;
         let held = MemoryConsumer::new("answer").register(&self.runtime.memory_pool);
@@ -225,7 +235,7 @@ impl Inner {
             .with_batch_size(BATCH_ROWS)
             .with_default_catalog_and_schema("chergui", "public")
             .set_str("datafusion.execution.time_zone", "UTC");
-        let mut state = self.vocabulary.state().with_config(config).with_runtime_env(Arc::clone(&self.runtime));
+        let mut state = self.vocabulary().state().with_config(config).with_runtime_env(Arc::clone(&self.runtime));
         state = state.with_query_planner(Arc::new(Planner)).with_physical_optimizer_rule(Arc::new(GroupByRuns));
         if let Some(watch) = guarded_by {
             let guard = GuardPlan { watch: Arc::clone(watch), limits: self.limits, batch_rows: BATCH_ROWS };
@@ -261,7 +271,7 @@ impl Inner {
         for (name, text) in &call.arguments {
             let value = async {
                 let plan = context.state().create_logical_plan(&format!("SELECT {text}")).await?;
-                let plan = self.vocabulary.allowed.apply(plan, self.limits)?;
+                let plan = self.vocabulary().allowed.apply(plan, self.limits)?;
                 let batches = context.execute_logical_plan(plan).await?.collect().await?;
                 match batches.iter().find(|batch| batch.num_rows() == 1 && batch.num_columns() == 1) {
                     Some(batch) => ScalarValue::try_from_array(batch.column(0), 0),

@@ -27,6 +27,7 @@ use std::sync::Arc;
 const SERIES_ROWS: i128 = 100_000_000;
 
 /// The functions.
+#[derive(Clone)]
 pub(super) struct Vocabulary {
     /// What may be planned.
     pub(super) allowed: Allowed,
@@ -64,6 +65,15 @@ impl Vocabulary {
         let tables = SessionStateDefaults::default_table_functions().into_iter();
         let tables = tables.filter(|function| matches!(function.name(), "generate_series" | "range")).map(series).collect();
         Self { allowed, scalar, aggregate, window, tables, planners: SessionStateDefaults::default_expr_planners() }
+    }
+
+    /// The same functions and one more of a group.
+    pub(super) fn with_aggregate(&self, function: AggregateUDF) -> Self {
+        let mut wider = self.clone();
+        wider.allowed.add_aggregate(function.name());
+        wider.aggregate.retain(|known| known.name() != function.name());
+        wider.aggregate.push(Arc::new(function));
+        wider
     }
 
     /// A state that knows these functions; configuration and rules are the caller's.

@@ -118,6 +118,28 @@ impl Reader<'_> {
         Ok(assemble(asset, quantity, issue_time, &rows)?)
     }
 
+    /// The forecasts issued in a stretch of time, oldest first; where several models were issued at one time, the first by name.
+    pub(super) async fn forecasts(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        issued: TimeRange,
+    ) -> Result<Vec<Forecast>, StoreError> {
+        let mut filters = of(asset, quantity);
+        filters.extend([ident("issue_time").gt_eq(time(issued.start())), ident("issue_time").lt(time(issued.end()))]);
+        let mut by_issue: BTreeMap<i64, Vec<RecordBatch>> = BTreeMap::new();
+        for batch in self.rows(&[], &filters).await? {
+            let issues = times(&batch, "issue_time").values().to_vec();
+            let mut start = 0;
+            for run in issues.chunk_by(|a, b| a == b) {
+                by_issue.entry(run[0]).or_default().push(batch.slice(start, run.len()));
+                start += run.len();
+            }
+        }
+        let forecasts = by_issue.iter().map(|(&issue, rows)| assemble(asset, quantity, from_micros(issue), rows));
+        Ok(forecasts.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    }
+
     /// Issue times, newest first.
     pub(super) async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
         let mut issues = BTreeSet::new();

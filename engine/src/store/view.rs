@@ -142,7 +142,10 @@ impl View {
         let location = self.place.location(&file.path);
         let meta = ObjectMeta { location, last_modified: Default::default(), size: file.size, e_tag: None, version: None };
         let mut statistics = Statistics::new_unknown(&self.schema);
-        statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
+        // A file another program wrote may not say.
+        if file.rows > 0 {
+            statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
+        }
         let mut bound = |column: &str, low: ScalarValue, high: ScalarValue| {
             if let Ok(index) = self.schema.index_of(column) {
                 statistics.column_statistics[index].min_value = Precision::Inexact(low);
