@@ -5,17 +5,21 @@
 //! out once per [`Grid`]; the loop over series allocates nothing. Pure: same input, same bytes. Assets with a calendar and weather are
 //! served by the models beside this one; here a series is only numbers.
 
+mod aggregate;
 mod decomposition;
 mod linear;
 mod loess;
 mod mstl;
 mod remainder;
 mod seasonal;
+mod state;
 
+pub use aggregate::{AggregateError, AggregateModel, AggregateOptions, AggregatePlans, AggregatePoint};
 pub use decomposition::Decomposition;
 pub use linear::LinearPanel;
 pub use mstl::MstlPanel;
 pub use seasonal::SeasonalPanel;
+pub use state::SeriesState;
 
 use crate::domain::Quantile;
 
@@ -37,7 +41,9 @@ pub struct Grid {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PanelError {
     /// Fewer grid points than the model needs.
-    #[error("{model} needs {needed} steps of history for seasons of {seasons:?} steps, a series has {length}: give more history or leave out a season")]
+    #[error(
+        "{model} needs {needed} steps of history for seasons of {seasons:?} steps, a series has {length}: give more history or leave out a season"
+    )]
     TooShort {
         /// Which model.
         model: &'static str,
@@ -49,7 +55,9 @@ pub enum PanelError {
         seasons: Vec<usize>,
     },
     /// Too many values of one series are missing.
-    #[error("series {series}: {model} needs {needed} known values, {known} of {length} are: fill the gaps, give more history or leave the series out")]
+    #[error(
+        "series {series}: {model} needs {needed} known values, {known} of {length} are: fill the gaps, give more history or leave the series out"
+    )]
     TooFew {
         /// Which model.
         model: &'static str,
@@ -261,3 +269,5 @@ fn quantile_of(sorted: &[f64], quantile: f64) -> f64 {
     sorted[low] + (place - low as f64) * (sorted[(low + 1).min(last)] - sorted[low])
 }
 
+#[cfg(test)]
+mod tests;

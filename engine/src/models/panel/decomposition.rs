@@ -1,10 +1,10 @@
 //! STL and MSTL in time linear in the length.
 //!
 //! In: a series without gaps. Out: trend and one season per period. The arithmetic is that of STL (Cleveland, Cleveland, McRae and
-//! Terpenning 1990, not robust, degree 1) and MSTL (Bandara, Hyndman and Bergmeir 2021); all loess weights are worked out once per
+//! Terpenning 1990, not robust; trend degree 1, seasons degree 0) and MSTL (Bandara, Hyndman and Bergmeir 2021); all loess weights are worked out once per
 //! shape, cycle-subseries of all places of a season are smoothed side by side, moving means are running sums.
 
-use super::loess::{Loess, local_line, window_around};
+use super::loess::{Degree, Loess, local_fit, window_around};
 
 /// Passes over all seasons, as in the paper and in statsforecast.
 const OUTER: usize = 2;
@@ -55,7 +55,7 @@ impl Cycles {
                     (p as i64 - 1, left, right)
                 }
             };
-            (left, local_line(cycles, window, at, left, right))
+            (left, local_fit(cycles, window, Degree::Mean, at, (left, right)))
         };
         Self { rows: (0..cycles + 2).map(row).collect() }
     }
@@ -189,7 +189,9 @@ impl Decomposition {
     /// Mean weight of a value in its own smoothed cycle: the share of the remainder a season swallows.
     pub(super) fn season_leverage(&self, which: usize) -> f64 {
         let rows = &self.seasons[which].short.rows;
-        let own = |(row, (first, weights)): (usize, &(usize, Vec<f64>))| weights.get((row - 1).wrapping_sub(*first)).copied().unwrap_or(0.0);
+        let own = |(row, (first, weights)): (usize, &(usize, Vec<f64>))| {
+            weights.get((row - 1).wrapping_sub(*first)).copied().unwrap_or(0.0)
+        };
         rows.iter().enumerate().skip(1).take(rows.len() - 2).map(own).sum::<f64>() / (rows.len() - 2) as f64
     }
 

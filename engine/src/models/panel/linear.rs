@@ -33,7 +33,7 @@ pub struct LinearPanel {
     columns: Vec<Vec<f64>>,
     /// First column of each group; the first group is the constant.
     groups: Vec<usize>,
-    /// Inverse matrices: of all parts, then without each part.
+    /// Inverse matrices: without each part, then of all.
     inverses: Vec<Vec<f64>>,
     remainder: Remainder,
     filled: Vec<f64>,
@@ -86,7 +86,8 @@ fn columns(grid: &Grid) -> (Vec<Vec<f64>>, Vec<usize>) {
                 _ => 0.0,
             };
             let level: Vec<f64> = (0..steps).map(level).collect();
-            let products = daily.iter().filter(|wave| !wave.is_empty()).map(|wave| level.iter().zip(wave).map(|(a, b)| a * b).collect());
+            let products =
+                daily.iter().filter(|wave| !wave.is_empty()).map(|wave| level.iter().zip(wave).map(|(a, b)| a * b).collect());
             let products: Vec<Vec<f64>> = products.collect();
             columns.push(level);
             columns.extend(products);
@@ -99,16 +100,26 @@ fn part(length: usize, part: usize) -> (usize, usize) {
     (part * length / PARTS, (part + 1) * length / PARTS)
 }
 
-/// Inverse of the Gram matrix of the rows `[0, length)` without `[from, to)`.
-fn inverse(columns: &[Vec<f64>], length: usize, (from, to): (usize, usize)) -> Result<Vec<f64>, PanelError> {
+/// Gram matrix of the rows of a part.
+fn gram(columns: &[Vec<f64>], (from, to): (usize, usize)) -> Array2<f64> {
     let p = columns.len();
-    let cell = |(i, j): (usize, usize)| {
-        let (a, b) = (&columns[i], &columns[j]);
-        let ridge = if i == j && i > 0 { RIDGE } else { 0.0 };
-        dot(&a[..from], &b[..from]) + dot(&a[to..length], &b[to..length]) + ridge
-    };
-    let gram = Array2::from_shape_fn((p, p), cell);
-    let inverse = gram.invc().map_err(|cause| PanelError::Unsolvable { model: "linear", reason: cause.to_string() })?;
+    let mut gram = Array2::zeros((p, p));
+    for i in 0..p {
+        for j in 0..=i {
+            let product = dot(&columns[i][from..to], &columns[j][from..to]);
+            gram[(i, j)] = product;
+            gram[(j, i)] = product;
+        }
+    }
+    gram
+}
+
+/// Inverse of the sum of all Gram matrices but one (`PARTS`: of all), with the ridge.
+fn inverse(grams: &[Array2<f64>], without: usize) -> Result<Vec<f64>, PanelError> {
+    let p = grams[0].nrows();
+    let mut sum = Array2::from_shape_fn((p, p), |(i, j)| if i == j && i > 0 { RIDGE } else { 0.0 });
+    grams.iter().enumerate().filter(|(b, _)| *b != without).for_each(|(_, gram)| sum += gram);
+    let inverse = sum.invc().map_err(|cause| PanelError::Unsolvable { model: "linear", reason: cause.to_string() })?;
     Ok(inverse.iter().copied().collect())
 }
 
@@ -121,10 +132,8 @@ impl LinearPanel {
         grid.check("linear", 3)?;
         let n = grid.length;
         let (columns, groups) = columns(grid);
-        let mut inverses = vec![inverse(&columns, n, (n, n))?];
-        for b in 0..PARTS {
-            inverses.push(inverse(&columns, n, part(n, b))?);
-        }
+        let grams: Vec<Array2<f64>> = (0..PARTS).map(|b| gram(&columns, part(n, b))).collect();
+        let inverses: Vec<Vec<f64>> = (0..=PARTS).map(|without| inverse(&grams, without)).collect::<Result<_, _>>()?;
         let p = columns.len();
         Ok(Self {
             remainder: Remainder::new(grid, quantiles),
@@ -167,7 +176,7 @@ impl LinearPanel {
                 *right += product;
             }
         }
-        let inverse = &self.inverses[if without < PARTS { without + 1 } else { 0 }];
+        let inverse = &self.inverses[without];
         for (coefficient, row) in self.coefficients.iter_mut().zip(inverse.chunks_exact(p)) {
             *coefficient = dot(row, &self.right);
         }

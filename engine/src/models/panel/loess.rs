@@ -1,7 +1,7 @@
 //! Loess on an even grid as weights worked out once.
 //!
 //! In: a length, a window, how many points to skip between two places where the fit is evaluated. Out: an operator that smooths any
-//! series of that length, point for point what STL (Cleveland, Cleveland, McRae and Terpenning 1990; degree 1, tricube weights, linear
+//! series of that length, point for point what STL (Cleveland, Cleveland, McRae and Terpenning 1990; tricube weights, linear
 //! between the evaluated places) does. Because the grid is even, the weights of the inner places are all the same, and smoothing is
 //! one scalar product a place: time linear in the length.
 
@@ -23,8 +23,17 @@ pub(super) struct Loess {
     weights: Vec<f64>,
 }
 
-/// Weights of the local line through the points `[left, right]` of `0..n`, evaluated at `at` (which may lie outside).
-pub(super) fn local_line(n: usize, window: usize, at: i64, left: usize, right: usize) -> Vec<f64> {
+/// What is fitted in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Degree {
+    /// A weighted mean.
+    Mean,
+    /// A weighted line.
+    Line,
+}
+
+/// Weights of the local fit through the points `[left, right]` of `0..n`, evaluated at `at` (which may lie outside).
+pub(super) fn local_fit(n: usize, window: usize, degree: Degree, at: i64, (left, right): (usize, usize)) -> Vec<f64> {
     let (low, high) = (left as i64, right as i64);
     let mut reach = (at - low).max(high - at) as f64;
     if window > n {
@@ -51,7 +60,7 @@ pub(super) fn local_line(n: usize, window: usize, at: i64, left: usize, right: u
     weights.iter_mut().for_each(|w| *w /= sum);
     let middle: f64 = weights.iter().zip(low..).map(|(w, j)| w * j as f64).sum();
     let spread: f64 = weights.iter().zip(low..).map(|(w, j)| w * (j as f64 - middle).powi(2)).sum();
-    if spread.sqrt() > 0.001 * (n as f64 - 1.0) {
+    if degree == Degree::Line && spread.sqrt() > 0.001 * (n as f64 - 1.0) {
         let slope = (at as f64 - middle) / spread;
         for (w, j) in weights.iter_mut().zip(low..) {
             *w *= slope * (j as f64 - middle) + 1.0;
@@ -92,7 +101,7 @@ impl Loess {
             let shared = inner.filter(|(known, _)| centred && *known == offset).map(|(_, at)| at);
             let weights = shared.unwrap_or_else(|| {
                 let at = loess.weights.len();
-                loess.weights.extend(local_line(n, window, place as i64, left, right));
+                loess.weights.extend(local_fit(n, window, Degree::Line, place as i64, (left, right)));
                 at
             });
             if centred {

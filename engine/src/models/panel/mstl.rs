@@ -21,8 +21,10 @@ pub struct MstlPanel {
     kept: Vec<f64>,
 }
 
-/// Cycles seen by the loess of the first season and how many more each further season sees: as MSTL's authors.
-const WINDOW: (usize, usize) = (11, 4);
+/// Cycles seen by the loess of the first season and of further ones. MSTL's authors see 11 and more and fit lines; at the end of a
+/// series, where all forecasts start, a line through so few days is mostly noise. Means of up to 35 days, the near ones weighing most,
+/// halve it and still follow the sun.
+const WINDOWS: (usize, usize) = (35, 15);
 
 impl MstlPanel {
     /// A plan for series of that shape.
@@ -31,7 +33,7 @@ impl MstlPanel {
     /// [`PanelError::Grid`], [`PanelError::TooShort`]: two whole periods of the longest season are needed.
     pub fn new(grid: &Grid, quantiles: &[Quantile]) -> Result<Self, PanelError> {
         grid.check("mstl", 2)?;
-        let windows: Vec<usize> = (0..grid.seasons.len()).map(|i| WINDOW.0 + i * WINDOW.1).collect();
+        let windows: Vec<usize> = (0..grid.seasons.len()).map(|i| if i == 0 { WINDOWS.0 } else { WINDOWS.1 }).collect();
         Ok(Self {
             decomposition: Decomposition::new(grid.length, &grid.seasons, &windows),
             remainder: Remainder::new(grid, quantiles),

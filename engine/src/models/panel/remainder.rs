@@ -67,14 +67,19 @@ impl Remainder {
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(Vec::capacity).sum();
-        8 * (columns + self.knots.capacity() + self.spread.capacity() + self.sample.capacity() + self.offsets.capacity() + self.values.capacity())
+        8 * (columns
+            + self.knots.capacity()
+            + self.spread.capacity()
+            + self.sample.capacity()
+            + self.offsets.capacity()
+            + self.values.capacity())
     }
 
-    /// Learns from a remainder (its mean about zero): `path[k]` gains what it brings to step `k`, and rows of `bands` what each
-    /// quantile brings; `widen` multiplies the distances.
+    /// Learns from a remainder (its mean about zero, no gaps; `known` has them): `path[k]` gains what it brings to step `k`, rows of
+    /// `bands` are the path so gained and the quantiles of its errors, `widen` times as far away.
     pub(super) fn forecast(&mut self, remainder: &[f64], known: &[f64], widen: f64, path: &mut [f64], bands: &mut [f64]) {
         self.regressors(remainder);
-        self.spreads(remainder, known);
+        self.spreads(remainder);
         let width = self.quantiles.len();
         for at in 0..self.knots.len() {
             let lead = self.knots[at];
@@ -145,11 +150,14 @@ impl Remainder {
     fn apply(&self, slopes: &[f64; REGRESSORS], origin: usize, lead: usize) -> f64 {
         let back = self.back(lead);
         let same = (origin + lead).checked_sub(back).map_or(0.0, |at| self.columns[3][at]);
-        slopes[0] * self.columns[0][origin] + slopes[1] * self.columns[1][origin] + slopes[2] * self.columns[2][origin] + slopes[3] * same
+        slopes[0] * self.columns[0][origin]
+            + slopes[1] * self.columns[1][origin]
+            + slopes[2] * self.columns[2][origin]
+            + slopes[3] * same
     }
 
-    /// Mean size of the remainder per place of the first season, each with its neighbours.
-    fn spreads(&mut self, remainder: &[f64], known: &[f64]) {
+    /// Mean size of the remainder per place of the first season.
+    fn spreads(&mut self, remainder: &[f64]) {
         let period = self.period;
         let first = self.length % period;
         self.spread.fill(0.0);
@@ -160,10 +168,6 @@ impl Remainder {
         }
         let share = 1.0 / (self.length / period).max(1) as f64;
         self.spread.iter_mut().for_each(|spread| *spread *= share);
-        let constant = known.iter().skip(first).zip(remainder.iter().skip(first)).all(|(_, r)| *r == 0.0);
-        if constant {
-            self.spread.fill(0.0);
-        }
     }
 
     /// Sorted errors of past forecasts of that lead, in spreads of their places.

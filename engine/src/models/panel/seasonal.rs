@@ -18,24 +18,29 @@ pub struct SeasonalPanel {
     quantiles: Vec<Quantile>,
     period: usize,
     filled: Vec<f64>,
+    /// Steps whose distances are sampled, with their places in the season.
+    places: Vec<(usize, usize)>,
     spread: Vec<f64>,
+    inverse: Vec<f64>,
     sample: Vec<f64>,
     offsets: Vec<f64>,
     growth: Vec<f64>,
 }
 
 impl SeasonalPanel {
-    /// A plan for series of that shape; `season` is the period repeated, in steps.
+    /// A plan for series of that shape; `season` is the period repeated, in steps (1: the last value).
     ///
     /// # Errors
     /// [`PanelError::Grid`], [`PanelError::TooShort`]: two whole periods are needed.
     pub fn new(grid: &Grid, season: usize, quantiles: &[Quantile]) -> Result<Self, PanelError> {
         let grid = Grid { seasons: vec![season], ..grid.clone() };
-        grid.check("seasonal naive", 2)?;
+        Grid { seasons: Vec::from_iter((season != 1).then_some(season)), ..grid.clone() }.check("seasonal naive", 2)?;
         Ok(Self {
             period: season,
             filled: Vec::with_capacity(grid.length),
+            places: sampled(grid.length, season, SAMPLE),
             spread: vec![0.0; season],
+            inverse: vec![0.0; season],
             sample: Vec::with_capacity(2 * SAMPLE),
             offsets: vec![0.0; quantiles.len()],
             growth: vec![1.0; grid.horizon.div_ceil(season)],
@@ -44,52 +49,52 @@ impl SeasonalPanel {
         })
     }
 
-    /// Mean distance of seasons `apart` apart, an even sample of places.
-    fn distance(&self, values: &[f64], apart: usize, stride: usize) -> f64 {
+    /// Mean distance of seasons `apart` apart at the sampled places; NaN where none is so far back.
+    fn distance(&self, values: &[f64], apart: usize) -> f64 {
         let lag = apart * self.period;
-        let (mut sum, mut count) = (0.0, 0.0);
-        for t in (lag..values.len()).step_by(stride) {
-            sum += (values[t] - values[t - lag]).abs();
-            count += 1.0;
-        }
-        if count > 0.0 { sum / count } else { f64::NAN }
+        let from = self.places.partition_point(|(t, _)| *t < lag);
+        let sum: f64 = self.places[from..].iter().map(|&(t, _)| (values[t] - values[t - lag]).abs()).sum();
+        sum / (self.places.len() - from) as f64
     }
 
     /// Spreads, standardised quantiles and growth of one series without gaps.
     fn learn(&mut self, values: &[f64]) {
         let (n, period) = (values.len(), self.period);
         self.spread.fill(0.0);
-        let first = n % period;
-        let cycles = values[first..].chunks_exact(period);
+        let cycles = values[n % period..].chunks_exact(period);
         for (now, before) in cycles.clone().skip(1).zip(cycles) {
             for ((spread, now), before) in self.spread.iter_mut().zip(now).zip(before) {
                 *spread += (now - before).abs();
             }
         }
-        let share = 1.0 / (n / period - 1).max(1) as f64;
-        self.spread.iter_mut().for_each(|spread| *spread *= share);
-        let mut stride = ((n - period) / SAMPLE).max(1);
-        while stride > 1 && period.is_multiple_of(stride) {
-            stride += 1;
+        let share = 1.0 / (n / period - 1) as f64;
+        for (spread, inverse) in self.spread.iter_mut().zip(&mut self.inverse) {
+            *spread *= share;
+            *inverse = if *spread > 0.0 { 1.0 / *spread } else { 0.0 };
         }
         self.sample.clear();
-        for t in (period..n).step_by(stride) {
-            let spread = self.spread[(t + period - first) % period];
-            if spread > 0.0 {
-                self.sample.push((values[t] - values[t - period]) / spread);
-            }
-        }
+        self.sample.extend(self.places.iter().map(|&(t, place)| (values[t] - values[t - period]) * self.inverse[place]));
         self.sample.sort_unstable_by(f64::total_cmp);
         for (offset, quantile) in self.offsets.iter_mut().zip(&self.quantiles) {
             *offset = quantile_of(&self.sample, quantile.value());
         }
-        let one = if self.growth.len() > 1 { self.distance(values, 1, stride) } else { 1.0 };
+        let one = if self.growth.len() > 1 { self.distance(values, 1) } else { 1.0 };
         for ahead in 1..self.growth.len() {
-            let many = self.distance(values, ahead + 1, stride);
+            let many = self.distance(values, ahead + 1);
             let grown = if one > 0.0 && many.is_finite() { many / one } else { 1.0 };
             self.growth[ahead] = grown.max(self.growth[ahead - 1]);
         }
     }
+}
+
+/// Every so many steps, never always the same place of the season: the step and its place.
+fn sampled(length: usize, period: usize, most: usize) -> Vec<(usize, usize)> {
+    let mut stride = ((length - period) / most).max(1);
+    while stride > 1 && period.is_multiple_of(stride) {
+        stride += 1;
+    }
+    let first = length % period;
+    (period..length).step_by(stride).map(|t| (t, (t + period - first) % period)).collect()
 }
 
 impl PanelForecaster for SeasonalPanel {
@@ -106,8 +111,8 @@ impl PanelForecaster for SeasonalPanel {
     }
 
     fn bytes(&self) -> usize {
-        let numbers = [&self.filled, &self.spread, &self.sample, &self.offsets, &self.growth];
-        8 * numbers.iter().map(|numbers| numbers.capacity()).sum::<usize>()
+        let numbers = [&self.filled, &self.spread, &self.inverse, &self.sample, &self.offsets, &self.growth];
+        16 * self.places.capacity() + 8 * numbers.iter().map(|numbers| numbers.capacity()).sum::<usize>()
     }
 
     fn forecast(&mut self, history: &[f64], path: &mut [f64], bands: &mut [f64]) -> Result<(), PanelError> {
