@@ -8,6 +8,7 @@ mod climatology;
 mod combine;
 mod linear;
 mod naive;
+pub mod panel;
 mod power_curve;
 mod ridge;
 mod smart;
