@@ -4,11 +4,13 @@
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
 mod checking;
+mod forecast_agg;
 mod forecasting;
 mod functions;
 pub mod ingest;
 mod watching;
 
+pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue};
 pub use functions::{register_functions, scores_batch};
 pub use watching::{WatchCycle, findings};

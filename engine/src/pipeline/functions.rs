@@ -5,6 +5,7 @@ mod named;
 
 use super::Pipeline;
 use super::PipelineError;
+use super::forecast_agg::forecast_agg;
 use super::watching::incidents_batch;
 use crate::domain::DomainError;
 use crate::domain::Table;
@@ -26,6 +27,7 @@ const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01
 /// Makes `forecast(...)`, `forecast_as_of(...)`, `backtest(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
+    session.register_aggregate(forecast_agg());
     let shared = pipeline.clone();
     let anomalies = move |arguments: Arguments| {
         let (pipeline, now) = (shared.clone(), now());

@@ -224,9 +224,8 @@ fn solve(mut matrix: [[f64; REGRESSORS]; REGRESSORS], mut right: [f64; REGRESSOR
         }
         for j in i + 1..REGRESSORS {
             let factor = matrix[j][i] / matrix[i][i];
-            for k in i..REGRESSORS {
-                matrix[j][k] -= factor * matrix[i][k];
-            }
+            let (above, below) = matrix.split_at_mut(j);
+            below[0][i..].iter_mut().zip(&above[i][i..]).for_each(|(to, from)| *to -= factor * from);
             right[j] -= factor * right[i];
         }
     }

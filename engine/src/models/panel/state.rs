@@ -7,7 +7,7 @@
 use super::aggregate::AggregateError;
 
 /// Most values a state keeps unless told otherwise: a year of quarter hours and a week more.
-pub const LIMIT: usize = 36_000;
+pub(super) const LIMIT: usize = 36_000;
 /// Pairs out of order that are held before they are put in order.
 const LATE: usize = 256;
 /// First byte of a serialised state.

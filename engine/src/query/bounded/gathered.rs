@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 /// True for aggregates that [`foreseen`] must wrap.
 pub(in crate::query) fn gathers(name: &str) -> bool {
-    answers_with_all(name) || matches!(name, "median" | "percentile_cont" | "nth_value" | "approx_distinct")
+    answers_with_all(name) || matches!(name, "median" | "percentile_cont" | "nth_value" | "approx_distinct" | "forecast_agg")
 }
 
 /// True where the answer is everything that was gathered.
