@@ -26,7 +26,7 @@ pub use load::{civil_lag, load_rows};
 pub use matrix::FeatureMatrix;
 pub use series::Series;
 pub use solar::solar_rows;
-pub use weather::WeatherIndex;
+pub use weather::{Runs, WeatherIndex};
 pub use wind::{WindColumns, wind_columns, wind_rows};
 
 use crate::domain::{Asset, AssetKind, Frame, IntervalLabel, Quantity, WeatherForecasts};
