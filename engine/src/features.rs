@@ -19,7 +19,7 @@ mod wind;
 
 pub use calendar::{Calendar, Moment};
 pub use context::{Context, View};
-pub use envelope::envelope;
+pub use envelope::{envelope, is_night};
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, day_kind};
 pub use load::{civil_lag, load_rows};

@@ -81,7 +81,9 @@ impl WeatherIndex {
 
     /// What `of` makes of all runs known at `issue` about `valid` (newest first, with their age in hours), linear between hours.
     pub fn runs<const N: usize>(&self, valid: i64, issue: i64, of: impl Fn(Runs<'_>) -> Option<[f64; N]>) -> Option<[f64; N]> {
-        let at = |place: usize| of(Runs { index: self, issue, valid: self.valid[place], next: self.ranges[place].0, end: self.ranges[place].1 });
+        let at = |place: usize| {
+            of(Runs { index: self, issue, valid: self.valid[place], next: self.ranges[place].0, end: self.ranges[place].1 })
+        };
         let after = self.valid.partition_point(|&v| v < valid);
         if self.valid.get(after) == Some(&valid) {
             return at(after);

@@ -60,7 +60,6 @@ fn or(value: f64, other: f64) -> f64 {
 
 /// What was measured before the edge, in shares of the capacity; the same for all leads.
 struct Recent {
-    usual: f64,
     last: f64,
     hour: f64,
     day: f64,
@@ -73,19 +72,19 @@ struct Recent {
 impl Recent {
     fn of(view: &View<'_>) -> Self {
         let (day, hour, capacity) = (view.context.day, view.context.hour, view.capacity());
-        let all = or(view.mean(60 * day, 0), or(view.mean(7 * day, 0), 0.0)) / capacity;
+        let all = or(view.series().mean(view.edge().saturating_sub(LONG_DAYS * day), view.edge()), 0.0) / capacity;
         let last = or(view.last() / capacity, all);
         let mean = |width: usize, gap: usize| or(view.mean(width, gap) / capacity, last);
         let (m1, m3, m6, m24) = (mean(hour, 0), mean(3 * hour, 0), mean(6 * hour, 0), mean(day, 0));
         let ramp = or((view.mean(hour, 0) - view.mean(hour, hour)) / capacity, 0.0);
         let long_ramp = or((view.mean(3 * hour, 0) - view.mean(3 * hour, 3 * hour)) / capacity, 0.0);
         // Relatives in units of their own usual power, so that a turbine and its plant can be compared.
-        let usual = or(view.mean(30 * day, 0) / capacity, all);
-        let levels = |width: usize| view.sibling_levels(width, 30 * day).map(|level| usual * level);
+        let levels = |width: usize| view.sibling_levels(width, LONG_DAYS * day).map(|level| all * level);
         let known: Vec<f64> = levels(hour).filter(|v| v.is_finite()).collect();
         let others = if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / known.len() as f64 - m1 };
         let squares = |speed: Option<f64>| speed.map_or([f64::NAN; 2], |v| [v / 10.0, (v / 10.0).powi(2)]);
-        let mut level = vec![last, m1, m3, m6, m24, last * last, m6 * m6, ramp, long_ramp, others, mean(3 * day, 0), mean(7 * day, 0)];
+        let mut level =
+            vec![last, m1, m3, m6, m24, last * last, m6 * m6, ramp, long_ramp, others, mean(3 * day, 0), mean(7 * day, 0)];
         level.extend([0.05, 0.3, 0.8].map(|knot| (last - knot).max(0.0)));
         level.extend(squares(view.wind_speed(hour)));
         level.extend(squares(view.wind_speed(day)));
@@ -99,15 +98,17 @@ impl Recent {
             let gap = or(other - last, 0.0);
             quick.extend([gap, gap * or(sin, 0.0), gap * or(cos, 0.0)]);
         }
-        level.extend([sin, cos, sin * m3, cos * m3]);
-        Self { usual: all, last, hour: m1, day: m24, ramp, others, level, quick }
+        quick.extend([sin, cos, sin * m3, cos * m3]);
+        Self { last, hour: m1, day: m24, ramp, others, level, quick }
     }
 }
 
+/// Days whose mean is the usual power.
+const LONG_DAYS: usize = 400;
 /// Hours after which persistence is damped to 1/e; only what the fit starts from.
 const DAMPING_HOURS: f64 = 20.0;
 /// Hours within which the finest measurements can matter.
-const QUICK_HOURS: f64 = 3.0;
+const QUICK_HOURS: f64 = 1.0;
 
 /// Adds one row per lead.
 pub fn wind_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
@@ -129,7 +130,7 @@ pub fn wind_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let near = hours < QUICK_HOURS;
         row.extend(recent.quick.iter().map(|value| if near { *value } else { 0.0 }));
         let weather = runs.as_mut().map(|runs| runs.features(k, last, (sin, cos)));
-        let base = recent.usual + (last - recent.usual) * (-hours / DAMPING_HOURS).exp();
-        into.push(&row, weather.as_deref().unwrap_or(&[]), base * view.capacity(), view.capacity());
+        let base = last * view.capacity() * (-hours / DAMPING_HOURS).exp();
+        into.push(&row, weather.as_deref().unwrap_or(&[]), base, view.capacity());
     }
 }
