@@ -19,14 +19,14 @@ mod wind;
 
 pub use calendar::{Calendar, Moment};
 pub use context::{Context, View};
-pub use envelope::envelope;
+pub use envelope::{envelope, is_night};
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, day_kind};
 pub use load::{civil_lag, load_rows};
 pub use matrix::FeatureMatrix;
 pub use series::Series;
 pub use solar::solar_rows;
-pub use weather::WeatherIndex;
+pub use weather::{Runs, WeatherIndex};
 pub use wind::{WindColumns, wind_columns, wind_rows};
 
 use crate::domain::{Asset, AssetKind, Frame, IntervalLabel, Quantity, WeatherForecasts};

@@ -41,7 +41,8 @@ pub struct Context {
     target: Channel,
     siblings: Vec<Channel>,
     temperature: Option<Channel>,
-    wind: Option<Channel>,
+    winds: Vec<Channel>,
+    directions: Vec<Channel>,
 }
 
 impl Context {
@@ -73,6 +74,10 @@ impl Context {
         phases.sort_unstable();
         phases.dedup();
         let others = target.observations.iter().filter(|other| other.asset.id != frame.asset.id);
+        let anemometers = |quantity: &Quantity| match channel(frame, quantity) {
+            Some(own) => vec![own],
+            None => others.clone().filter_map(|other| channel(other, quantity)).take(8).collect(),
+        };
         Ok(Self {
             asset: frame.asset.clone(),
             quantity: target.quantity.clone(),
@@ -90,7 +95,8 @@ impl Context {
             target: target_channel,
             siblings: others.clone().filter_map(|other| channel(other, &target.quantity)).take(8).collect(),
             temperature: others.clone().find_map(|other| channel(other, &Quantity::TEMP_AIR)),
-            wind: channel(frame, &Quantity::WIND_SPEED),
+            winds: anemometers(&Quantity::WIND_SPEED),
+            directions: anemometers(&Quantity::WIND_DIRECTION),
         })
     }
 
@@ -127,7 +133,8 @@ impl Context {
             target: self.target.known_at(origin),
             siblings: self.siblings.iter().map(|c| c.known_at(origin)).collect(),
             temperature: self.temperature.as_ref().map(|c| c.known_at(origin)),
-            wind: self.wind.as_ref().map(|c| c.known_at(origin)),
+            winds: self.winds.iter().map(|c| c.known_at(origin)).collect(),
+            directions: self.directions.iter().map(|c| c.known_at(origin)).collect(),
         }
     }
 }
@@ -172,7 +179,8 @@ pub struct View<'a> {
     target: Arc<Series>,
     siblings: Vec<Arc<Series>>,
     temperature: Option<Arc<Series>>,
-    wind: Option<Arc<Series>>,
+    winds: Vec<Arc<Series>>,
+    directions: Vec<Arc<Series>>,
 }
 
 impl<'a> View<'a> {
@@ -234,9 +242,31 @@ impl<'a> View<'a> {
         Some(self.temperature.as_ref()?.mean(to.checked_sub(width)?, to))
     }
 
-    /// Mean measured wind speed over the last `width` rows.
+    /// Mean of each sibling over the last `width` rows, over its mean of the last `long` rows.
+    pub fn sibling_levels(&self, width: usize, long: usize) -> impl Iterator<Item = f64> + '_ {
+        let mean = |s: &Series, width: usize| s.mean(self.limit.saturating_sub(width), self.limit);
+        self.siblings.iter().map(move |s| mean(s, width) / mean(s, long))
+    }
+
+    /// Mean measured wind speed over the last `width` rows: the asset's own anemometer, else those of its relatives.
     pub fn wind_speed(&self, width: usize) -> Option<f64> {
-        Some(self.wind.as_ref()?.mean(self.limit.saturating_sub(width), self.limit))
+        let from = self.limit.saturating_sub(width);
+        let known = self.winds.iter().map(|s| s.mean(from, self.limit)).filter(|v| v.is_finite());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), v| (sum + v, count + 1.0));
+        (count > 0.0).then(|| sum / count)
+    }
+
+    /// Measured wind direction over the last `width` rows, as the mean of its sine and its cosine.
+    pub fn wind_direction(&self, width: usize) -> Option<(f64, f64)> {
+        let from = self.limit.saturating_sub(width);
+        let angles = self.directions.iter().flat_map(|s| s.slice(from, self.limit)).filter(|v| v.is_finite());
+        let (mut sum, mut count) = ((0.0, 0.0), 0.0);
+        for angle in angles {
+            let (sin, cos) = angle.to_radians().sin_cos();
+            sum = (sum.0 + sin, sum.1 + cos);
+            count += 1.0;
+        }
+        (count > 0.0).then(|| (sum.0 / count, sum.1 / count))
     }
 
     /// Newest weather about grid index `index` plus `hours`, as known `older` hours before the origin.

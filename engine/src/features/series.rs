@@ -3,15 +3,21 @@
 //! In: values and the moment each became known. Out: a [`Channel`] that can be masked for an issue time, a [`Series`] that
 //! answers values, means and the last known value. The mask here is the telemetry leak filter of the forecasting rooms.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Day and edge an envelope was worked out for, see [`super::envelope`].
+type EnvelopeKey = (usize, usize);
 
 /// Dense values with prefix sums; NaN is missing.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Series {
     values: Vec<f64>,
     sums: Vec<f64>,
     counts: Vec<u32>,
     last: Vec<u32>,
+    /// Envelopes that were asked for: they depend on nothing but the values before their edge.
+    envelopes: Mutex<BTreeMap<EnvelopeKey, Arc<Vec<f64>>>>,
 }
 
 impl Series {
@@ -29,7 +35,18 @@ impl Series {
             counts.push(count);
             last.push(newest);
         }
-        Self { values, sums, counts, last }
+        Self { values, sums, counts, last, envelopes: Mutex::default() }
+    }
+
+    /// The envelope of that key, worked out by `of` the first time.
+    pub(super) fn envelope(&self, key: EnvelopeKey, of: impl FnOnce() -> Vec<f64>) -> Arc<Vec<f64>> {
+        let held = || self.envelopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = held().get(&key) {
+            return Arc::clone(found);
+        }
+        let made = Arc::new(of());
+        held().insert(key, Arc::clone(&made));
+        made
     }
 
     /// Number of rows.

@@ -64,7 +64,7 @@ fn weather_features(view: &View<'_>, index: usize, sky: f64, (sin, cos): (f64, f
     let column = |name: &str| weather.column(name);
     let (ghi, cloud) = (column(Quantity::GHI.name()), column("cloud_cover"));
     let columns = weather.quantities().len();
-    let width = columns + 26;
+    let width = columns + 46;
     let Some((row, _)) = view.weather(index, 0, 0) else { return vec![f64::NAN; width] };
     let at = |hours: i64, c: Option<usize>| {
         c.and_then(|c| view.weather(index, hours, 0).map(|(row, _)| row[c])).filter(|v| v.is_finite())
@@ -84,6 +84,33 @@ fn weather_features(view: &View<'_>, index: usize, sky: f64, (sin, cos): (f64, f
         _ => 0.7,
     };
     out.extend([share, share * share, share * sin, share * cos]);
+    // The column of air above: what part of the light that the earth keeps reaches the ground, around the hour and a day ago.
+    let toa = column("toa_net_solar");
+    let through = |hours: i64| match (at(hours, ghi), at(hours, toa)) {
+        (Some(g), Some(t)) if t > 20.0 => Some((g / t).clamp(0.0, 1.2)),
+        _ => at(hours, ghi).filter(|_| toa.is_none()).map(|g| index_of(Some(g))),
+    };
+    let mean = |reach: i64, of: &dyn Fn(i64) -> Option<f64>| {
+        let known: Vec<f64> = (-reach..=reach).filter_map(of).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    };
+    let (near, wide) = (mean(1, &through).unwrap_or(share), mean(4, &through).unwrap_or(share));
+    let covered = |h: i64| at(h, cloud).map(|c| c / 100.0);
+    let (near_cover, wide_cover) = (mean(1, &covered).unwrap_or(c0), mean(4, &covered).unwrap_or(c0));
+    out.extend([near, wide, near * near, near_cover, wide_cover, near_cover * near]);
+    out.extend([0.45, 0.6, 0.7].map(|knot| (near - knot).max(0.0)));
+    out.extend([near * sin, near * cos, near_cover * sin, near_cover * cos]);
+    let liquid = |name: &str| at(0, column(name)).map_or(0.0, |w| (w.max(0.0) / 0.02).ln_1p());
+    let (water, ice) = (liquid("cloud_liquid_water"), liquid("cloud_ice_water"));
+    out.extend([water, ice, water * water, ice * ice]);
+    let before = through(-24).unwrap_or(near);
+    out.extend([before, near - before, wide - mean_before(&through).unwrap_or(wide)]);
     out.resize(width, 0.0);
     out
+}
+
+/// Mean of what the runs said about the hours around the same time a day before.
+fn mean_before(of: &dyn Fn(i64) -> Option<f64>) -> Option<f64> {
+    let known: Vec<f64> = (-28..=-20).filter_map(of).collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }

@@ -79,12 +79,59 @@ impl WeatherIndex {
         Some((mixed, age + share * (high - low) as f64 / 3.6e9))
     }
 
+    /// What `of` makes of all runs known at `issue` about `valid` (newest first, with their age in hours), linear between hours.
+    pub fn runs<const N: usize>(&self, valid: i64, issue: i64, of: impl Fn(Runs<'_>) -> Option<[f64; N]>) -> Option<[f64; N]> {
+        let at = |place: usize| {
+            of(Runs { index: self, issue, valid: self.valid[place], next: self.ranges[place].0, end: self.ranges[place].1 })
+        };
+        let after = self.valid.partition_point(|&v| v < valid);
+        if self.valid.get(after) == Some(&valid) {
+            return at(after);
+        }
+        let before = after.checked_sub(1)?;
+        let (low, high) = (self.valid[before], *self.valid.get(after)?);
+        if high - low > WIDEST {
+            return None;
+        }
+        let share = (valid - low) as f64 / (high - low) as f64;
+        let (a, b) = (at(before)?, at(after)?);
+        Some(std::array::from_fn(|i| a[i] + share * (b[i] - a[i])))
+    }
+
     fn row(&self, at: usize, issue: i64) -> Option<(Vec<f64>, f64)> {
         let (from, to) = self.ranges[at];
         let run = (from as usize..to as usize).find(|&i| self.runs[i].1 <= issue)?;
         let width = self.quantities.len();
         let values = self.values[run * width..(run + 1) * width].to_vec();
         Some((values, (self.valid[at] - self.runs[run].0) as f64 / 3.6e9))
+    }
+}
+
+/// The runs about one valid time that were known at an issue, newest first: age in hours and values.
+#[derive(Debug, Clone)]
+pub struct Runs<'a> {
+    index: &'a WeatherIndex,
+    issue: i64,
+    valid: i64,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = (f64, &'a [f64]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next < self.end {
+            let run = self.next as usize;
+            self.next += 1;
+            let (init, known) = self.index.runs[run];
+            if known <= self.issue {
+                let width = self.index.quantities.len();
+                let age = (self.valid - init) as f64 / 3.6e9;
+                return Some((age, &self.index.values[run * width..(run + 1) * width]));
+            }
+        }
+        None
     }
 }
 
@@ -119,6 +166,11 @@ mod tests {
                 assert_eq!(index.newest(micros(time(valid)), micros(issue)).map(|found| found.0), expected);
             }
         }
+        let count = |issue: &str| {
+            let told = index.runs(micros(time("2020-01-02T00:00:00Z")), micros(time(issue)), |runs| Some([runs.count() as f64]));
+            told.unwrap()[0]
+        };
+        assert_eq!((count("2020-01-01T06:00:00Z"), count("2020-01-01T18:00:00Z")), (1.0, 2.0));
         let between = index.newest(micros(time("2020-01-02T00:30:00Z")), micros(time("2020-01-01T18:00:00Z"))).unwrap();
         assert_eq!(between.0, [3.0]);
     }

@@ -3,11 +3,15 @@
 //! In: rows pushed one by one. Out: [`LinearFit`]. Missing features count as their column's mean. Sums run in one thread and
 //! one order, so the same rows give the same bytes.
 
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{SolveC, error::LinalgError};
 
 /// A feature further from its mean than this many deviations counts as that far: no wild extrapolation.
 const FAR: f64 = 8.0;
+
+/// Rows multiplied at once.
+const BLOCK: usize = 512;
 
 /// Collected rows of a regression.
 #[derive(Debug, Clone, Default)]
@@ -92,24 +96,26 @@ impl Gram {
                 deviations[j] = f64::INFINITY;
             }
         }
-        let mut products = vec![0.0; p * p];
+        let mut products = Array2::<f64>::zeros((p, p));
         let mut right = vec![0.0; p];
-        let mut z = vec![0.0; p];
-        for i in from..to {
-            let w = self.weights[i];
-            for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
-                z[j] = if x.is_finite() { (x - means[j]) / deviations[j] } else { 0.0 };
-            }
-            let y = w * (self.targets[i] - target_mean);
-            for j in 0..p {
-                right[j] += y * z[j];
-                let wz = w * z[j];
-                for (cell, other) in products[j * p..j * p + j + 1].iter_mut().zip(&z) {
-                    *cell += wz * other;
+        for block in (from..to).step_by(BLOCK) {
+            let rows = BLOCK.min(to - block);
+            let mut z = Array2::<f64>::zeros((rows, p));
+            let mut weighted = Array2::<f64>::zeros((rows, p));
+            for (at, (mut z, mut weighted)) in z.outer_iter_mut().zip(weighted.outer_iter_mut()).enumerate() {
+                let i = block + at;
+                let w = self.weights[i];
+                let y = w * (self.targets[i] - target_mean);
+                for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
+                    let value = if x.is_finite() { (x - means[j]) / deviations[j] } else { 0.0 };
+                    z[j] = value;
+                    weighted[j] = w * value;
+                    right[j] += y * value;
                 }
             }
+            general_mat_mul(1.0, &weighted.t(), &z, 1.0, &mut products);
         }
-        let products = Array2::from_shape_fn((p, p), |(a, b)| products[a.max(b) * p + a.min(b)]);
+        let products = Array2::from_shape_fn((p, p), |(a, b)| products[(a.max(b), a.min(b))]);
         Normal { products, right: Array1::from(right), means, deviations, target_mean, weight }
     }
 

@@ -7,13 +7,19 @@ use super::{FittedForecaster, Forecaster, Gram, LinearFit, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, TargetKind, View, load_rows, solar_rows, wind_rows};
 
+/// Upper edges of the first lead groups in steps, where the last value is worth most.
+const STEPS: [usize; 4] = [1, 2, 3, 6];
 /// Upper edges of the lead groups in hours; beyond them one group per day.
 const EDGES: [usize; 6] = [1, 3, 6, 12, 24, 48];
-const PENALTIES: [f64; 6] = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 1.0];
+const PENALTIES: [f64; 7] = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 0.3, 1.0];
 /// Most past origins of one fit.
 const MOST_ORIGINS: usize = 1500;
 /// Most rows of one fit.
 const MOST_ROWS: usize = 16_000;
+/// Rows wanted for the lead groups of the first hour of wind.
+const DENSE_ROWS: usize = 12_000;
+/// Hours ahead up to which any past time of day tells as much as the phases.
+const DENSE_HOURS: usize = 1;
 
 /// Ridge over the features of a kind.
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +71,28 @@ fn thinned(origins: Vec<usize>, phases: usize) -> Vec<usize> {
     origins.into_iter().step_by(step.max(1)).collect()
 }
 
-/// `[from, to)` of each lead group.
-fn groups(horizon: usize, hour: usize) -> Vec<(usize, usize)> {
-    let days = (3..).map(|d| 24 * d);
+/// About `wanted` origins of `[from, to)`, newest first, evenly at all times of day.
+fn dense_origins(from: usize, to: usize, wanted: usize, day: usize) -> Vec<usize> {
+    let common = |mut a: usize, mut b: usize| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let mut step = (to.saturating_sub(from) / wanted.max(1)).max(1);
+    while common(step, day) > 1 {
+        step += 1;
+    }
+    (from..to).rev().step_by(step).collect()
+}
+
+/// `[from, to)` of each lead group; `fine` ones begin with single steps.
+fn groups(horizon: usize, hour: usize, fine: bool) -> Vec<(usize, usize)> {
+    let hours = EDGES.into_iter().chain((3..).map(|d| 24 * d)).map(|edge| edge * hour);
     let (mut groups, mut from) = (Vec::new(), 0);
-    for edge in EDGES.into_iter().chain(days) {
-        let to = (edge * hour).min(horizon);
+    let steps = STEPS.into_iter().filter(|_| fine);
+    for edge in steps.chain(hours) {
+        let to = edge.min(horizon).max(from);
         if to > from {
             groups.push((from, to));
         }
@@ -110,8 +132,11 @@ impl Forecaster for Ridge {
         }
         let origins = thinned(origins, context.fit_phases.len());
         let mut fitted = Vec::new();
-        for (from, to) in groups(context.horizon, context.hour) {
-            fitted.push(self.group(view, &origins, from, to)?);
+        for (from, to) in groups(context.horizon, context.hour, self.kind == TargetKind::Wind) {
+            let dense = self.kind == TargetKind::Wind && to <= DENSE_HOURS * context.hour;
+            let any = dense.then(|| dense_origins(oldest, view.edge(), DENSE_ROWS / (to - from), context.day));
+            let any = any.filter(|any| any.len() > origins.len());
+            fitted.push(self.group(view, any.as_deref().unwrap_or(&origins), from, to)?);
         }
         Ok(Box::new(Fitted { rule: *self, groups: fitted }))
     }
