@@ -46,35 +46,41 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     let own = Past::new(view.normal());
     let others: Vec<Past<'_>> = view.sibling_normals().into_iter().take(RELATIVES).map(Past::new).collect();
     let station: Vec<Past<'_>> = view.station_normals().into_iter().map(Past::new).collect();
-    let now = own.mean(hour, 0);
+    let level = own.mean(7 * day, 0);
+    let now = own.mean(hour, 0) - level;
+    let against = |width: usize, gap: usize| own.mean(width, gap) - level;
     let recent = [
-        own.mean(1, 0) - now,
+        against(1, 0) - now,
         now,
-        now - own.mean(hour, hour),
-        own.mean(3 * hour, 0),
-        own.mean(6 * hour, 0),
-        own.mean(day, 0),
-        own.mean(3 * day, 0),
-        own.mean(7 * day, 0),
-        own.mean(28 * day, 0),
-        own.mean(hour, day - hour / 2),
-        own.mean(3 * hour, day),
-        own.mean(3 * hour, 7 * day),
-        own.mean(day, day),
-        own.mean(day, 7 * day),
+        now - against(hour, hour),
+        against(3 * hour, 0),
+        against(6 * hour, 0),
+        against(day, 0),
+        against(3 * day, 0),
+        against(28 * day, 0),
+        against(hour, day - hour / 2),
+        against(3 * hour, day),
+        against(3 * hour, 7 * day),
+        against(day, day),
+        against(day, 7 * day),
     ];
-    let nearby: Vec<f64> = others
-        .iter()
-        .flat_map(|other| [other.mean(hour, 0), other.mean(6 * hour, 0), other.mean(day, 0), other.mean(7 * day, 0)])
-        .collect();
-    let warmth = station.first().filter(|_| view.temperature(1, 0).is_some());
-    let (warm, warmer) = warmth.map_or((0.0, 0.0), |t| (t.mean(6 * hour, 0) / 10.0, t.mean(day, 0) / 10.0));
-    let mut weather: Vec<f64> = warmth
-        .map(|t| vec![warm, warmer, t.mean(day, day) / 10.0, t.mean(3 * day, 0) / 10.0, t.mean(7 * day, 0) / 10.0])
-        .unwrap_or_default();
-    for other in station.iter().skip(usize::from(warmth.is_some())) {
-        weather.extend([other.mean(6 * hour, 0) / 100.0, other.mean(day, 0) / 100.0, other.mean(day, day) / 100.0]);
+    // Where less than a year is known a season cannot be told from a change that stays: levels are then no reason to return.
+    let ripe = (view.known() as f64 / (365 * day) as f64 - 1.0).clamp(0.0, 1.0);
+    let mut nearby = Vec::with_capacity(4 * others.len());
+    for other in &others {
+        let usual = other.mean(7 * day, 0);
+        nearby.extend([hour, 6 * hour, day].map(|width| other.mean(width, 0) - usual));
+        nearby.push((usual - level) * ripe);
     }
+    let warmth = station.first().filter(|_| view.temperature(1, 0).is_some());
+    let mut weather = Vec::new();
+    for (at, past) in station.iter().enumerate() {
+        let (size, usual) = (if at == 0 && warmth.is_some() { 10.0 } else { 100.0 }, past.mean(7 * day, 0));
+        weather.extend([(6 * hour, 0), (day, 0), (day, day), (3 * day, 0)].map(|(w, gap)| (past.mean(w, gap) - usual) / size));
+        weather.push(usual / size * ripe);
+    }
+    let (warm, warmer) = if warmth.is_some() { (weather[0], weather[1]) } else { (0.0, 0.0) };
+    let heat = (known(view.temperature(7 * day, 0).unwrap_or(MILD)) - MILD) / 10.0;
     let column = context.weather.column(crate::domain::Quantity::TEMP_AIR.name());
     for &k in leads {
         let moment = context.calendar.seen(view.origin + k, view.origin);
@@ -85,20 +91,20 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let lag = |past: &Past<'_>, days: usize| past.at(civil_index(view, k, days).map(|(index, _)| index));
         let (daily, weekly) = (lag(&own, first), lag(&own, week));
         let base = 0.5 * (daily + weekly);
+        let change = |days: usize| lag(&own, days) - base;
         let (sin, cos) = moment.day_angle().sin_cos();
         let mut row = Vec::with_capacity(96);
-        row.extend([daily, weekly, base * sin, base * cos]);
-        row.extend((1..6).map(|d| lag(&own, first + d)));
-        row.extend([lag(&own, week + 7), lag(&own, week + 14), lag(&own, week + 21)]);
-        row.extend(others.iter().map(|other| lag(other, first)));
+        row.extend([daily - weekly, base - level, (base - level) * sin, (base - level) * cos, base * ripe, level * ripe]);
+        row.extend((1..6).map(|d| change(first + d)));
+        row.extend([change(week + 7), change(week + 14), change(week + 21)]);
+        row.extend(others.iter().map(|other| lag(other, first) - other.mean(7 * day, 0)));
         row.extend(recent);
         let soon = 1.0 / (1.0 + k as f64 / hour as f64);
         row.extend([now * soon, recent[2] * soon, recent[0] * soon, now * sin, now * cos, recent[5] * sin, recent[5] * cos]);
         row.extend(&nearby);
         row.extend(&weather);
-        if let Some(past) = warmth {
-            let level = (past.normal.value(&moment, view.edge()) - MILD) / 10.0;
-            row.extend([warm * level, warmer * level, warmer * level.abs(), warmer * sin, warmer * cos]);
+        if warmth.is_some() {
+            row.extend([warm * heat, warmer * heat, warmer * sin, warmer * cos]);
         }
         calendar_features(&moment, &mut row);
         let forecast = column.map(|column| temperature_features(view, k, column));
