@@ -128,6 +128,7 @@ pub fn civil_lag(view: &View<'_>, k: usize, days: usize) -> (f64, Moment) {
     civil_index(view, k, days).map_or_else(nothing, |(index, moment)| (view.value(index), moment))
 }
 
+/// Time of day, season and weekend. Holidays and feasts are in the normal; as flags here a handful of days would bend every row.
 fn calendar_features(now: &Moment, row: &mut Vec<f64>) {
     for harmonic in 1..=3 {
         let (sin, cos) = (f64::from(harmonic) * now.day_angle()).sin_cos();
@@ -136,7 +137,6 @@ fn calendar_features(now: &Moment, row: &mut Vec<f64>) {
     let (sin, cos) = now.year_angle().sin_cos();
     let weekend = f64::from(u8::from(now.is_weekend()));
     row.extend([sin, cos, weekend]);
-    row.extend([now.kind.holiday, now.before.holiday, now.kind.ramadan].map(f64::from));
 }
 
 /// Forecast temperature: level and degree hinges.

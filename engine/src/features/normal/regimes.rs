@@ -29,6 +29,8 @@ const RAMADAN: [(f64, f64); 13] = [
 /// The seven days around the first day of an Eid against a Sunday (first and second day) or the same weekday (others): works and
 /// shops close. Rounded from Turkish and Egyptian religious holidays, which lie below Sundays.
 const EID: [f64; 7] = [1.0, 1.0, 0.99, 0.92, 0.94, 0.97, 1.0];
+/// Minute of the day until which the night before lasts.
+const NIGHT_ENDS: u16 = 300;
 /// Days the prior counts for.
 const PRIOR_RAMADAN: f64 = 1.5;
 const PRIOR_EID: f64 = 0.5;
@@ -82,13 +84,7 @@ impl Regimes {
         if scale == Scale::Absolute {
             return 1.0;
         }
-        let fast = f64::from(moment.kind.ramadan);
-        let mut ratio = 1.0;
-        if fast > 0.0 {
-            let (low, high, share) = self.anchored(moment);
-            let (a, b) = (self.ramadan[low].at(edge), self.ramadan[high].at(edge));
-            ratio += fast * (a + share * (b - a) - 1.0);
-        }
+        let mut ratio = self.ratio_of_ramadan(moment, edge);
         let slot = self.slot(moment);
         for (table, share) in self.eid.iter().zip(feast(moment)) {
             if share > 0.0 {
@@ -118,10 +114,16 @@ impl Regimes {
         }
     }
 
+    /// The night after the last fast is a night of Ramadan still.
     fn ratio_of_ramadan(&self, moment: &Moment, edge: usize) -> f64 {
+        let night = if moment.minute < NIGHT_ENDS { moment.before.ramadan } else { 0.0 };
+        let fast = f64::from(moment.kind.ramadan.max(night));
+        if fast == 0.0 {
+            return 1.0;
+        }
         let (low, high, share) = self.anchored(moment);
         let (a, b) = (self.ramadan[low].at(edge), self.ramadan[high].at(edge));
-        1.0 + f64::from(moment.kind.ramadan) * (a + share * (b - a) - 1.0)
+        1.0 + fast * (a + share * (b - a) - 1.0)
     }
 
     fn slot(&self, moment: &Moment) -> usize {
