@@ -92,25 +92,17 @@ impl Gram {
                 deviations[j] = f64::INFINITY;
             }
         }
-        let mut products = vec![0.0; p * p];
-        let mut right = vec![0.0; p];
-        let mut z = vec![0.0; p];
-        for i in from..to {
-            let w = self.weights[i];
-            for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
-                z[j] = if x.is_finite() { (x - means[j]) / deviations[j] } else { 0.0 };
+        let rows = to.saturating_sub(from);
+        let (mut z, mut y) = (Array2::zeros((rows, p)), Array1::zeros(rows));
+        for (i, mut cells) in (from..to).zip(z.rows_mut()) {
+            let root = self.weights[i].sqrt();
+            for (j, (cell, &x)) in cells.iter_mut().zip(&self.rows[i * p..(i + 1) * p]).enumerate() {
+                *cell = if x.is_finite() { root * ((x - means[j]) / deviations[j]).clamp(-FAR, FAR) } else { 0.0 };
             }
-            let y = w * (self.targets[i] - target_mean);
-            for j in 0..p {
-                right[j] += y * z[j];
-                let wz = w * z[j];
-                for (cell, other) in products[j * p..j * p + j + 1].iter_mut().zip(&z) {
-                    *cell += wz * other;
-                }
-            }
+            y[i - from] = root * (self.targets[i] - target_mean);
         }
-        let products = Array2::from_shape_fn((p, p), |(a, b)| products[a.max(b) * p + a.min(b)]);
-        Normal { products, right: Array1::from(right), means, deviations, target_mean, weight }
+        let (products, right) = (z.t().dot(&z), z.t().dot(&y));
+        Normal { products, right, means, deviations, target_mean, weight }
     }
 
     /// Weighted mean squared error of a fit on the rows `[from, to)`.
