@@ -3,9 +3,10 @@
 //! In: a [`Target`] and a horizon. Out: [`Context`] and [`View`]. A view reads only rows before its edge that were available
 //! at its origin; fitting takes sub-views of the past. Origins are grid indices.
 
-use super::series::Channel;
-use super::{Calendar, FeatureError, Series, Target, TargetKind, WeatherIndex};
-use crate::domain::{Asset, Frame, Quantity, Resolution, Timestamp, from_micros, micros};
+use super::normal::{Normal, Scale};
+use super::series::{Channel, Known};
+use super::{Calendar, FeatureError, HolidayCalendar, Series, Target, TargetKind, WeatherIndex};
+use crate::domain::{Asset, Frame, IntervalLabel, Quantity, Resolution, Timestamp, from_micros, micros};
 use std::sync::Arc;
 
 /// Most steps of one forecast.
@@ -40,10 +41,16 @@ pub struct Context {
     step: i64,
     target: Channel,
     siblings: Vec<Channel>,
-    temperature: Option<Channel>,
+    station: Vec<Channel>,
+    has_temperature: bool,
+    interval_label: IntervalLabel,
+    rows: usize,
     winds: Vec<Channel>,
     directions: Vec<Channel>,
 }
+
+/// What of a weather station the rows of a load look at, in this order.
+const STATION: [Quantity; 3] = [Quantity::TEMP_AIR, Quantity::RELATIVE_HUMIDITY, Quantity::GHI];
 
 impl Context {
     /// Prepares a target for forecasts of `horizon` steps issued at any of `origins`.
@@ -66,8 +73,8 @@ impl Context {
         let (start, step) = (micros(frame.start), seconds * 1_000_000);
         let index = |time: Timestamp| micros(time).saturating_sub(start).div_euclid(step);
         let newest = origins.iter().map(|&t| usize::try_from(index(t)).unwrap_or(0)).max().unwrap_or(0).min(frame.len + MOST_STEPS);
-        let calendar =
-            Calendar::new(&frame.asset, frame.start, frame.resolution, target.interval_label, frame.len.max(newest) + horizon + 1)?;
+        let rows = frame.len.max(newest) + horizon + 1;
+        let calendar = Calendar::new(&frame.asset, frame.start, frame.resolution, target.interval_label, rows)?;
         let day = frame.resolution.steps_per_day();
         let mut phases: Vec<usize> =
             origins.iter().filter_map(|&t| usize::try_from(index(t).rem_euclid(day as i64)).ok()).collect();
@@ -94,7 +101,10 @@ impl Context {
             step,
             target: target_channel,
             siblings: others.clone().filter_map(|other| channel(other, &target.quantity)).take(8).collect(),
-            temperature: others.clone().find_map(|other| channel(other, &Quantity::TEMP_AIR)),
+            has_temperature: others.clone().any(|other| other.column(&Quantity::TEMP_AIR).is_some()),
+            station: STATION.iter().filter_map(|quantity| others.clone().find_map(|other| channel(other, quantity))).collect(),
+            interval_label: target.interval_label,
+            rows,
             winds: anemometers(&Quantity::WIND_SPEED),
             directions: anemometers(&Quantity::WIND_DIRECTION),
         })
@@ -104,6 +114,16 @@ impl Context {
     pub fn fitted_hourly(mut self) -> Self {
         self.fit_phases = (0..self.day).step_by(self.hour).collect();
         self
+    }
+
+    /// The same target under another table of holidays, for example with an operator's overrides.
+    ///
+    /// # Errors
+    /// [`FeatureError::TimeZone`].
+    pub fn with_holidays(mut self, holidays: &HolidayCalendar) -> Result<Self, FeatureError> {
+        let start = from_micros(self.start);
+        self.calendar = Calendar::with_holidays(&self.asset, start, self.resolution, self.interval_label, self.rows, holidays)?;
+        Ok(self)
     }
 
     /// Grid index of a time, if it lies on the grid at or after its start.
@@ -132,9 +152,9 @@ impl Context {
             limit: origin.saturating_sub(delay),
             target: self.target.known_at(origin),
             siblings: self.siblings.iter().map(|c| c.known_at(origin)).collect(),
-            temperature: self.temperature.as_ref().map(|c| c.known_at(origin)),
-            winds: self.winds.iter().map(|c| c.known_at(origin)).collect(),
-            directions: self.directions.iter().map(|c| c.known_at(origin)).collect(),
+            station: self.station.iter().map(|c| c.known_at(origin)).collect(),
+            winds: self.winds.iter().map(|c| c.known_at(origin).series).collect(),
+            directions: self.directions.iter().map(|c| c.known_at(origin).series).collect(),
         }
     }
 }
@@ -176,9 +196,9 @@ pub struct View<'a> {
     /// Usual publication delay in steps.
     pub delay: usize,
     limit: usize,
-    target: Arc<Series>,
-    siblings: Vec<Arc<Series>>,
-    temperature: Option<Arc<Series>>,
+    target: Known,
+    siblings: Vec<Known>,
+    station: Vec<Known>,
     winds: Vec<Arc<Series>>,
     directions: Vec<Arc<Series>>,
 }
@@ -197,7 +217,7 @@ impl<'a> View<'a> {
 
     /// The target's value at `index`; NaN at or beyond the edge.
     pub fn value(&self, index: usize) -> f64 {
-        if index < self.limit { self.target.get(index) } else { f64::NAN }
+        if index < self.limit { self.target.series.get(index) } else { f64::NAN }
     }
 
     /// The target's value at a signed index.
@@ -208,44 +228,62 @@ impl<'a> View<'a> {
     /// Mean of the target over the `width` rows that end `gap` rows before the edge.
     pub fn mean(&self, width: usize, gap: usize) -> f64 {
         let to = self.limit.saturating_sub(gap);
-        if self.limit < gap + width { f64::NAN } else { self.target.mean(to - width, to) }
+        if self.limit < gap + width { f64::NAN } else { self.target.series.mean(to - width, to) }
     }
 
     /// Last known value, NaN when there is none.
     pub fn last(&self) -> f64 {
-        self.target.last_before(self.limit).map_or(f64::NAN, |i| self.target.get(i))
+        self.target.series.last_before(self.limit).map_or(f64::NAN, |i| self.target.series.get(i))
     }
 
     /// Known values before the edge.
     pub fn known(&self) -> usize {
-        self.target.known(0, self.limit)
+        self.target.series.known(0, self.limit)
     }
 
     /// The target's known rows `[from, edge)`, holes as NaN.
     pub fn past(&self, from: usize) -> &[f64] {
-        self.target.slice(from, self.limit)
+        self.target.series.slice(from, self.limit)
     }
 
     /// The target as a whole; callers must stay before [`View::edge`].
     pub(crate) fn series(&self) -> &Series {
-        &self.target
+        &self.target.series
     }
 
     /// Mean of a sibling over the last `width` rows before the edge.
     pub fn sibling_means(&self, width: usize) -> Vec<f64> {
-        self.siblings.iter().map(|s| s.mean(self.limit.saturating_sub(width), self.limit)).collect()
+        self.siblings.iter().map(|s| s.series.mean(self.limit.saturating_sub(width), self.limit)).collect()
     }
 
     /// Mean air temperature nearby over `width` rows that end `gap` rows before the edge.
     pub fn temperature(&self, width: usize, gap: usize) -> Option<f64> {
         let to = self.limit.checked_sub(gap)?;
-        Some(self.temperature.as_ref()?.mean(to.checked_sub(width)?, to))
+        let temperature = self.station.first().filter(|_| self.context.has_temperature)?;
+        Some(temperature.series.mean(to.checked_sub(width)?, to))
+    }
+
+    /// The target's calendar normal, and the edge its anomalies may be read to.
+    pub fn normal(&self) -> (&Normal, usize) {
+        self.target.normal(&self.context.calendar, self.context.day, Scale::Relative, self.limit)
+    }
+
+    /// The same of each sibling.
+    pub fn sibling_normals(&self) -> Vec<(&Normal, usize)> {
+        let context = self.context;
+        self.siblings.iter().map(|s| s.normal(&context.calendar, context.day, Scale::Relative, self.limit)).collect()
+    }
+
+    /// The same of the weather station's temperature (where there is one), humidity and irradiance, in their own units.
+    pub fn station_normals(&self) -> Vec<(&Normal, usize)> {
+        let context = self.context;
+        self.station.iter().map(|s| s.normal(&context.calendar, context.day, Scale::Absolute, self.limit)).collect()
     }
 
     /// Mean of each sibling over the last `width` rows, over its mean of the last `long` rows.
     pub fn sibling_levels(&self, width: usize, long: usize) -> impl Iterator<Item = f64> + '_ {
         let mean = |s: &Series, width: usize| s.mean(self.limit.saturating_sub(width), self.limit);
-        self.siblings.iter().map(move |s| mean(s, width) / mean(s, long))
+        self.siblings.iter().map(move |s| mean(&s.series, width) / mean(&s.series, long))
     }
 
     /// Mean measured wind speed over the last `width` rows: the asset's own anemometer, else those of its relatives.

@@ -1,96 +1,152 @@
-//! Which days are not like others: Moroccan and United States holidays, Ramadan and the two Eids.
+//! Which days are not like others: public holidays, bridge days, Ramadan and the days around the two Eids, by country.
 //!
-//! In: a civil date and a time zone. Out: a [`DayKind`]. Announced Moroccan dates where known, else the Umm al-Qura calendar
-//! (which may differ from the announcement by a day or so). Further countries are further rows here.
+//! In: a civil date and the local time it is looked at from. Out: a [`DayKind`] of shares: a day that hangs on a moon not yet
+//! sighted is spread over the dates it may fall on, until the announcement. An operator's table goes before ours
+//! ([`HolidayCalendar::with_overrides`]). Countries are data: [`morocco`], [`united_states`]; others know New Year.
 
-use icu_calendar::{Date, cal::Hijri};
-use jiff::civil;
+mod lunar;
+mod morocco;
+mod united_states;
 
-/// Character of a civil day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+use jiff::civil::{Date, DateTime, Weekday};
+
+/// Days either side of the first day of an Eid that have a place of their own.
+pub const WINDOW: i64 = 3;
+
+/// Character of a civil day; each share is the probability, between 0 and 1, that it is so.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DayKind {
-    /// A public holiday.
-    pub holiday: bool,
-    /// One of the days of Eid al-Fitr or Eid al-Adha.
-    pub eid: bool,
+    /// A public holiday, Eids included.
+    pub holiday: f32,
+    /// A working day between a holiday and a weekend, or between Christmas and New Year where that is quiet.
+    pub bridge: f32,
     /// Ramadan.
-    pub ramadan: bool,
+    pub ramadan: f32,
+    /// Three days before the first day of Eid al-Fitr to three after; the first day is at 3.
+    pub fitr: [f32; 7],
+    /// The same around Eid al-Adha (Aid al-Kabir).
+    pub adha: [f32; 7],
 }
 
-/// Announcements of the ministry of Habous: first and last day of Ramadan 1438, first days of the Eids of 1438.
-const RAMADAN_1438: (civil::Date, civil::Date) = (civil::date(2017, 5, 27), civil::date(2017, 6, 25));
-const EIDS_1438: [civil::Date; 2] = [civil::date(2017, 6, 26), civil::date(2017, 9, 1)];
+impl DayKind {
+    /// Share of the two public holidays of an Eid.
+    pub fn eid(&self) -> f32 {
+        let first = WINDOW as usize;
+        self.fitr[first] + self.fitr[first + 1] + self.adha[first] + self.adha[first + 1]
+    }
 
-/// Fixed Moroccan holidays, (month, day): New Year, Independence Manifesto, Labour Day, Throne Day, Oued Ed-Dahab,
-/// Revolution of the King and the People, Youth Day, Green March, Independence Day. Dahir 2-77-169; Amazigh New Year since 2024.
-const MOROCCO: [(i8, i8); 9] = [(1, 1), (1, 11), (5, 1), (7, 30), (8, 14), (8, 20), (8, 21), (11, 6), (11, 18)];
+    /// True where both days are in the same regime: Ramadan or not, feast or not, holiday or not.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let same = |a: f32, b: f32| (a >= 0.5) == (b >= 0.5);
+        same(self.ramadan, other.ramadan) && same(self.holiday, other.holiday) && same(self.eid(), other.eid())
+    }
 
-/// Character of `date` where the clocks follow `zone`.
-pub fn day_kind(date: civil::Date, zone: &str) -> DayKind {
-    match zone {
-        "Africa/Casablanca" | "Africa/El_Aaiun" => moroccan(date),
-        _ if zone.starts_with("America/") || zone.starts_with("US/") => {
-            DayKind { holiday: united_states(date), ..DayKind::default() }
+    fn add(&mut self, share: f32, other: &Self) {
+        self.holiday = (self.holiday + share * other.holiday).min(1.0);
+        self.ramadan += share * other.ramadan;
+        for i in 0..7 {
+            self.fitr[i] += share * other.fitr[i];
+            self.adha[i] += share * other.adha[i];
         }
-        _ => DayKind { holiday: (date.month(), date.day()) == (1, 1), ..DayKind::default() },
     }
 }
 
-fn moroccan(date: civil::Date) -> DayKind {
-    let (mut eid, mut ramadan) = (false, false);
-    if date.year() == 2017 && date.month() >= 5 && date.month() <= 10 {
-        ramadan = RAMADAN_1438.0 <= date && date <= RAMADAN_1438.1;
-        eid = EIDS_1438.iter().any(|&first| first <= date && (date - first).get_days() < 2);
-    } else if let Ok(iso) = Date::try_new_iso(i32::from(date.year()), date.month() as u8, date.day() as u8) {
-        let hijri = iso.to_calendar(Hijri::new_umm_al_qura());
-        let (month, day) = (hijri.month().ordinal, hijri.day_of_month().0);
-        ramadan = month == 9;
-        eid = (month == 10 && day <= 2) || (month == 12 && (day == 10 || day == 11));
-    }
-    let amazigh = date.year() >= 2024 && (date.month(), date.day()) == (1, 14);
-    DayKind { holiday: eid || amazigh || MOROCCO.contains(&(date.month(), date.day())), eid, ramadan }
+/// What an operator knows better than the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayOverride {
+    /// The Hijri month of that number (9 Ramadan, 10 Shawwal, 12 Dhu al-Hijja) nearest to `first` begins on `first`.
+    MonthBegins {
+        /// 1 to 12.
+        month: u8,
+        /// Its first day.
+        first: Date,
+    },
+    /// A holiday our tables do not have, such as a day of mourning.
+    Holiday(Date),
+    /// A working day although our tables call it a holiday.
+    WorkingDay(Date),
 }
 
-/// Federal holidays (5 U.S.C. 6103), with Saturday seen on Friday and Sunday on Monday, and the day after Thanksgiving.
-fn united_states(date: civil::Date) -> bool {
-    use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday};
-    let (month, day, weekday) = (date.month(), date.day(), date.weekday());
-    let fixed = |m: i8, d: i8| {
-        let exact = (month, day) == (m, d) && weekday != Saturday && weekday != Sunday;
-        let tomorrow = date.tomorrow().is_ok_and(|t| (t.month(), t.day()) == (m, d)) && weekday == Friday;
-        let yesterday = date.yesterday().is_ok_and(|t| (t.month(), t.day()) == (m, d)) && weekday == Monday;
-        exact || tomorrow || yesterday
-    };
-    let nth = |m: i8, w, n: i8| month == m && weekday == w && (day - 1) / 7 + 1 == n;
-    fixed(1, 1)
-        || nth(1, Monday, 3)
-        || nth(2, Monday, 3)
-        || (month == 5 && weekday == Monday && day > 24)
-        || (date.year() >= 2021 && fixed(6, 19))
-        || fixed(7, 4)
-        || nth(9, Monday, 1)
-        || nth(10, Monday, 2)
-        || fixed(11, 11)
-        || nth(11, Thursday, 4)
-        || (month == 11 && weekday == Friday && (23..=29).contains(&day))
-        || fixed(12, 25)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Country {
+    Morocco,
+    UnitedStates,
+    Other,
+}
+
+/// The holidays of a country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolidayCalendar {
+    country: Country,
+    overrides: Vec<DayOverride>,
+    months: Vec<lunar::Announced>,
+}
+
+impl HolidayCalendar {
+    /// The calendar where clocks follow that IANA zone.
+    pub fn of_zone(zone: &str) -> Self {
+        let country = match zone {
+            "Africa/Casablanca" | "Africa/El_Aaiun" => Country::Morocco,
+            _ if zone.starts_with("America/") || zone.starts_with("US/") => Country::UnitedStates,
+            _ => Country::Other,
+        };
+        let months = if country == Country::Morocco { lunar::announced(&morocco::ANNOUNCED) } else { Vec::new() };
+        Self { country, overrides: Vec::new(), months }
+    }
+
+    /// The same with an operator's table, whose rows go before ours.
+    pub fn with_overrides(mut self, overrides: Vec<DayOverride>) -> Self {
+        for row in &overrides {
+            if let DayOverride::MonthBegins { month, first } = *row {
+                self.months.insert(0, lunar::Announced::new(month, first));
+            }
+        }
+        self.overrides = overrides;
+        self
+    }
+
+    /// Character of `date` as one can know it at the local time `from`.
+    pub fn day(&self, date: Date, from: DateTime) -> DayKind {
+        let mut kind = self.plain(date, from);
+        let weekend = |weekday| matches!(weekday, Weekday::Saturday | Weekday::Sunday);
+        if kind.holiday < 0.5 && !weekend(date.weekday()) {
+            let beside = |near: Option<Date>, far: Option<Date>| match (near, far) {
+                (Some(near), Some(far)) if weekend(far.weekday()) => self.plain(near, from).holiday,
+                _ => 0.0,
+            };
+            let (before, after) = (date.yesterday().ok(), date.tomorrow().ok());
+            let quiet = self.country == Country::UnitedStates && united_states::is_quiet(date);
+            kind.bridge = beside(before, after).max(beside(after, before)).max(f32::from(u8::from(quiet)));
+        }
+        kind
+    }
+
+    /// When the last word on `date` is spoken: the evening before the Hijri months begin that it hangs on; `None` where it
+    /// hangs on none, or on one that nobody has announced.
+    pub fn announced(&self, date: Date) -> Option<DateTime> {
+        lunar::governing(&self.months, date).map(|month| month.announced_at())
+    }
+
+    fn plain(&self, date: Date, from: DateTime) -> DayKind {
+        let mut kind = match self.country {
+            Country::Morocco => morocco::day(&self.months, date, from),
+            Country::UnitedStates => DayKind { holiday: share(united_states::is_holiday(date)), ..DayKind::default() },
+            Country::Other => DayKind { holiday: share((date.month(), date.day()) == (1, 1)), ..DayKind::default() },
+        };
+        for row in &self.overrides {
+            match *row {
+                DayOverride::Holiday(day) if day == date => kind.holiday = 1.0,
+                DayOverride::WorkingDay(day) if day == date => kind.holiday = 0.0,
+                _ => {}
+            }
+        }
+        kind
+    }
+}
+
+fn share(on: bool) -> f32 {
+    f32::from(u8::from(on))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::day_kind;
-    use jiff::civil::date;
-
-    #[test]
-    fn announced_and_computed_days() {
-        let zone = "Africa/Casablanca";
-        assert!(day_kind(date(2017, 5, 27), zone).ramadan && !day_kind(date(2017, 5, 26), zone).ramadan);
-        assert!(day_kind(date(2017, 6, 26), zone).eid && day_kind(date(2017, 9, 1), zone).eid);
-        // Umm al-Qura: 1 Ramadan 1445 = 11 March 2024.
-        assert!(day_kind(date(2024, 3, 12), zone).ramadan && !day_kind(date(2024, 3, 10), zone).ramadan);
-        assert!(day_kind(date(2017, 11, 6), zone).holiday && !day_kind(date(2017, 11, 7), zone).holiday);
-        let ny = "America/New_York";
-        assert!(day_kind(date(2017, 11, 23), ny).holiday && day_kind(date(2018, 5, 28), ny).holiday);
-        assert!(day_kind(date(2017, 1, 2), ny).holiday && !day_kind(date(2017, 11, 22), ny).holiday);
-    }
-}
+mod tests;

@@ -1,116 +1,147 @@
-//! Feature rows of a load: older days and weeks against the blend, recent level, calendar, past and forecast temperature.
+//! Feature rows of a load: how far it was from its calendar normal, now, on older days and weeks, its relatives and the weather
+//! too.
 //!
-//! In: a view and leads. Out: rows whose base is half a day and half a week ago at the same civil time, whose scale is the
-//! mean of the last week. All differences are relative to that scale.
+//! In: a view and leads. Out: rows whose base is the normal of the step carried by half of yesterday's and half of last week's
+//! anomaly, whose scale is the normal. Where no normal is known yet, base and scale are NaN.
 
-use super::{Calendar, FeatureMatrix, Moment, View};
+use super::{Calendar, FeatureMatrix, Moment, Normal, Series, View};
+
+/// Relatives whose anomalies are looked at.
+const RELATIVES: usize = 3;
+/// The normal temperature at which warmer neither heats nor cools, °C; between the balance points of ASHRAE degree days (10 to 18)
+/// and of air conditioning.
+const MILD: f64 = 18.0;
+
+/// Anomalies of one series up to an edge.
+struct Past<'a> {
+    normal: &'a Normal,
+    series: &'a Series,
+    edge: usize,
+}
+
+impl<'a> Past<'a> {
+    fn new((normal, edge): (&'a Normal, usize)) -> Self {
+        Self { normal, series: normal.anomalies(), edge }
+    }
+
+    /// Mean anomaly over the `width` rows that end `gap` rows before the edge; 0 where none is known.
+    fn mean(&self, width: usize, gap: usize) -> f64 {
+        let to = self.edge.saturating_sub(gap);
+        known(self.series.mean(to.saturating_sub(width), to))
+    }
+
+    fn at(&self, index: Option<usize>) -> f64 {
+        index.filter(|&i| i < self.edge).map_or(0.0, |i| known(self.series.get(i)))
+    }
+}
+
+fn known(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
 
 /// Adds one row per lead.
 pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     let context = view.context;
     let (day, hour) = (context.day, context.hour);
-    let scale = view.mean(7 * day, 0).abs().max(1e-9);
-    let relative = |width: usize, gap: usize, older: usize| {
-        let change = (view.mean(width, gap) - view.mean(width, gap + older)) / scale;
-        if change.is_finite() { change } else { 0.0 }
-    };
+    let own = Past::new(view.normal());
+    let others: Vec<Past<'_>> = view.sibling_normals().into_iter().take(RELATIVES).map(Past::new).collect();
+    let station: Vec<Past<'_>> = view.station_normals().into_iter().map(Past::new).collect();
+    let level = own.mean(7 * day, 0);
+    let now = own.mean(hour, 0) - level;
+    let against = |width: usize, gap: usize| own.mean(width, gap) - level;
     let recent = [
-        relative(hour, 0, day),
-        relative(hour, 0, 7 * day),
-        relative(3 * hour, 0, day),
-        relative(3 * hour, 0, 7 * day),
-        relative(6 * hour, 0, 7 * day),
-        relative(day, 0, day),
-        relative(day, 0, 7 * day),
-        relative(day, 0, 14 * day),
-        relative(7 * day, 0, 7 * day),
+        against(1, 0) - now,
+        now,
+        now - against(hour, hour),
+        against(3 * hour, 0),
+        against(6 * hour, 0),
+        against(day, 0),
+        against(3 * day, 0),
+        against(28 * day, 0),
+        against(hour, day - hour / 2),
+        against(3 * hour, day),
+        against(3 * hour, 7 * day),
+        against(day, day),
+        against(day, 7 * day),
     ];
-    let warmth = |width: usize, older: usize| match (view.temperature(width, 0), view.temperature(width, older)) {
-        (Some(now), Some(then)) if (now - then).is_finite() => (now - then) / 10.0,
-        _ => 0.0,
-    };
-    let level = view.temperature(day, 0).filter(|t| t.is_finite()).map_or(0.0, |t| (t - 18.0) / 10.0);
-    let warmer = [warmth(6 * hour, day), warmth(day, day), warmth(day, 7 * day)];
+    // Where less than a year is known a season cannot be told from a change that stays: levels are then no reason to return.
+    let ripe = (view.known() as f64 / (365 * day) as f64 - 1.0).clamp(0.0, 1.0);
+    let mut nearby = Vec::with_capacity(4 * others.len());
+    for other in &others {
+        let usual = other.mean(7 * day, 0);
+        nearby.extend([hour, 6 * hour, day].map(|width| other.mean(width, 0) - usual));
+        nearby.push((usual - level) * ripe);
+    }
+    let warmth = station.first().filter(|_| view.temperature(1, 0).is_some());
+    let mut weather = Vec::new();
+    for (at, past) in station.iter().enumerate() {
+        let (size, usual) = (if at == 0 && warmth.is_some() { 10.0 } else { 100.0 }, past.mean(7 * day, 0));
+        weather.extend([(6 * hour, 0), (day, 0), (day, day), (3 * day, 0)].map(|(w, gap)| (past.mean(w, gap) - usual) / size));
+        weather.push(usual / size * ripe);
+    }
+    let (warm, warmer) = if warmth.is_some() { (weather[0], weather[1]) } else { (0.0, 0.0) };
+    let heat = (known(view.temperature(7 * day, 0).unwrap_or(MILD)) - MILD) / 10.0;
     let column = context.weather.column(crate::domain::Quantity::TEMP_AIR.name());
     for &k in leads {
-        let now = context.calendar.at(view.origin + k);
+        let moment = context.calendar.seen(view.origin + k, view.origin);
+        let usual = own.normal.value(&moment, view.edge());
+        let unit = own.normal.unit(usual, view.edge());
         let first = (k + view.delay) / day + 1;
         let week = first.div_ceil(7) * 7;
-        let (daily, day_moment) = civil_lag(view, k, first);
-        let (weekly, week_moment) = civil_lag(view, k, week);
-        let weekly = if weekly.is_finite() { weekly } else { daily };
+        let lag = |past: &Past<'_>, days: usize| past.at(civil_index(view, k, days).map(|(index, _)| index));
+        let (daily, weekly) = (lag(&own, first), lag(&own, week));
         let base = 0.5 * (daily + weekly);
-        let against = |days: usize| {
-            let value = (civil_lag(view, k, days).0 - base) / scale;
-            if value.is_finite() { value } else { 0.0 }
-        };
+        let change = |days: usize| lag(&own, days) - base;
+        let (sin, cos) = moment.day_angle().sin_cos();
         let mut row = Vec::with_capacity(96);
-        let gap = (daily - weekly) / scale;
-        row.push(gap);
-        let weekend = |m: Moment| if m.weekday >= 5 { 1.0 } else { 0.0 };
-        for match_day in [0, 4, 5, 6] {
-            row.push(if now.weekday == match_day { gap } else { 0.0 });
+        row.extend([daily - weekly, base - level, (base - level) * sin, (base - level) * cos, base * ripe, level * ripe]);
+        row.extend((1..6).map(|d| change(first + d)));
+        row.extend([change(week + 7), change(week + 14), change(week + 21)]);
+        row.extend(others.iter().map(|other| lag(other, first) - other.mean(7 * day, 0)));
+        row.extend(recent);
+        let soon = 1.0 / (1.0 + k as f64 / hour as f64);
+        row.extend([now * soon, recent[2] * soon, recent[0] * soon, now * sin, now * cos, recent[5] * sin, recent[5] * cos]);
+        row.extend(&nearby);
+        row.extend(&weather);
+        if warmth.is_some() {
+            row.extend([warm * heat, warmer * heat, warmer * sin, warmer * cos]);
         }
-        row.extend((1..6).map(|d| against(first + d)));
-        row.extend([against(week + 7), against(week + 14), against(week + 21)]);
-        let share = 1.0 / (1.0 + k as f64 / (3 * hour) as f64);
-        for change in recent {
-            row.push(change);
-        }
-        row.extend([recent[0] * share, recent[1] * share]);
-        row.extend(warmer);
-        row.extend(warmer.map(|w| w * level));
-        let (sin, cos) = now.day_angle().sin_cos();
-        row.extend([recent[6] * sin, recent[6] * cos, warmer[2] * sin, warmer[2] * cos]);
-        calendar_features(now, day_moment, week_moment, &mut row);
-        row.push(weekend(now) - weekend(day_moment));
-        for (sin, cos) in [now.day_angle().sin_cos(), (2.0 * now.day_angle()).sin_cos()] {
-            let mismatch = weekend(now) - weekend(day_moment);
-            row.extend([mismatch * sin, mismatch * cos]);
-        }
-        let weather = column.map(|column| temperature_features(view, k, column));
-        into.push(&row, weather.as_deref().unwrap_or(&[]), base, scale);
+        calendar_features(&moment, &mut row);
+        let forecast = column.map(|column| temperature_features(view, k, column));
+        into.push(&row, forecast.as_deref().unwrap_or(&[]), usual + unit * base, unit);
     }
+}
+
+/// The row `days` days before step `k` at the same civil time, and its civil time.
+fn civil_index(view: &View<'_>, k: usize, days: usize) -> Option<(usize, Moment)> {
+    let calendar: &Calendar = &view.context.calendar;
+    let plain = (view.origin + k).checked_sub(days * view.context.day)?;
+    let (target, moment) = (calendar.at(view.origin + k), calendar.at(plain));
+    let shift = i64::from(target.offset - moment.offset) * view.context.hour as i64 / 3600;
+    let shifted = usize::try_from(plain as i64 + shift).unwrap_or(plain);
+    Some((if shifted < view.edge() { shifted } else { plain }, moment))
 }
 
 /// The value `days` days before step `k` at the same civil time, and the civil time it came from.
 pub fn civil_lag(view: &View<'_>, k: usize, days: usize) -> (f64, Moment) {
-    let calendar: &Calendar = &view.context.calendar;
-    let target = calendar.at(view.origin + k);
-    let Some(plain) = (view.origin + k).checked_sub(days * view.context.day) else { return (f64::NAN, target) };
-    let moment = calendar.at(plain);
-    let shift = i64::from(target.offset - moment.offset) * view.context.hour as i64 / 3600;
-    let shifted = view.value_at(plain as i64 + shift);
-    (if shifted.is_finite() { shifted } else { view.value(plain) }, moment)
+    let nothing = || (f64::NAN, view.context.calendar.at(view.origin + k));
+    civil_index(view, k, days).map_or_else(nothing, |(index, moment)| (view.value(index), moment))
 }
 
-fn calendar_features(now: Moment, day: Moment, week: Moment, row: &mut Vec<f64>) {
-    let (angle, season) = (now.day_angle(), now.year_angle());
-    for harmonic in 1..=4 {
-        let (sin, cos) = (f64::from(harmonic) * angle).sin_cos();
+/// Time of day, season and weekend. Holidays and feasts are in the normal; as flags here a handful of days would bend every row.
+fn calendar_features(now: &Moment, row: &mut Vec<f64>) {
+    for harmonic in 1..=3 {
+        let (sin, cos) = (f64::from(harmonic) * now.day_angle()).sin_cos();
         row.extend([sin, cos]);
     }
-    let (season_sin, season_cos) = season.sin_cos();
-    row.extend([season_sin, season_cos]);
-    for harmonic in 1..=2 {
-        let (sin, cos) = (f64::from(harmonic) * angle).sin_cos();
-        row.extend([sin * season_sin, sin * season_cos, cos * season_sin, cos * season_cos]);
-    }
-    row.extend((0..6).map(|d| if now.weekday == d { 1.0 } else { 0.0 }));
-    let flag = |on: bool| if on { 1.0 } else { 0.0 };
-    let lags = |f: &dyn Fn(Moment) -> bool| 0.5 * (flag(f(day)) + flag(f(week)));
-    let (sin, cos) = angle.sin_cos();
-    let holiday = flag(now.kind.holiday) - lags(&|m| m.kind.holiday);
-    row.extend([holiday, holiday * sin, holiday * cos, flag(now.before.holiday) - lags(&|m| m.before.holiday)]);
-    let ramadan = flag(now.kind.ramadan) - lags(&|m| m.kind.ramadan);
-    row.extend([ramadan, ramadan * sin, ramadan * cos]);
-    row.push(flag(now.kind.eid) - lags(&|m| m.kind.eid));
+    let (sin, cos) = now.year_angle().sin_cos();
+    let weekend = f64::from(u8::from(now.is_weekend()));
+    row.extend([sin, cos, weekend]);
 }
 
-/// Forecast temperature: level and degree hinges, against the same a day before where the runs speak of it.
+/// Forecast temperature: level and degree hinges.
 fn temperature_features(view: &View<'_>, k: usize, column: usize) -> Vec<f64> {
-    let at = |hours: i64| view.weather(view.origin + k, hours, 0).map_or(f64::NAN, |(row, _)| row[column]);
-    let now = at(0);
+    let now = view.weather(view.origin + k, 0, 0).map_or(f64::NAN, |(row, _)| row[column]);
     let hinge = |knot: f64| (now - knot).max(0.0) / 10.0;
     vec![now / 10.0, hinge(12.0), hinge(18.0), hinge(22.0), hinge(26.0), hinge(32.0)]
 }

@@ -3,8 +3,10 @@
 //! In: values and the moment each became known. Out: a [`Channel`] that can be masked for an issue time, a [`Series`] that
 //! answers values, means and the last known value. The mask here is the telemetry leak filter of the forecasting rooms.
 
+use super::Calendar;
+use super::normal::{Normal, Scale};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Day and edge an envelope was worked out for, see [`super::envelope`].
 type EnvelopeKey = (usize, usize);
@@ -98,15 +100,49 @@ impl Series {
 pub(crate) struct Channel {
     base: Arc<Series>,
     first_seen: Vec<u32>,
+    normal: Arc<OnceLock<Normal>>,
+}
+
+/// A column as known at an origin, with the normal that goes with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// The values.
+    pub(crate) series: Arc<Series>,
+    shared: Arc<OnceLock<Normal>>,
+    base: Arc<Series>,
+    own: Arc<OnceLock<Normal>>,
+}
+
+impl Known {
+    /// The calendar normal of the rows known before `edge`, and the edge its anomalies may be read to. That of the whole column
+    /// serves as long as no row before the edge is masked; a few masked rows at the end move the edge back, more of them make
+    /// the masked column learn its own.
+    pub(crate) fn normal(&self, calendar: &Calendar, slots: usize, scale: Scale, edge: usize) -> (&Normal, usize) {
+        let same = |to: usize| self.base.known(0, to) == self.series.known(0, to);
+        let (mut low, mut high) = (edge.saturating_sub(2 * slots), edge);
+        if same(low) {
+            while low < high {
+                let middle = (low + high).div_ceil(2);
+                if same(middle) { low = middle } else { high = middle - 1 }
+            }
+            return (self.shared.get_or_init(|| Normal::fit(&self.base, calendar, slots, scale)), low);
+        }
+        (self.own.get_or_init(|| Normal::fit(&self.series, calendar, slots, scale)), edge)
+    }
 }
 
 impl Channel {
     pub(crate) fn new(values: Vec<f64>, first_seen: Vec<u32>) -> Self {
-        Self { base: Arc::new(Series::new(values)), first_seen }
+        Self { base: Arc::new(Series::new(values)), first_seen, normal: Arc::default() }
     }
 
     /// The column as known at origin `origin`: shared where every earlier row was known, masked where not.
-    pub(crate) fn known_at(&self, origin: usize) -> Arc<Series> {
+    pub(crate) fn known_at(&self, origin: usize) -> Known {
+        let (shared, base, own) = (Arc::clone(&self.normal), Arc::clone(&self.base), Arc::default());
+        Known { series: self.masked(origin), shared, base, own }
+    }
+
+    fn masked(&self, origin: usize) -> Arc<Series> {
         let end = origin.min(self.base.len());
         if self.first_seen[..end].iter().all(|&seen| seen as usize <= origin) {
             return Arc::clone(&self.base);
@@ -145,8 +181,8 @@ mod tests {
     #[test]
     fn late_rows_are_blank_until_known() {
         let channel = Channel::new(vec![1.0, 2.0, 3.0, 4.0], vec![1, 4, 3, 4]);
-        assert!(channel.known_at(3).get(1).is_nan());
-        assert_eq!(channel.known_at(4).get(1), 2.0);
+        assert!(channel.known_at(3).series.get(1).is_nan());
+        assert_eq!(channel.known_at(4).series.get(1), 2.0);
         assert_eq!(channel.delay(4, 10), 0);
     }
 }

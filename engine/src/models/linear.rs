@@ -3,15 +3,11 @@
 //! In: rows pushed one by one. Out: [`LinearFit`]. Missing features count as their column's mean. Sums run in one thread and
 //! one order, so the same rows give the same bytes.
 
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{SolveC, error::LinalgError};
 
 /// A feature further from its mean than this many deviations counts as that far: no wild extrapolation.
 const FAR: f64 = 8.0;
-
-/// Rows multiplied at once.
-const BLOCK: usize = 512;
 
 /// Collected rows of a regression.
 #[derive(Debug, Clone, Default)]
@@ -96,27 +92,17 @@ impl Gram {
                 deviations[j] = f64::INFINITY;
             }
         }
-        let mut products = Array2::<f64>::zeros((p, p));
-        let mut right = vec![0.0; p];
-        for block in (from..to).step_by(BLOCK) {
-            let rows = BLOCK.min(to - block);
-            let mut z = Array2::<f64>::zeros((rows, p));
-            let mut weighted = Array2::<f64>::zeros((rows, p));
-            for (at, (mut z, mut weighted)) in z.outer_iter_mut().zip(weighted.outer_iter_mut()).enumerate() {
-                let i = block + at;
-                let w = self.weights[i];
-                let y = w * (self.targets[i] - target_mean);
-                for (j, &x) in self.rows[i * p..(i + 1) * p].iter().enumerate() {
-                    let value = if x.is_finite() { (x - means[j]) / deviations[j] } else { 0.0 };
-                    z[j] = value;
-                    weighted[j] = w * value;
-                    right[j] += y * value;
-                }
+        let rows = to.saturating_sub(from);
+        let (mut z, mut y) = (Array2::zeros((rows, p)), Array1::zeros(rows));
+        for (i, mut cells) in (from..to).zip(z.rows_mut()) {
+            let root = self.weights[i].sqrt();
+            for (j, (cell, &x)) in cells.iter_mut().zip(&self.rows[i * p..(i + 1) * p]).enumerate() {
+                *cell = if x.is_finite() { root * ((x - means[j]) / deviations[j]).clamp(-FAR, FAR) } else { 0.0 };
             }
-            general_mat_mul(1.0, &weighted.t(), &z, 1.0, &mut products);
+            y[i - from] = root * (self.targets[i] - target_mean);
         }
-        let products = Array2::from_shape_fn((p, p), |(a, b)| products[(a.max(b), a.min(b))]);
-        Normal { products, right: Array1::from(right), means, deviations, target_mean, weight }
+        let (products, right) = (z.t().dot(&z), z.t().dot(&y));
+        Normal { products, right, means, deviations, target_mean, weight }
     }
 
     /// Weighted mean squared error of a fit on the rows `[from, to)`.

@@ -163,13 +163,13 @@ impl FittedForecaster for CalendarBlend {
 }
 
 fn alike(a: Moment, b: Moment) -> bool {
-    a.kind.ramadan == b.kind.ramadan && a.kind.holiday == b.kind.holiday
+    a.kind.is_like(&b.kind)
 }
 
 fn calendar_value(view: &View<'_>, k: usize) -> f64 {
     let day = view.context.day;
     let first = (k + view.delay) / day + 1;
-    let target = view.context.calendar.at(view.origin + k);
+    let target = view.context.calendar.seen(view.origin + k, view.origin);
     let week = first.div_ceil(7) * 7;
     let (day_value, day_moment) = civil_lag(view, k, first);
     let (week_value, week_moment) = civil_lag(view, k, week);

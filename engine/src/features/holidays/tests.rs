@@ -1,0 +1,84 @@
+//! Dates that were announced, dates a Python library computed, and days that are only likely.
+
+use super::{DayOverride, HolidayCalendar, WINDOW};
+use jiff::civil::{Date, date, time};
+
+fn late() -> jiff::civil::DateTime {
+    date(2099, 1, 1).to_datetime(time(0, 0, 0, 0))
+}
+
+fn morocco() -> HolidayCalendar {
+    HolidayCalendar::of_zone("Africa/Casablanca")
+}
+
+#[test]
+fn announced_days_are_certain_once_announced() {
+    let (calendar, first) = (morocco(), WINDOW as usize);
+    let ramadan = |d: Date| calendar.day(d, late()).ramadan;
+    assert_eq!((ramadan(date(2017, 5, 26)), ramadan(date(2017, 5, 27)), ramadan(date(2017, 6, 25))), (0.0, 1.0, 1.0));
+    assert_eq!(calendar.day(date(2017, 6, 26), late()).fitr[first], 1.0);
+    assert_eq!(calendar.day(date(2017, 6, 23), late()).fitr[0], 1.0);
+    assert_eq!(calendar.day(date(2017, 9, 1), late()).adha[first], 1.0);
+    assert_eq!((calendar.day(date(2017, 9, 2), late()).holiday, calendar.day(date(2017, 9, 4), late()).adha[6]), (1.0, 1.0));
+    // A week before, the feast may be on the 25th or the 26th; the evening before, it is on the 26th.
+    let before = calendar.day(date(2017, 6, 26), date(2017, 6, 20).to_datetime(time(12, 0, 0, 0)));
+    assert!(before.fitr[first] == 0.5 && before.fitr[first + 1] == 0.0 && before.fitr[first - 1] == 0.5);
+    assert_eq!(calendar.announced(date(2017, 6, 26)), Some(date(2017, 6, 25).to_datetime(time(20, 0, 0, 0))));
+    assert_eq!(calendar.announced(date(2019, 1, 1)), None);
+}
+
+#[test]
+fn hijri_days_agree_with_hijridate_within_a_day() {
+    let (calendar, first) = (morocco(), WINDOW as usize);
+    let mut rows = 0;
+    for line in include_str!("../../../../tests/golden/hijri.csv").lines().skip(1) {
+        let (kind, day) = line.split_once(',').unwrap();
+        let day: Date = day.parse().unwrap();
+        let near = [day.yesterday().unwrap(), day, day.tomorrow().unwrap()].map(|d| calendar.day(d, late()));
+        let total: f32 = match kind {
+            "ramadan" => {
+                let before = calendar.day(day.checked_sub(jiff::Span::new().days(2)).unwrap(), late());
+                assert_eq!(before.ramadan, 0.0, "{line}");
+                near[2].ramadan
+            }
+            "eid_al_fitr" => near.iter().map(|k| k.fitr[first]).sum(),
+            "eid_al_adha" => near.iter().map(|k| k.adha[first]).sum(),
+            _ => (near[1].holiday + near[2].holiday).min(1.0),
+        };
+        assert!((0.999..1.001).contains(&total), "{line}: {total}");
+        rows += 1;
+    }
+    assert_eq!(rows, 16 * 5 + 2);
+}
+
+#[test]
+fn fixed_days_began_with_their_laws() {
+    let calendar = morocco();
+    let holiday = |y, m, d| calendar.day(date(y, m, d), late()).holiday == 1.0;
+    assert!(holiday(2024, 1, 14) && !holiday(2023, 1, 14));
+    assert!(holiday(2025, 10, 31) && !holiday(2024, 10, 31));
+    assert!(holiday(2017, 11, 6) && !holiday(2017, 11, 7));
+    // 11 January 2018 was a Thursday: Friday the 12th is a bridge.
+    assert_eq!(calendar.day(date(2018, 1, 12), late()).bridge, 1.0);
+    let america = HolidayCalendar::of_zone("America/New_York");
+    let off = |y, m, d| america.day(date(y, m, d), late()).holiday == 1.0;
+    assert!(off(2017, 11, 23) && off(2018, 5, 28) && off(2017, 1, 2) && !off(2017, 11, 22));
+    assert_eq!(america.day(date(2018, 12, 27), late()).bridge, 1.0);
+    assert!(HolidayCalendar::of_zone("Europe/Paris").day(date(2018, 1, 1), late()).holiday == 1.0);
+}
+
+#[test]
+fn an_operator_knows_better() {
+    let (first, feast) = (date(2027, 3, 10), WINDOW as usize);
+    let unsure = morocco().day(first, late()).fitr[feast];
+    let table = vec![
+        DayOverride::MonthBegins { month: 10, first },
+        DayOverride::WorkingDay(date(2027, 5, 1)),
+        DayOverride::Holiday(date(2027, 5, 4)),
+    ];
+    let calendar = morocco().with_overrides(table);
+    assert!(unsure < 1.0);
+    assert_eq!(calendar.day(first, late()).fitr[feast], 1.0);
+    assert_eq!(calendar.day(date(2027, 5, 1), late()).holiday, 0.0);
+    assert_eq!(calendar.day(date(2027, 5, 4), late()).holiday, 1.0);
+}

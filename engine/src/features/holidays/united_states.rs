@@ -1,0 +1,35 @@
+//! Holidays of the United States.
+//!
+//! In: a date. Out: whether it is one. Federal holidays (5 U.S.C. 6103) and the day after Thanksgiving.
+
+use jiff::civil::Date;
+use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday};
+
+/// With Saturday seen on Friday and Sunday on Monday.
+pub(super) fn is_holiday(date: Date) -> bool {
+    let (month, day, weekday) = (date.month(), date.day(), date.weekday());
+    let fixed = |m: i8, d: i8| {
+        let exact = (month, day) == (m, d) && weekday != Saturday && weekday != Sunday;
+        let tomorrow = date.tomorrow().is_ok_and(|t| (t.month(), t.day()) == (m, d)) && weekday == Friday;
+        let yesterday = date.yesterday().is_ok_and(|t| (t.month(), t.day()) == (m, d)) && weekday == Monday;
+        exact || tomorrow || yesterday
+    };
+    let nth = |m: i8, w, n: i8| month == m && weekday == w && (day - 1) / 7 + 1 == n;
+    fixed(1, 1)
+        || nth(1, Monday, 3)
+        || nth(2, Monday, 3)
+        || (month == 5 && weekday == Monday && day > 24)
+        || (date.year() >= 2021 && fixed(6, 19))
+        || fixed(7, 4)
+        || nth(9, Monday, 1)
+        || nth(10, Monday, 2)
+        || fixed(11, 11)
+        || nth(11, Thursday, 4)
+        || (month == 11 && weekday == Friday && (23..=29).contains(&day))
+        || fixed(12, 25)
+}
+
+/// From Christmas Eve to New Year's Eve offices and factories are half empty.
+pub(super) fn is_quiet(date: Date) -> bool {
+    date.month() == 12 && date.day() >= 24
+}
