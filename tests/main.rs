@@ -12,6 +12,8 @@ mod browser;
 mod commands;
 /// Every reader of bytes from outside, fed with seeded changes of small files.
 mod fuzzing;
+/// Scores that others have published, and what other packages make of small inputs.
+mod golden;
 /// Statements that want too much, or what is not theirs.
 mod hostile;
 /// The real server on a free port, spoken to over HTTP.

@@ -5,14 +5,18 @@
 
 mod backtest;
 mod candidate;
+mod coherence;
 mod metrics;
 mod trial;
 mod verdict;
+mod verification;
 
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
+pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
 pub use trial::Issued;
 pub use verdict::{ScoreRow, Verdict};
+pub use verification::{LeadScore, Skill, Verification, VerificationError, VerifiedStep};
 
 use crate::features::FeatureError;
 use crate::models::ModelError;

@@ -10,7 +10,10 @@ mod linear;
 mod naive;
 pub mod panel;
 mod power_curve;
+mod products;
+mod reconcile;
 mod ridge;
+mod scenario;
 mod smart;
 mod smoothing;
 
@@ -20,7 +23,10 @@ pub use combine::{Mixture, mixture};
 pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
 pub use power_curve::PowerCurve;
+pub use products::{ProductError, RampRequest, RampRisk, Ramps, Reserve, combined, ramps, reserve};
+pub use reconcile::{Covariance, Hierarchy, Layout, Node, Projection, ReconcileError, Series};
 pub use ridge::Ridge;
+pub use scenario::{Marginal, Sampler, ScenarioError, ScenarioRequest, Scenarios, quantile_of};
 pub use smart::SmartPersistence;
 pub use smoothing::{Ets, Mstl};
 

@@ -1,0 +1,184 @@
+use super::{CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
+use crate::domain::{AssetId, Forecast, Quantile, Quantity, Timestamp};
+use crate::evaluate::Issued;
+use crate::models::{Hierarchy, Node, Series};
+use jiff::SignedDuration;
+
+const STEPS: usize = 24;
+
+fn series(name: &str) -> Series {
+    Series { asset_id: AssetId::parse(name).unwrap(), quantity: Quantity::ACTIVE_POWER }
+}
+
+fn start() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().unwrap()
+}
+
+fn tree() -> Hierarchy {
+    let node = |name: &str, parts: &[(&str, f64)], bounds| Node {
+        series: series(name),
+        parts: parts.iter().map(|(part, factor)| (series(part), *factor)).collect(),
+        bounds,
+    };
+    let free = (f64::NEG_INFINITY, f64::INFINITY);
+    let nodes = vec![
+        node("net", &[("load", 1.0), ("wind", -1.0), ("pv", -1.0)], free),
+        node("load", &[], (0.0, f64::INFINITY)),
+        node("wind", &[("w1", 1.0), ("w2", 1.0)], (0.0, 100.0)),
+        node("pv", &[], (0.0, 50.0)),
+        node("w1", &[], (0.0, 60.0)),
+        node("w2", &[], (0.0, 40.0)),
+    ];
+    Hierarchy::new(nodes).unwrap()
+}
+
+fn is_night(step: usize) -> bool {
+    !(7..18).contains(&step)
+}
+
+/// A forecast around `middle`, deciles; PV is exactly zero at night.
+fn issued(name: &str, middle: f64, width: f64, mean: bool) -> Issued {
+    let valid_times: Vec<Timestamp> =
+        (0..STEPS).map(|k| start().checked_add(SignedDuration::from_hours(k as i64)).unwrap()).collect();
+    let row = |step: usize| -> Vec<f64> {
+        let dark = name == "pv" && is_night(step);
+        (1..10).map(|i| if dark { 0.0 } else { middle + width * (f64::from(i) - 5.0) + step as f64 / 10.0 }).collect()
+    };
+    let values: Vec<Vec<f64>> = (0..STEPS).map(row).collect();
+    let mean = mean.then(|| values.iter().map(|row| row[4] + if row[4] > 0.0 { 0.2 } else { 0.0 }).collect());
+    let forecast = Forecast {
+        asset_id: AssetId::parse(name).unwrap(),
+        quantity: Quantity::ACTIVE_POWER,
+        issue_time: start(),
+        valid_times,
+        quantiles: Quantile::deciles(),
+        values,
+        model: "ridge".into(),
+        model_version: "1".into(),
+    };
+    Issued { forecast, mean }
+}
+
+fn cycle() -> Vec<Issued> {
+    let rows =
+        [("net", 60.0, 3.0), ("load", 120.0, 2.0), ("wind", 45.0, 3.0), ("pv", 20.0, 1.0), ("w1", 30.0, 2.0), ("w2", 10.0, 3.0)];
+    rows.iter().map(|(name, middle, width)| issued(name, *middle, *width, *name == "wind")).collect()
+}
+
+fn past() -> Vec<PastErrors> {
+    let issues: Vec<Timestamp> = (1..=90).map(|day| start().checked_sub(SignedDuration::from_hours(24 * day)).unwrap()).collect();
+    let wave = |issue: usize, step: usize, at: f64| (issue as f64 * (1.3 + at) + step as f64 / 9.0).sin() * (1.0 + at);
+    let of = |at: usize| -> Vec<Vec<f64>> {
+        (0..90)
+            .map(|issue| (0..STEPS).map(|step| wave(issue, step, 0.1 * at as f64) + 0.5 * wave(issue, step, 0.7)).collect())
+            .collect()
+    };
+    let names = ["net", "load", "wind", "pv", "w1", "w2"];
+    names.iter().enumerate().map(|(at, name)| PastErrors { series: series(name), issues: issues.clone(), errors: of(at) }).collect()
+}
+
+fn request() -> CycleRequest {
+    CycleRequest { scenarios: 100, seed: 1, keep: ["net", "load", "wind", "pv", "w1", "w2"].map(series).to_vec() }
+}
+
+fn run(issued: &[Issued]) -> CoherentCycle {
+    reconcile_cycle(issued, &tree(), &past(), &request()).unwrap()
+}
+
+fn means(cycle: &CoherentCycle, name: &str) -> Vec<f64> {
+    let held = cycle.issued.iter().find(|i| i.forecast.asset_id.as_str() == name).unwrap();
+    held.mean.clone().unwrap()
+}
+
+#[test]
+fn means_and_scenarios_add_up_and_quantiles_stay_in_order() {
+    let made = run(&cycle());
+    assert!(made.left_out.is_empty());
+    let mut largest: f64 = 0.0;
+    for step in 0..STEPS {
+        let mean = |name| means(&made, name)[step];
+        largest = largest.max((mean("net") - mean("load") + mean("wind") + mean("pv")).abs());
+        largest = largest.max((mean("wind") - mean("w1") - mean("w2")).abs());
+        for scenario in 0..100 {
+            let of = |at| made.scenarios.at(at, step)[scenario];
+            largest = largest.max((of(0) - of(1) + of(2) + of(3)).abs()).max((of(2) - of(4) - of(5)).abs());
+            assert!((0.0..=60.0).contains(&of(4)) && (0.0..=40.0).contains(&of(5)));
+        }
+    }
+    assert!(largest < 1e-6, "{largest}");
+    for (before, after) in cycle().iter().zip(&made.issued) {
+        assert!(after.forecast.values.iter().all(|row| row.is_sorted()));
+        assert_eq!(after.forecast.values.len(), STEPS);
+        let moved = before.forecast.values.iter().zip(&after.forecast.values).any(|(a, b)| (a[4] - b[4]).abs() > 0.01);
+        assert!(moved, "{}", after.forecast.asset_id);
+    }
+    let pv = &made.issued[3].forecast;
+    assert!((0..STEPS).filter(|k| is_night(*k)).all(|k| pv.values[k].iter().all(|v| *v == 0.0)), "PV is zero at night");
+    assert_eq!(run(&cycle()), made, "same input and seed");
+}
+
+#[test]
+fn a_sum_nobody_issued_is_the_sum_and_a_gap_is_left_out() {
+    let whole = cycle();
+    let no_net = run(&whole[1..]);
+    assert!(no_net.left_out.is_empty());
+    let net = &no_net.issued.last().unwrap().forecast;
+    assert_eq!((net.asset_id.as_str(), net.model.as_str(), net.values.len()), ("net", "sum", STEPS));
+    assert_eq!(net.valid_times, whole[0].forecast.valid_times);
+    // Neither net load nor load: nothing says what they are, and the rest is still coherent.
+    let made = run(&whole[2..]);
+    assert_eq!(made.left_out, [LeftOut::NoForecast(series("net")), LeftOut::NoForecast(series("load"))]);
+    assert!((means(&made, "wind")[5] - means(&made, "w1")[5] - means(&made, "w2")[5]).abs() < 1e-6);
+    assert_eq!(made.issued.iter().find(|i| i.forecast.asset_id.as_str() == "pv"), Some(&whole[3]), "no sum speaks of it");
+}
+
+#[test]
+fn other_grids_and_strangers_are_handed_back_as_they_came() {
+    let mut forecasts = cycle();
+    let stranger = issued("elsewhere", 5.0, 0.1, false);
+    forecasts.push(stranger.clone());
+    forecasts[5].forecast.issue_time = "2026-11-21T23:00:00Z".parse().unwrap();
+    let made = run(&forecasts);
+    assert_eq!(made.left_out, [LeftOut::OtherGrid(series("w2"))]);
+    assert_eq!(made.issued[5], forecasts[5]);
+    assert_eq!(made.issued[6], stranger);
+    assert!((means(&made, "net")[9] - means(&made, "load")[9] + means(&made, "wind")[9] + means(&made, "pv")[9]).abs() < 1e-6);
+}
+
+#[test]
+fn a_shorter_forecast_is_left_out_where_it_ends() {
+    let mut forecasts = cycle();
+    let (times, values) = (&mut forecasts[5].forecast.valid_times.clone(), &mut forecasts[5].forecast.values.clone());
+    times.truncate(12);
+    values.truncate(12);
+    (forecasts[5].forecast.valid_times, forecasts[5].forecast.values) = (times.clone(), values.clone());
+    let made = run(&forecasts);
+    assert_eq!(made.issued[5].forecast.values.len(), 12);
+    for step in 0..12 {
+        assert!((means(&made, "wind")[step] - means(&made, "w1")[step] - means(&made, "w2")[step]).abs() < 1e-6);
+    }
+    assert!(means(&made, "w1")[20].is_finite());
+}
+
+#[test]
+fn errors_that_were_not_known_yet_change_nothing() {
+    let mut planted = past();
+    for past in &mut planted {
+        past.issues.push("2026-11-22T00:00:00Z".parse().unwrap());
+        past.errors.push(vec![1e4; STEPS]);
+        past.issues.push("2026-11-21T22:00:00Z".parse().unwrap());
+        past.errors.push(vec![2.0; STEPS]);
+    }
+    let mut honest = past();
+    for past in &mut honest {
+        past.issues.push("2026-11-21T22:00:00Z".parse().unwrap());
+        past.errors.push(vec![2.0, 2.0]);
+    }
+    let made = |errors: &[PastErrors]| reconcile_cycle(&cycle(), &tree(), errors, &request()).unwrap();
+    assert_eq!(made(&planted), made(&honest));
+    let mut odd = past();
+    odd[2].errors.pop();
+    assert!(reconcile_cycle(&cycle(), &tree(), &odd, &request()).unwrap_err().to_string().contains("89 rows"));
+    let nothing = reconcile_cycle(&cycle(), &tree(), &[], &request()).unwrap();
+    assert!(nothing.left_out.is_empty(), "a fleet of the first day is coherent too");
+}
