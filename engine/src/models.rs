@@ -4,6 +4,7 @@
 //! pure: same view, same bytes. Which of them is served is not decided here but in `evaluate`.
 
 mod bands;
+pub mod boosting;
 mod climatology;
 mod combine;
 mod linear;
