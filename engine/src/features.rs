@@ -14,6 +14,7 @@ mod matrix;
 pub(crate) mod sample;
 mod series;
 mod solar;
+mod tree_rows;
 mod weather;
 mod wind;
 
@@ -26,6 +27,7 @@ pub use load::{civil_lag, load_rows};
 pub use matrix::FeatureMatrix;
 pub use series::Series;
 pub use solar::solar_rows;
+pub use tree_rows::tree_rows;
 pub use weather::WeatherIndex;
 pub use wind::{WindColumns, wind_columns, wind_rows};
 

@@ -55,10 +55,10 @@ impl Ridge {
     }
 }
 
-/// At most some [`MOST_ORIGINS`] of the origins, evenly, in a step that visits every phase in turn.
-fn thinned(origins: Vec<usize>, phases: usize) -> Vec<usize> {
+/// At most some `most` of the origins, evenly, in a step that visits every phase in turn.
+pub(super) fn thinned(origins: Vec<usize>, phases: usize, most: usize) -> Vec<usize> {
     let divides = |step: usize| (2..=step).any(|d| step.is_multiple_of(d) && phases.is_multiple_of(d));
-    let mut step = origins.len().div_ceil(MOST_ORIGINS);
+    let mut step = origins.len().div_ceil(most);
     while step > 1 && divides(step) {
         step += 1;
     }
@@ -108,7 +108,7 @@ impl Forecaster for Ridge {
         if origins.len() < 21 {
             return Err(ModelError::too_little(self.name, view, (self.warm_up() + 21) * context.day));
         }
-        let origins = thinned(origins, context.fit_phases.len());
+        let origins = thinned(origins, context.fit_phases.len(), MOST_ORIGINS);
         let mut fitted = Vec::new();
         for (from, to) in groups(context.horizon, context.hour) {
             fitted.push(self.group(view, &origins, from, to)?);

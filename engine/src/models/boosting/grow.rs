@@ -176,7 +176,9 @@ impl<'a> Grower<'a> {
         let mut nodes: Vec<(Split, i32, i32)> = Vec::new();
         while open.len() < options.leaves {
             let gain = |leaf: &Leaf| leaf.best.map_or(0.0, |split| split.gain);
-            let Some(at) = (0..open.len()).max_by(|&a, &b| gain(&open[a]).total_cmp(&gain(&open[b])).then(b.cmp(&a))) else { break };
+            let Some(at) = (0..open.len()).max_by(|&a, &b| gain(&open[a]).total_cmp(&gain(&open[b])).then(b.cmp(&a))) else {
+                break;
+            };
             let Some(split) = open[at].best else { break };
             let Leaf { from, to, histogram, above, .. } = open.swap_remove(at);
             let middle = self.part(from, to, &split);
@@ -184,8 +186,7 @@ impl<'a> Grower<'a> {
             link(&mut nodes, above, node as i32);
             nodes.push((split, 0, 0));
             let small = if middle - from <= to - middle { (from, middle) } else { (middle, to) };
-            let part =
-                Histogram::sum(bins, &columns, stride, &self.order[small.0..small.1], &self.words[small.0..small.1]);
+            let part = Histogram::sum(bins, &columns, stride, &self.order[small.0..small.1], &self.words[small.0..small.1]);
             let rest = histogram.without(&part);
             let (left, right) = if small.0 == from { (part, rest) } else { (rest, part) };
             open.push(Leaf { from, to: middle, best: best(&left), histogram: left, above: Some((node, true)) });

@@ -2,9 +2,9 @@
 //!
 //! In: targets, grown trees. Out: ranks of the targets among their quantiles, corrections of leaves, loss on the holdout.
 
+use super::TreeOptions;
 use super::grow::Grown;
 use super::histogram::packed;
-use super::TreeOptions;
 
 /// Most rows of a leaf that its quantiles are taken from.
 const LOOKED_AT: usize = 400;

@@ -75,7 +75,9 @@ impl Forest {
                     value: f32::from_bits(next()?),
                 };
                 // Children stand behind their parents, so that following a row always ends.
-                let fits = |child: i32| if child < 0 { (-1 - child) as usize <= size } else { child as usize > at && (child as usize) < size };
+                let fits = |child: i32| {
+                    if child < 0 { (-1 - child) as usize <= size } else { child as usize > at && (child as usize) < size }
+                };
                 if node.column as usize >= width || !fits(node.left) || !fits(node.right) {
                     return None;
                 }
