@@ -8,17 +8,17 @@ use super::{FeatureMatrix, Moment, TargetKind, View, civil_lag, load_rows, solar
 /// Most relatives whose past is looked at.
 const MOST_RELATIVES: usize = 6;
 
-/// Adds one row per lead.
-pub fn tree_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
+/// Adds one row per lead to both: the linear rows of the kind, and the wider ones of the trees.
+pub fn tree_rows(view: &View<'_>, leads: &[usize], linear: &mut FeatureMatrix, trees: &mut FeatureMatrix) {
     let context = view.context;
-    let mut linear = FeatureMatrix::default();
+    let before = linear.len();
     match context.kind {
-        TargetKind::Load => load_rows(view, leads, &mut linear),
-        TargetKind::Wind => wind_rows(view, leads, &mut linear),
-        TargetKind::Solar => solar_rows(view, leads, &mut linear),
+        TargetKind::Load => load_rows(view, leads, linear),
+        TargetKind::Wind => wind_rows(view, leads, linear),
+        TargetKind::Solar => solar_rows(view, leads, linear),
     }
     let common = recent(view);
-    for (index, &k) in leads.iter().enumerate() {
+    for (index, &k) in leads.iter().enumerate().map(|(i, k)| (before + i, k)) {
         let moment = context.calendar.at(view.origin + k);
         let (base, scale) = (linear.base[index], linear.scale[index]);
         let (held, ahead) = linear.row(index).split_at(linear.plain);
@@ -30,7 +30,7 @@ pub fn tree_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
             levels(view, k, base, scale, &mut plain);
         }
         let weather = if context.kind == TargetKind::Wind { wind(view, k) } else { ahead.to_vec() };
-        into.push(&plain, &weather, base, scale);
+        trees.push(&plain, &weather, base, scale);
     }
 }
 

@@ -1,18 +1,25 @@
 //! Boosted trees over raw and linear features: one forest for all leads and quantiles.
 //!
-//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. The newest fifth of the past, a horizon apart from the
+//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. A ridge regression per group of leads goes first, the
+//! trees learn what it leaves. The newest fifth of the past, a horizon apart from the
 //! rest, says how many trees to grow and how much wider than in the fitted past the quantiles must be; the trees that serve are
 //! grown on all of it.
 
+mod start;
+
 use super::boosting::{Forest, Prediction, Rows, TreeOptions};
+use super::ridge::{groups, thinned};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, TargetKind, View, tree_rows};
+use start::{Outcome, Start};
 
 /// Most past origins of one fit.
 const MOST_ORIGINS: usize = 1500;
 /// Most rows of one fit.
 const MOST_ROWS: usize = 24_000;
+/// Rows of a group of leads, so that each can be fitted, if there are as many.
+const LEAST_OF_GROUP: usize = 1500;
 /// Days of past that are used.
 const MOST_DAYS: usize = 1100;
 /// Days after which a past origin weighs half.
@@ -43,6 +50,7 @@ pub struct Boosted;
 
 #[derive(Debug, Clone)]
 struct Fitted {
+    start: Start,
     forest: Forest,
     /// Factors of the gaps between the median and the quantiles below and above it.
     stretch: (f64, f64),
@@ -60,45 +68,38 @@ fn warm_up(kind: TargetKind) -> usize {
 /// Rows of past origins, oldest first.
 #[derive(Debug, Default)]
 struct Past {
-    width: usize,
-    values: Vec<f32>,
-    targets: Vec<f64>,
-    weights: Vec<f64>,
-    /// Origin of each row.
-    origins: Vec<usize>,
+    linear: FeatureMatrix,
+    trees: FeatureMatrix,
+    outcomes: Vec<Outcome>,
 }
 
 impl Past {
-    fn of(view: &View<'_>, origins: &[usize]) -> Self {
+    fn of(view: &View<'_>, origins: &[usize], groups: &[(usize, usize)]) -> Self {
         let context = view.context;
-        let stride = (origins.len() * context.horizon).div_ceil(MOST_ROWS).max(1);
-        let mut matrix = FeatureMatrix::default();
-        let (mut truths, mut at) = (Vec::new(), Vec::new());
+        let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
+        let stride = |(from, to): (usize, usize)| {
+            let rows = (MOST_ROWS * (to - from) / context.horizon).max(LEAST_OF_GROUP);
+            (origins.len() * (to - from)).div_ceil(rows).max(1)
+        };
+        let mut at = Vec::new();
         for (turn, &origin) in origins.iter().rev().enumerate() {
-            let leads: Vec<usize> = (turn % stride..context.horizon).step_by(stride).filter(|k| origin + k < view.edge()).collect();
-            tree_rows(&view.at(origin), &leads, &mut matrix);
-            for k in leads {
-                truths.push(view.value(origin + k));
-                at.push(origin);
-            }
+            let of = |&(from, to): &(usize, usize)| (from + turn % stride((from, to))..to).step_by(stride((from, to)));
+            let leads: Vec<usize> = groups.iter().flat_map(of).filter(|k| origin + k < view.edge()).collect();
+            tree_rows(&view.at(origin), &leads, &mut linear, &mut trees);
+            at.extend(leads.into_iter().map(|lead| (origin, lead)));
         }
-        let mut past = Self { width: matrix.width, ..Self::default() };
-        for (i, &origin) in at.iter().enumerate() {
-            let (base, scale) = (matrix.base[i], matrix.scale[i]);
-            let target = (truths[i] - base) / scale;
+        let mut past = Self::default();
+        for (i, &(origin, lead)) in at.iter().enumerate() {
+            let (base, scale) = (linear.base[i], linear.scale[i]);
+            let target = (view.value(origin + lead) - base) / scale;
             if scale > 0.0 && target.is_finite() {
                 let age = (view.origin - origin) as f64 / context.day as f64;
-                past.values.extend(matrix.row(i).iter().map(|v| *v as f32));
-                past.targets.push(target);
-                past.weights.push(scale * 0.5_f64.powf(age / HALF_LIFE_DAYS));
-                past.origins.push(origin);
+                past.linear.push(&linear.row(i)[..linear.plain], &linear.row(i)[linear.plain..], base, scale);
+                past.trees.push(&trees.row(i)[..trees.plain], &trees.row(i)[trees.plain..], base, scale);
+                past.outcomes.push(Outcome { origin, lead, target, weight: scale * 0.5_f64.powf(age / HALF_LIFE_DAYS) });
             }
         }
         past
-    }
-
-    fn rows(&self) -> Rows<'_> {
-        Rows { width: self.width, values: &self.values }
     }
 }
 
@@ -120,22 +121,31 @@ impl Forecaster for Boosted {
         if origins.len() < 28 || view.known() < needed {
             return Err(ModelError::too_little(self.name(), view, needed));
         }
-        let past = Past::of(view, &super::ridge::thinned(origins, context.fit_phases.len(), MOST_ORIGINS));
+        let groups = groups(context.horizon, context.hour);
+        let past = Past::of(view, &thinned(origins, context.fit_phases.len(), MOST_ORIGINS), &groups);
         let too_little = || ModelError::too_little(self.name(), view, needed);
-        let total = past.targets.len();
-        let newest = total - total / 5;
-        let border = past.origins.get(newest).copied().ok_or_else(too_little)?;
-        let cleared = past.origins.partition_point(|origin| origin + context.horizon <= border);
+        let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day);
+        let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(|(outcome, said)| outcome.target - said).collect();
+        let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight).collect();
+        let (width, values) = (past.trees.width, narrowed(&past.trees));
+        let newest = targets.len() - targets.len() / 5;
+        let border = past.outcomes.get(newest).ok_or_else(too_little)?.origin;
+        let cleared = past.outcomes.partition_point(|outcome| outcome.origin + context.horizon <= border);
         let options = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..OPTIONS };
         let grow = |options: &TreeOptions| {
-            Forest::fit(past.rows(), &past.targets, &past.weights, &PROBABILITIES, options).ok_or_else(too_little)
+            Forest::fit(Rows { width, values: &values }, &targets, &weights, &PROBABILITIES, options).ok_or_else(too_little)
         };
         let trial = grow(&options)?;
-        let held = Rows { width: past.width, values: &past.values[newest * past.width..] };
-        let stretch = stretch(&trial.predict(held), &past.targets[newest..], &past.weights[newest..]);
+        let held = Rows { width, values: &values[newest * width..] };
+        let stretch = stretch(&trial.predict(held), &targets[newest..], &weights[newest..]);
         let forest = grow(&TreeOptions { rounds: trial.rounds().max(10), ..OPTIONS })?;
-        Ok(Box::new(Fitted { forest, stretch }))
+        Ok(Box::new(Fitted { start, forest, stretch }))
     }
+}
+
+/// The features in single precision, which the trees cut in.
+fn narrowed(matrix: &FeatureMatrix) -> Vec<f32> {
+    matrix.values.iter().map(|v| *v as f32).collect()
 }
 
 /// Factors below and above the median that lose least on fresh rows.
@@ -172,8 +182,8 @@ impl FittedForecaster for Fitted {
             return Err(ModelError::too_little("boosted", view, 1));
         }
         let leads: Vec<usize> = (0..view.context.horizon).collect();
-        let mut matrix = FeatureMatrix::default();
-        tree_rows(view, &leads, &mut matrix);
+        let (mut linear, mut matrix) = (FeatureMatrix::default(), FeatureMatrix::default());
+        tree_rows(view, &leads, &mut linear, &mut matrix);
         if matrix.width != self.forest.width() || matrix.base.iter().any(|base| !base.is_finite()) {
             return Err(ModelError::unsolvable(
                 "boosted",
@@ -181,12 +191,13 @@ impl FittedForecaster for Fitted {
                 &"a lag is missing in the last week, or other inputs than fitted on",
             ));
         }
-        let values: Vec<f32> = matrix.values.iter().map(|v| *v as f32).collect();
+        let values = narrowed(&matrix);
         let (low, high) = view.bounds();
         let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
         for (index, mut predicted) in self.forest.predict(Rows { width: matrix.width, values: &values }).into_iter().enumerate() {
             let (base, scale) = (matrix.base[index], matrix.scale[index].max(0.0));
-            let value = |relative: f64| (base + scale * relative).clamp(low, high);
+            let said = self.start.says(&linear, index, index);
+            let value = |relative: f64| (base + scale * (said + relative)).clamp(low, high);
             let middle = predicted.quantiles[MIDDLE];
             for quantile in &mut predicted.quantiles {
                 let factor = if *quantile < middle { self.stretch.0 } else { self.stretch.1 };

@@ -66,7 +66,7 @@ pub(super) fn thinned(origins: Vec<usize>, phases: usize, most: usize) -> Vec<us
 }
 
 /// `[from, to)` of each lead group.
-fn groups(horizon: usize, hour: usize) -> Vec<(usize, usize)> {
+pub(super) fn groups(horizon: usize, hour: usize) -> Vec<(usize, usize)> {
     let days = (3..).map(|d| 24 * d);
     let (mut groups, mut from) = (Vec::new(), 0);
     for edge in EDGES.into_iter().chain(days) {
