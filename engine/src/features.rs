@@ -15,6 +15,7 @@ mod normal;
 pub(crate) mod sample;
 mod series;
 mod solar;
+mod tree_rows;
 mod weather;
 mod wind;
 
@@ -28,6 +29,7 @@ pub use matrix::FeatureMatrix;
 pub use normal::Normal;
 pub use series::Series;
 pub use solar::solar_rows;
+pub use tree_rows::tree_rows;
 pub use weather::{Runs, WeatherIndex};
 pub use wind::{WindColumns, wind_columns, wind_rows};
 

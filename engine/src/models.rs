@@ -1,9 +1,11 @@
-//! Forecasters: the naive family, smoothing, ridge regression; and what turns a path into quantiles.
+//! Forecasters: the naive family, smoothing, ridge regression, boosted trees; and what turns a path into quantiles.
 //!
 //! In: a [`View`] of a target. Out: an [`Outlook`]: a path and, where the model knows it by itself, its quantiles. Models are
 //! pure: same view, same bytes. Which of them is served is not decided here but in `evaluate`.
 
 mod bands;
+mod boosted;
+pub mod boosting;
 mod climatology;
 mod combine;
 mod linear;
@@ -18,6 +20,7 @@ mod smart;
 mod smoothing;
 
 pub use bands::{Bands, Residual, Spread, spread};
+pub use boosted::Boosted;
 pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
 pub use linear::{Gram, LinearFit, Normal};
@@ -51,6 +54,11 @@ pub trait Forecaster: Debug + Send + Sync {
     /// True for members of the naive family: the bar for all others.
     fn is_naive(&self) -> bool {
         false
+    }
+
+    /// Days between refits, for models that cost more to fit than others or change less; `None` for the usual.
+    fn refit_days(&self) -> Option<usize> {
+        None
     }
 
     /// Learns from what the view knows.
@@ -150,6 +158,7 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));
+    list.push(Box::new(Boosted));
     list
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Candidate {
     pub(super) naive: bool,
     pub(super) model: Option<Arc<dyn Forecaster>>,
     pub(super) fitted: Option<Arc<dyn FittedForecaster>>,
+    pub(super) fitted_at: Option<usize>,
     pub(super) bands: Option<Bands>,
     pub(super) residuals: VecDeque<Residual>,
     pub(super) scores: VecDeque<Score>,
@@ -35,7 +36,7 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn new(name: &'static str, naive: bool, model: Option<Arc<dyn Forecaster>>) -> Self {
         let (residuals, scores) = (VecDeque::new(), VecDeque::new());
-        Self { name, naive, model, fitted: None, bands: None, residuals, scores }
+        Self { name, naive, model, fitted: None, fitted_at: None, bands: None, residuals, scores }
     }
 
     pub(super) fn ready(&self) -> bool {

@@ -52,7 +52,6 @@ pub(crate) struct Trial {
     mixtures: Vec<Mixture>,
     log: VecDeque<Logged>,
     cursor: usize,
-    fitted_at: Option<usize>,
     calibrated_at: Option<usize>,
     chosen: usize,
     verdict: Option<Verdict>,
@@ -91,7 +90,6 @@ impl Trial {
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(count, half_life)).into(),
             log: VecDeque::new(),
             cursor: first.saturating_sub(warm_up * context.day),
-            fitted_at: None,
             calibrated_at: None,
             chosen: 0,
             verdict: None,
@@ -223,12 +221,17 @@ impl Trial {
         self.settle(view);
         let days = |since: Option<usize>| since.map_or(usize::MAX, |at| (view.origin - at) / self.day);
         let refit = if view.known() < 365 * self.day { 14 } else { 28 };
-        if days(self.fitted_at) >= refit {
-            self.fitted_at = Some(view.origin);
-            for candidate in &mut self.candidates {
-                if let Some(Ok(fitted)) = candidate.model.as_ref().map(|model| model.fit(view)) {
-                    candidate.fitted = Some(Arc::from(fitted));
-                }
+        for candidate in &mut self.candidates {
+            let Some(model) = candidate.model.as_ref().filter(|m| days(candidate.fitted_at) >= m.refit_days().unwrap_or(refit))
+            else {
+                continue;
+            };
+            // A model that could not be fitted is tried again when the usual time has passed.
+            candidate.fitted_at = Some(view.origin);
+            if let Ok(fitted) = model.fit(view) {
+                candidate.fitted = Some(Arc::from(fitted));
+            } else if let Some(longer) = model.refit_days() {
+                candidate.fitted_at = (view.origin + refit * self.day).checked_sub(longer * self.day);
             }
         }
         if days(self.calibrated_at) >= CALIBRATE_DAYS {

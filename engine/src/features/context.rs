@@ -256,6 +256,17 @@ impl<'a> View<'a> {
         self.siblings.iter().map(|s| s.series.mean(self.limit.saturating_sub(width), self.limit)).collect()
     }
 
+    /// Number of relatives that hold the target's quantity.
+    pub fn relatives(&self) -> usize {
+        self.siblings.len()
+    }
+
+    /// Mean of a relative over `width` rows that end `gap` rows before the edge; NaN where nothing is known.
+    pub fn relative_mean(&self, relative: usize, width: usize, gap: usize) -> f64 {
+        let to = self.limit.saturating_sub(gap);
+        self.siblings.get(relative).map_or(f64::NAN, |s| s.series.mean(to.saturating_sub(width), to))
+    }
+
     /// Mean air temperature nearby over `width` rows that end `gap` rows before the edge.
     pub fn temperature(&self, width: usize, gap: usize) -> Option<f64> {
         let to = self.limit.checked_sub(gap)?;

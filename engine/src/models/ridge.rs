@@ -61,10 +61,10 @@ impl Ridge {
     }
 }
 
-/// At most some [`MOST_ORIGINS`] of the origins, evenly, in a step that visits every phase in turn.
-fn thinned(origins: Vec<usize>, phases: usize) -> Vec<usize> {
+/// At most some `most` of the origins, evenly, in a step that visits every phase in turn.
+pub(super) fn thinned(origins: Vec<usize>, phases: usize, most: usize) -> Vec<usize> {
     let divides = |step: usize| (2..=step).any(|d| step.is_multiple_of(d) && phases.is_multiple_of(d));
-    let mut step = origins.len().div_ceil(MOST_ORIGINS);
+    let mut step = origins.len().div_ceil(most);
     while step > 1 && divides(step) {
         step += 1;
     }
@@ -87,7 +87,7 @@ fn dense_origins(from: usize, to: usize, wanted: usize, day: usize) -> Vec<usize
 }
 
 /// `[from, to)` of each lead group; `fine` ones begin with single steps.
-fn groups(horizon: usize, hour: usize, fine: bool) -> Vec<(usize, usize)> {
+pub(super) fn groups(horizon: usize, hour: usize, fine: bool) -> Vec<(usize, usize)> {
     let hours = EDGES.into_iter().chain((3..).map(|d| 24 * d)).map(|edge| edge * hour);
     let (mut groups, mut from) = (Vec::new(), 0);
     let steps = STEPS.into_iter().filter(|_| fine);
@@ -130,7 +130,7 @@ impl Forecaster for Ridge {
         if origins.len() < 21 {
             return Err(ModelError::too_little(self.name, view, (self.warm_up() + 21) * context.day));
         }
-        let origins = thinned(origins, context.fit_phases.len());
+        let origins = thinned(origins, context.fit_phases.len(), MOST_ORIGINS);
         let mut fitted = Vec::new();
         for (from, to) in groups(context.horizon, context.hour, self.kind == TargetKind::Wind) {
             let dense = self.kind == TargetKind::Wind && to <= DENSE_HOURS * context.hour;

@@ -1,0 +1,232 @@
+//! Boosted trees over raw and linear features: one forest for all leads and quantiles.
+//!
+//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. A ridge regression per group of leads goes first, the
+//! trees learn what it leaves. The newest fifth of the past, a horizon apart from the
+//! rest, says how many trees to grow and how much wider than in the fitted past the quantiles must be; the trees that serve are
+//! grown on all of it.
+
+mod start;
+
+use super::boosting::{Forest, Prediction, Rows, TreeOptions};
+use super::ridge::{groups, thinned};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use crate::domain::Quantile;
+use crate::features::{FeatureMatrix, TargetKind, View, tree_rows};
+use start::{Outcome, Start};
+
+/// Most past origins of one fit.
+const MOST_ORIGINS: usize = 1500;
+/// Most rows of one fit.
+const MOST_ROWS: usize = 24_000;
+/// Rows of a group of leads, so that each can be fitted, if there are as many.
+const LEAST_OF_GROUP: usize = 1500;
+/// Days of past that are used.
+const MOST_DAYS: usize = 1100;
+/// Days after which a past origin weighs half.
+const HALF_LIFE_DAYS: f64 = 400.0;
+/// Probabilities of the forest; others are read off between and beyond them.
+const PROBABILITIES: [f64; 11] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
+/// Index of the median.
+const MIDDLE: usize = 5;
+const OPTIONS: TreeOptions = TreeOptions {
+    rounds: 160,
+    rate: 0.06,
+    leaves: 16,
+    least: 60,
+    penalty: 5.0,
+    row_share: 0.5,
+    column_share: 0.4,
+    bins: 64,
+    spread: 0.5,
+    holdout: 0.0,
+    gap: 0,
+    patience: 25,
+    seed: 0x2545_F491,
+};
+
+/// Boosted trees.
+#[derive(Debug, Clone, Copy)]
+pub struct Boosted;
+
+#[derive(Debug, Clone)]
+struct Fitted {
+    start: Start,
+    forest: Forest,
+    /// Factors of the gaps between the median and the quantiles below and above it.
+    stretch: (f64, f64),
+}
+
+/// Days of history before the first past origin.
+fn warm_up(kind: TargetKind) -> usize {
+    match kind {
+        TargetKind::Load => 14,
+        TargetKind::Wind => 2,
+        TargetKind::Solar => 15,
+    }
+}
+
+/// Rows of past origins, oldest first.
+#[derive(Debug, Default)]
+struct Past {
+    linear: FeatureMatrix,
+    trees: FeatureMatrix,
+    outcomes: Vec<Outcome>,
+}
+
+impl Past {
+    fn of(view: &View<'_>, origins: &[usize], groups: &[(usize, usize)]) -> Self {
+        let context = view.context;
+        let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
+        let stride = |(from, to): (usize, usize)| {
+            let rows = (MOST_ROWS * (to - from) / context.horizon).max(LEAST_OF_GROUP);
+            (origins.len() * (to - from)).div_ceil(rows).max(1)
+        };
+        let mut at = Vec::new();
+        for (turn, &origin) in origins.iter().rev().enumerate() {
+            let of = |&(from, to): &(usize, usize)| (from + turn % stride((from, to))..to).step_by(stride((from, to)));
+            let leads: Vec<usize> = groups.iter().flat_map(of).filter(|k| origin + k < view.edge()).collect();
+            tree_rows(&view.at(origin), &leads, &mut linear, &mut trees);
+            at.extend(leads.into_iter().map(|lead| (origin, lead)));
+        }
+        let mut past = Self::default();
+        for (i, &(origin, lead)) in at.iter().enumerate() {
+            let (base, scale) = (linear.base[i], linear.scale[i]);
+            let target = (view.value(origin + lead) - base) / scale;
+            if scale > 0.0 && target.is_finite() {
+                let age = (view.origin - origin) as f64 / context.day as f64;
+                past.linear.push(&linear.row(i)[..linear.plain], &linear.row(i)[linear.plain..], base, scale);
+                past.trees.push(&trees.row(i)[..trees.plain], &trees.row(i)[trees.plain..], base, scale);
+                past.outcomes.push(Outcome { origin, lead, target, weight: scale * 0.5_f64.powf(age / HALF_LIFE_DAYS) });
+            }
+        }
+        past
+    }
+}
+
+impl Forecaster for Boosted {
+    fn name(&self) -> &'static str {
+        "boosted"
+    }
+
+    fn refit_days(&self) -> Option<usize> {
+        Some(56)
+    }
+
+    fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
+        let context = view.context;
+        let first = warm_up(context.kind) * context.day;
+        let oldest = view.edge().saturating_sub(MOST_DAYS * context.day).max(first);
+        let needed = first + 28 * context.day;
+        let origins = view.origins_back(view.edge().saturating_sub(1), oldest, 6000);
+        if origins.len() < 28 || view.known() < needed {
+            return Err(ModelError::too_little(self.name(), view, needed));
+        }
+        let groups = groups(context.horizon, context.hour, false);
+        let past = Past::of(view, &thinned(origins, context.fit_phases.len(), MOST_ORIGINS), &groups);
+        let too_little = || ModelError::too_little(self.name(), view, needed);
+        let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day);
+        let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(|(outcome, said)| outcome.target - said).collect();
+        let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight).collect();
+        let (width, values) = (past.trees.width, narrowed(&past.trees));
+        let newest = targets.len() - targets.len() / 5;
+        let border = past.outcomes.get(newest).ok_or_else(too_little)?.origin;
+        let cleared = past.outcomes.partition_point(|outcome| outcome.origin + context.horizon <= border);
+        let options = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..OPTIONS };
+        let grow = |options: &TreeOptions| {
+            Forest::fit(Rows { width, values: &values }, &targets, &weights, &PROBABILITIES, options).ok_or_else(too_little)
+        };
+        let trial = grow(&options)?;
+        let held = Rows { width, values: &values[newest * width..] };
+        let stretch = stretch(&trial.predict(held), &targets[newest..], &weights[newest..]);
+        let forest = grow(&TreeOptions { rounds: trial.rounds().max(10), ..OPTIONS })?;
+        Ok(Box::new(Fitted { start, forest, stretch }))
+    }
+}
+
+/// The features in single precision, which the trees cut in.
+fn narrowed(matrix: &FeatureMatrix) -> Vec<f32> {
+    matrix.values.iter().map(|v| *v as f32).collect()
+}
+
+/// Factors below and above the median that lose least on fresh rows.
+fn stretch(predictions: &[Prediction], truths: &[f64], weights: &[f64]) -> (f64, f64) {
+    let loss = |low: f64, high: f64| -> f64 {
+        let row = |(prediction, (truth, weight)): (&Prediction, (&f64, &f64))| {
+            let middle = prediction.quantiles[MIDDLE];
+            let one = |(value, probability): (&f64, &f64)| {
+                let gap = truth - (middle + (value - middle) * if *value < middle { low } else { high });
+                (probability * gap).max((probability - 1.0) * gap)
+            };
+            weight * prediction.quantiles.iter().zip(&PROBABILITIES).map(one).sum::<f64>()
+        };
+        predictions.iter().zip(truths.iter().zip(weights)).map(row).sum()
+    };
+    let factors = [0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.7, 2.0, 2.4];
+    let best = |loss: &dyn Fn(f64) -> f64| factors.into_iter().min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0);
+    (best(&|low| loss(low, 1.0)), best(&|high| loss(1.0, high)))
+}
+
+/// The value at `probability` on the line through `(PROBABILITIES, values)`; beyond the ends straight on in log-odds.
+fn read_off(values: &[f64], probability: f64) -> f64 {
+    let place = PROBABILITIES.partition_point(|p| *p < probability).clamp(1, PROBABILITIES.len() - 1);
+    let (p0, p1) = (PROBABILITIES[place - 1], PROBABILITIES[place]);
+    let odds = |p: f64| (p / (1.0 - p)).ln();
+    let inside = (p0..=p1).contains(&probability);
+    let share = if inside { (probability - p0) / (p1 - p0) } else { (odds(probability) - odds(p0)) / (odds(p1) - odds(p0)) };
+    values[place - 1] + share * (values[place] - values[place - 1])
+}
+
+impl FittedForecaster for Fitted {
+    fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError> {
+        if view.last().is_nan() {
+            return Err(ModelError::too_little("boosted", view, 1));
+        }
+        let leads: Vec<usize> = (0..view.context.horizon).collect();
+        let (mut linear, mut matrix) = (FeatureMatrix::default(), FeatureMatrix::default());
+        tree_rows(view, &leads, &mut linear, &mut matrix);
+        if matrix.width != self.forest.width() || matrix.base.iter().any(|base| !base.is_finite()) {
+            return Err(ModelError::unsolvable(
+                "boosted",
+                view,
+                &"a lag is missing in the last week, or other inputs than fitted on",
+            ));
+        }
+        let values = narrowed(&matrix);
+        let (low, high) = view.bounds();
+        let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
+        for (index, mut predicted) in self.forest.predict(Rows { width: matrix.width, values: &values }).into_iter().enumerate() {
+            let (base, scale) = (matrix.base[index], matrix.scale[index].max(0.0));
+            let said = self.start.says(&linear, index, index);
+            let value = |relative: f64| (base + scale * (said + relative)).clamp(low, high);
+            let middle = predicted.quantiles[MIDDLE];
+            for quantile in &mut predicted.quantiles {
+                let factor = if *quantile < middle { self.stretch.0 } else { self.stretch.1 };
+                *quantile = middle + (*quantile - middle) * factor;
+            }
+            path.push(value(predicted.mean));
+            rows.push(quantiles.iter().map(|q| value(read_off(&predicted.quantiles, q.value()))).collect());
+        }
+        Ok(Outlook { path, quantiles: Some(rows) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PROBABILITIES, read_off, stretch};
+    use crate::models::boosting::Prediction;
+
+    #[test]
+    fn probabilities_between_and_beyond_are_read_off() {
+        let values = PROBABILITIES.map(|p| 10.0 * p);
+        assert!((read_off(&values, 0.25) - 2.5).abs() < 1e-9 && (read_off(&values, 0.5) - 5.0).abs() < 1e-9);
+        assert!(read_off(&values, 0.01) < 0.5 && read_off(&values, 0.99) > 9.5);
+    }
+
+    #[test]
+    fn narrow_quantiles_are_stretched() {
+        let one = Prediction { mean: 0.0, quantiles: PROBABILITIES.map(|p| p - 0.5).to_vec() };
+        let truths: Vec<f64> = (0..1001).map(|i| (f64::from(i) / 1000.0 - 0.5) * if i < 500 { 2.0 } else { 1.0 }).collect();
+        let found = stretch(&vec![one; 1001], &truths, &vec![1.0; 1001]);
+        assert!((found.0 - 2.0).abs() < 0.31 && (found.1 - 1.0).abs() < 0.11, "{found:?}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Where the trees start from: ridge regression per group of leads.
+//!
+//! In: linear rows of past origins. Out: a [`Start`], and for every past row what a fit on other months says of it, so that the
+//! trees learn the errors of fresh forecasts and not those of a fit that has seen the answer.
+
+use crate::features::FeatureMatrix;
+use crate::models::{Gram, LinearFit};
+
+const PENALTIES: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
+/// Fewest rows of a half for a fit.
+const LEAST: usize = 60;
+/// Days of a block of origins; blocks go to the two halves in turn.
+const BLOCK_DAYS: usize = 28;
+
+/// A past row: when, how far ahead, what came of it, in units of the row's scale.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) origin: usize,
+    pub(super) lead: usize,
+    pub(super) target: f64,
+    pub(super) weight: f64,
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    to: usize,
+    plain: Option<LinearFit>,
+    weather: Option<LinearFit>,
+}
+
+/// Fits per group of leads; without any it says zero.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    groups: Vec<Group>,
+}
+
+impl Start {
+    /// Fits `groups` of leads (`[from, to)`); row `i` of `matrix` had the outcome `i`.
+    pub(super) fn fit(matrix: &FeatureMatrix, outcomes: &[Outcome], groups: &[(usize, usize)], day: usize) -> (Self, Vec<f64>) {
+        let mut said = vec![0.0; outcomes.len()];
+        let group = |&(from, to): &(usize, usize)| {
+            let rows: Vec<usize> = (0..outcomes.len()).filter(|&i| (from..to).contains(&outcomes[i].lead)).collect();
+            let (dry, wet): (Vec<usize>, Vec<usize>) = rows.iter().copied().partition(|&i| !matrix.has_weather(i));
+            let plain = halves(matrix, outcomes, if wet.is_empty() { &dry } else { &rows }, matrix.plain, day, &mut said);
+            let weather = halves(matrix, outcomes, &wet, matrix.width, day, &mut said);
+            Group { to, plain, weather }
+        };
+        let groups = groups.iter().map(group).collect();
+        (Self { groups }, said)
+    }
+
+    /// What the fits say of row `index` at `lead`.
+    pub(super) fn says(&self, matrix: &FeatureMatrix, index: usize, lead: usize) -> f64 {
+        let group = self.groups.iter().find(|group| lead < group.to).or(self.groups.last());
+        let fit = group.and_then(|g| g.weather.as_ref().filter(|_| matrix.has_weather(index)).or(g.plain.as_ref()));
+        fit.map_or(0.0, |fit| fit.predict(matrix.row(index)))
+    }
+}
+
+/// A fit on all of `rows`; what each half says of the other goes to `said`.
+fn halves(
+    matrix: &FeatureMatrix,
+    outcomes: &[Outcome],
+    rows: &[usize],
+    width: usize,
+    day: usize,
+    said: &mut [f64],
+) -> Option<LinearFit> {
+    let half = |i: usize| outcomes[i].origin / (BLOCK_DAYS * day) % 2;
+    let mut gram = Gram::new(width);
+    let mut order: Vec<usize> = rows.iter().copied().filter(|&i| half(i) == 0).collect();
+    let cut = order.len();
+    order.extend(rows.iter().copied().filter(|&i| half(i) == 1));
+    if cut < LEAST || order.len() - cut < LEAST {
+        return None;
+    }
+    for &i in &order {
+        gram.push(matrix.row(i), outcomes[i].target, outcomes[i].weight);
+    }
+    if gram.len() != order.len() {
+        return None;
+    }
+    let (first, second) = (gram.normal(0, cut), gram.normal(cut, order.len()));
+    let mut best: Option<(f64, f64, LinearFit, LinearFit)> = None;
+    for penalty in PENALTIES {
+        let (Ok(one), Ok(two)) = (first.solve(penalty), second.solve(penalty)) else { continue };
+        let error = gram.error(&one, cut, order.len()) + gram.error(&two, 0, cut);
+        if best.as_ref().is_none_or(|held| error < held.0) {
+            best = Some((error, penalty, one, two));
+        }
+    }
+    let (_, penalty, one, two) = best?;
+    for (place, &i) in order.iter().enumerate() {
+        said[i] = if place < cut { &two } else { &one }.predict(&matrix.row(i)[..width]);
+    }
+    gram.normal(0, order.len()).solve(penalty).ok()
+}
