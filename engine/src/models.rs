@@ -158,7 +158,8 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));
-    list.push(Box::new(Boosted));
+    list.push(Box::new(Boosted::alone()));
+    list.push(Box::new(Boosted::on_ridge()));
     list
 }
 

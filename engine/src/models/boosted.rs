@@ -1,7 +1,7 @@
 //! Boosted trees over raw and linear features: one forest for all leads and quantiles.
 //!
-//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. A ridge regression per group of leads goes first, the
-//! trees learn what it leaves. The newest fifth of the past, a horizon apart from the
+//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. A ridge regression per group of leads may go first, then
+//! the trees learn what it leaves. The newest fifth of the past, a horizon apart from the
 //! rest, says how many trees to grow and how much wider than in the fitted past the quantiles must be; the trees that serve are
 //! grown on all of it.
 
@@ -46,10 +46,26 @@ const OPTIONS: TreeOptions = TreeOptions {
 
 /// Boosted trees.
 #[derive(Debug, Clone, Copy)]
-pub struct Boosted;
+pub struct Boosted {
+    name: &'static str,
+    linear: bool,
+}
+
+impl Boosted {
+    /// Trees on the base of the rows.
+    pub const fn alone() -> Self {
+        Self { name: "boosted", linear: false }
+    }
+
+    /// Trees on what a ridge regression leaves.
+    pub const fn on_ridge() -> Self {
+        Self { name: "boosted_ridge", linear: true }
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Fitted {
+    name: &'static str,
     start: Start,
     forest: Forest,
     /// Factors of the gaps between the median and the quantiles below and above it.
@@ -105,11 +121,11 @@ impl Past {
 
 impl Forecaster for Boosted {
     fn name(&self) -> &'static str {
-        "boosted"
+        self.name
     }
 
     fn refit_days(&self) -> Option<usize> {
-        Some(56)
+        Some(28)
     }
 
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
@@ -124,9 +140,10 @@ impl Forecaster for Boosted {
         let groups = groups(context.horizon, context.hour, false);
         let past = Past::of(view, &thinned(origins, context.fit_phases.len(), MOST_ORIGINS), &groups);
         let too_little = || ModelError::too_little(self.name(), view, needed);
-        let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day);
-        let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(|(outcome, said)| outcome.target - said).collect();
-        let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight).collect();
+        let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day, self.linear);
+        let left = |(outcome, said): (&Outcome, &f64)| (outcome.target - said) / start.spread(outcome.lead);
+        let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(left).collect();
+        let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight * start.spread(outcome.lead)).collect();
         let (width, values) = (past.trees.width, narrowed(&past.trees));
         let newest = targets.len() - targets.len() / 5;
         let border = past.outcomes.get(newest).ok_or_else(too_little)?.origin;
@@ -139,7 +156,7 @@ impl Forecaster for Boosted {
         let held = Rows { width, values: &values[newest * width..] };
         let stretch = stretch(&trial.predict(held), &targets[newest..], &weights[newest..]);
         let forest = grow(&TreeOptions { rounds: trial.rounds().max(10), ..OPTIONS })?;
-        Ok(Box::new(Fitted { start, forest, stretch }))
+        Ok(Box::new(Fitted { name: self.name, start, forest, stretch }))
     }
 }
 
@@ -179,7 +196,7 @@ fn read_off(values: &[f64], probability: f64) -> f64 {
 impl FittedForecaster for Fitted {
     fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError> {
         if view.last().is_nan() {
-            return Err(ModelError::too_little("boosted", view, 1));
+            return Err(ModelError::too_little(self.name, view, 1));
         }
         let leads: Vec<usize> = (0..view.context.horizon).collect();
         let (mut linear, mut matrix) = (FeatureMatrix::default(), FeatureMatrix::default());
@@ -196,8 +213,8 @@ impl FittedForecaster for Fitted {
         let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
         for (index, mut predicted) in self.forest.predict(Rows { width: matrix.width, values: &values }).into_iter().enumerate() {
             let (base, scale) = (matrix.base[index], matrix.scale[index].max(0.0));
-            let said = self.start.says(&linear, index, index);
-            let value = |relative: f64| (base + scale * (said + relative)).clamp(low, high);
+            let (said, spread) = (self.start.says(&linear, index, index), self.start.spread(index));
+            let value = |relative: f64| (base + scale * (said + spread * relative)).clamp(low, high);
             let middle = predicted.quantiles[MIDDLE];
             for quantile in &mut predicted.quantiles {
                 let factor = if *quantile < middle { self.stretch.0 } else { self.stretch.1 };

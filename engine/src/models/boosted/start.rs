@@ -26,6 +26,8 @@ struct Group {
     to: usize,
     plain: Option<LinearFit>,
     weather: Option<LinearFit>,
+    /// Mean size of what is left, in units of the row's scale.
+    spread: f64,
 }
 
 /// Fits per group of leads; without any it says zero.
@@ -35,23 +37,43 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Fits `groups` of leads (`[from, to)`); row `i` of `matrix` had the outcome `i`.
-    pub(super) fn fit(matrix: &FeatureMatrix, outcomes: &[Outcome], groups: &[(usize, usize)], day: usize) -> (Self, Vec<f64>) {
+    /// Fits `groups` of leads (`[from, to)`), where `linear`; row `i` of `matrix` had the outcome `i`.
+    pub(super) fn fit(
+        matrix: &FeatureMatrix,
+        outcomes: &[Outcome],
+        groups: &[(usize, usize)],
+        day: usize,
+        linear: bool,
+    ) -> (Self, Vec<f64>) {
         let mut said = vec![0.0; outcomes.len()];
         let group = |&(from, to): &(usize, usize)| {
             let rows: Vec<usize> = (0..outcomes.len()).filter(|&i| (from..to).contains(&outcomes[i].lead)).collect();
-            let (dry, wet): (Vec<usize>, Vec<usize>) = rows.iter().copied().partition(|&i| !matrix.has_weather(i));
-            let plain = halves(matrix, outcomes, if wet.is_empty() { &dry } else { &rows }, matrix.plain, day, &mut said);
-            let weather = halves(matrix, outcomes, &wet, matrix.width, day, &mut said);
-            Group { to, plain, weather }
+            let (mut plain, mut weather) = (None, None);
+            if linear {
+                let (dry, wet): (Vec<usize>, Vec<usize>) = rows.iter().copied().partition(|&i| !matrix.has_weather(i));
+                plain = halves(matrix, outcomes, if wet.is_empty() { &dry } else { &rows }, matrix.plain, day, &mut said);
+                weather = halves(matrix, outcomes, &wet, matrix.width, day, &mut said);
+            }
+            let sum: f64 = rows.iter().map(|&i| (outcomes[i].target - said[i]).abs()).sum();
+            let spread = if sum > 0.0 { sum / rows.len() as f64 } else { 1.0 };
+            Group { to, plain, weather, spread }
         };
         let groups = groups.iter().map(group).collect();
         (Self { groups }, said)
     }
 
+    fn group(&self, lead: usize) -> Option<&Group> {
+        self.groups.iter().find(|group| lead < group.to).or(self.groups.last())
+    }
+
+    /// Mean size of what the fits leave at `lead`.
+    pub(super) fn spread(&self, lead: usize) -> f64 {
+        self.group(lead).map_or(1.0, |group| group.spread)
+    }
+
     /// What the fits say of row `index` at `lead`.
     pub(super) fn says(&self, matrix: &FeatureMatrix, index: usize, lead: usize) -> f64 {
-        let group = self.groups.iter().find(|group| lead < group.to).or(self.groups.last());
+        let group = self.group(lead);
         let fit = group.and_then(|g| g.weather.as_ref().filter(|_| matrix.has_weather(index)).or(g.plain.as_ref()));
         fit.map_or(0.0, |fit| fit.predict(matrix.row(index)))
     }
