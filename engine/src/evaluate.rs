@@ -4,15 +4,17 @@
 //! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
 
 mod backtest;
-mod candidate;
+mod board;
+mod ensemble;
+mod gate;
 mod metrics;
 mod trial;
 mod verdict;
 
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
-pub use trial::Issued;
-pub use verdict::{ScoreRow, Verdict};
+pub use trial::{Issued, PastErrors};
+pub use verdict::{BucketVerdict, ScoreRow, Verdict};
 
 use crate::features::FeatureError;
 use crate::models::ModelError;

@@ -6,6 +6,10 @@
 mod bands;
 mod climatology;
 mod combine;
+mod conformal;
+mod experts;
+mod ground;
+mod leads;
 mod linear;
 mod naive;
 mod power_curve;
@@ -13,9 +17,13 @@ mod ridge;
 mod smart;
 mod smoothing;
 
-pub use bands::{Bands, Residual, Spread, spread};
+pub use bands::Bands;
 pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
+pub use conformal::{Conformal, Round};
+pub use experts::{Experts, Loss};
+pub use ground::{Ground, ground};
+pub use leads::Leads;
 pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
 pub use power_curve::PowerCurve;

@@ -1,0 +1,1 @@
+//! Regret, sleep and the numbers of the paper's recursion.
