@@ -21,7 +21,7 @@ pub use bands::Bands;
 pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
 pub use conformal::{Conformal, Round};
-pub use experts::{Experts, Loss};
+pub use experts::{Experts, slope};
 pub use ground::{Ground, ground};
 pub use leads::Leads;
 pub use linear::{Gram, LinearFit, Normal};

@@ -44,6 +44,10 @@ impl Yardstick {
         Self { probabilities, middle, band: find(0.1).zip(find(0.9)) }
     }
 
+    pub(super) fn probabilities(&self) -> &[f64] {
+        &self.probabilities
+    }
+
     pub(super) fn width(&self) -> usize {
         self.probabilities.len()
     }

@@ -7,7 +7,7 @@ use super::board::{Board, Yardstick};
 use super::gate::Gate;
 use crate::domain::Quantile;
 use crate::features::TargetKind;
-use crate::models::{Bands, Conformal, Experts, Ground, Leads, Loss, Mixture, Outlook, mixture};
+use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, mixture, slope};
 
 /// The mixtures of paths: name and half-life of what they know, days.
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
@@ -15,8 +15,6 @@ pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_rece
 pub(super) const AGGREGATE: &str = "aggregate";
 /// Days after which what the weights know counts half.
 const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
-
-fn knob(name: &str, usual: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual) }
 
 /// What was said at one origin; rows are flat, `step × quantiles + quantile`.
 #[derive(Debug, Clone)]
@@ -52,10 +50,15 @@ pub(super) struct Ensemble {
 }
 
 impl Ensemble {
-    pub(super) fn new(kind: TargetKind, models: usize, horizon: usize, (hour, day): (usize, usize), quantiles: &[Quantile]) -> Self {
+    pub(super) fn new(
+        kind: TargetKind,
+        models: usize,
+        horizon: usize,
+        (hour, day): (usize, usize),
+        quantiles: &[Quantile],
+    ) -> Self {
         let leads = Leads::new(horizon, hour);
         let count = models + MIXTURES.len();
-        let columns = quantiles.iter().map(|q| Loss::Pinball(q.value())).chain([Loss::Square]).collect();
         Self {
             yardstick: Yardstick::new(quantiles),
             boards: vec![Board::new(leads.len()); count + 1],
@@ -64,7 +67,7 @@ impl Ensemble {
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, half_life)).into(),
-            experts: Experts::new(count, leads.len(), columns, knob("E_HALF", EXPERTS_HALF_LIFE_DAYS)),
+            experts: Experts::new(count, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }
@@ -81,7 +84,14 @@ impl Ensemble {
     }
 
     /// Rows of all candidates and of the aggregate.
-    pub(super) fn say(&self, origin: usize, ground: Vec<Ground>, bounds: (f64, f64), outlooks: Vec<Option<Outlook>>, gate: &Gate) -> Said {
+    pub(super) fn say(
+        &self,
+        origin: usize,
+        ground: Vec<Ground>,
+        bounds: (f64, f64),
+        outlooks: Vec<Option<Outlook>>,
+        gate: &Gate,
+    ) -> Said {
         let q = self.yardstick.width();
         let horizon = ground.len();
         let mut rows: Vec<Option<Vec<f64>>> = Vec::with_capacity(self.bands.len());
@@ -114,8 +124,17 @@ impl Ensemble {
                 *value = value.clamp(bounds.0, bounds.1);
             }
         }
-        let mut said =
-            Said { origin, settled: 0, ground, bounds, paths, rows, aggregate: None, mean: Vec::new(), errors: vec![f64::NAN; horizon] };
+        let mut said = Said {
+            origin,
+            settled: 0,
+            ground,
+            bounds,
+            paths,
+            rows,
+            aggregate: None,
+            mean: Vec::new(),
+            errors: vec![f64::NAN; horizon],
+        };
         self.aggregate(&mut said);
         said.mean = self.mean(&said, gate);
         said
@@ -127,32 +146,38 @@ impl Ensemble {
             return;
         }
         let q = self.yardstick.width();
-        let (mut flat, mut means) = (Vec::with_capacity(said.ground.len() * q), Vec::with_capacity(said.ground.len()));
+        let mut flat = Vec::with_capacity(said.ground.len() * q);
         let mut row = vec![0.0; q];
         for bucket in 0..self.leads.len() {
             let weights = self.experts.weights(bucket, &present);
             let (from, to) = self.leads.range(bucket);
             for k in from..to {
-                means.push(weigh(&weights, said, k, &mut row));
+                weigh(&weights, said, k, &mut row);
                 self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
                 flat.extend_from_slice(&row);
             }
         }
         said.aggregate = Some(flat);
-        said.mean = means;
     }
 
-    /// The mean path, with the best naive's where the gate holds the aggregate back.
+    /// The mean path: that of the mixture, whose weights minimise squared error; where the gate holds the aggregate back, the mean of
+    /// the best naive's quantiles. Empty while nothing was learnt.
     fn mean(&self, said: &Said, gate: &Gate) -> Vec<f64> {
-        let clamp = |v: f64| v.clamp(said.bounds.0, said.bounds.1);
-        let mean = |(k, value): (usize, &f64)| match gate.at(&self.leads, k) {
-            (share, Some(naive)) if share < 1.0 => {
-                said.paths[naive].as_ref().map_or(*value, |path| share * value + (1.0 - share) * path[k])
+        let q = self.yardstick.width();
+        let mean = |(k, value): (usize, &f64)| {
+            if said.ground[k].scale <= 0.0 {
+                return 0.0;
             }
-            _ => *value,
+            let served = match gate.at(&self.leads, k) {
+                (share, Some(naive)) if share < 1.0 => said.rows[naive]
+                    .as_ref()
+                    .map_or(*value, |rows| share * value + (1.0 - share) * rows[k * q..(k + 1) * q].iter().sum::<f64>() / q as f64),
+                _ => *value,
+            };
+            served.clamp(said.bounds.0, said.bounds.1)
         };
-        let night = |(k, v): (usize, f64)| if said.ground[k].scale > 0.0 { clamp(v) } else { 0.0 };
-        said.mean.iter().enumerate().map(mean).enumerate().map(night).collect()
+        let Some(path) = said.aggregate.as_ref().and(said.paths[self.models].as_ref()) else { return Vec::new() };
+        path.iter().enumerate().map(mean).collect()
     }
 
     /// The rows to serve: the aggregate's, the best naive's where the gate says so, and the path of the first model that has one
@@ -243,39 +268,34 @@ impl Ensemble {
     fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
         let q = self.yardstick.width();
         let weights = self.experts.weights(bucket, present);
-        let columns = self.experts.columns().to_vec();
-        let mut losses = vec![vec![0.0; present.len()]; columns.len()];
+        let mut losses = vec![vec![0.0; present.len()]; q];
         let mut round = self.conformal.round();
         let mut row = vec![0.0; q];
         let share = 1.0 / known.len() as f64;
         for &(k, y) in known {
-            let mean = weigh(&weights, said, k, &mut row);
-            for (c, column) in columns.iter().enumerate() {
-                let slope = share * column.slope(y, *row.get(c).unwrap_or(&mean));
-                for (i, loss) in losses[c].iter_mut().enumerate().filter(|(i, _)| present[*i]) {
-                    let value = if c < q { said.rows[i].as_ref().map(|rows| rows[k * q + c]) } else { said.paths[i].as_ref().map(|path| path[k]) };
-                    *loss += slope * value.unwrap_or(0.0);
+            weigh(&weights, said, k, &mut row);
+            for (c, p) in self.yardstick.probabilities().iter().enumerate() {
+                let slope = share * slope(*p, y, row[c]);
+                for (loss, rows) in losses[c].iter_mut().zip(&said.rows) {
+                    *loss += slope * rows.as_ref().map_or(0.0, |rows| rows[k * q + c]);
                 }
             }
             self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
             self.conformal.judge(&mut round, said.ground[k], &row, y);
         }
-        self.experts.update(bucket, present, &weights, &losses);
+        self.experts.update(bucket, present, &weights, &losses, known.len());
         self.conformal.learn(bucket, &round, self.day);
     }
 }
 
-/// Writes the weighted row of step `k`, not sorted, and returns the weighted mean.
-fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) -> f64 {
+/// Writes the weighted row of step `k`, not sorted.
+fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
     let q = row.len();
     row.fill(0.0);
-    let mut mean = 0.0;
-    for (i, (rows, path)) in said.rows.iter().zip(&said.paths).enumerate() {
-        let (Some(rows), Some(path)) = (rows, path) else { continue };
+    for (i, rows) in said.rows.iter().enumerate() {
+        let Some(rows) = rows else { continue };
         for (c, cell) in row.iter_mut().enumerate() {
             *cell += weights[c][i] * rows[k * q + c];
         }
-        mean += weights[q][i] * path[k];
     }
-    mean
 }

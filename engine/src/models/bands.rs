@@ -55,7 +55,13 @@ fn nodes(kind: TargetKind) -> &'static [f64] {
 fn bucket(lead: usize, hour: usize) -> usize {
     match lead / hour {
         0 if lead == 0 => 0,
-        0 => if 2 * lead < hour { 1 } else { 2 },
+        0 => {
+            if 2 * lead < hour {
+                1
+            } else {
+                2
+            }
+        }
         h @ 1..6 => 2 + h,
         h @ 6..24 => 8 + (h - 6) / 3,
         h @ 24..48 => 14 + (h - 24) / 6,
@@ -142,7 +148,8 @@ impl Bands {
         let states = nodes(self.kind).len();
         for lead in 0..LEADS {
             let total: f64 = self.totals[lead * states..(lead + 1) * states].iter().sum();
-            self.tables[lead] = (total >= 20.0 * self.today).then(|| (0..states).flat_map(|node| self.offsets(lead, node)).collect());
+            self.tables[lead] =
+                (total >= 20.0 * self.today).then(|| (0..states).flat_map(|node| self.offsets(lead, node)).collect());
         }
     }
 
@@ -154,7 +161,8 @@ impl Bands {
             if total >= LEAST * self.today {
                 break;
             }
-            let below = if self.kind == TargetKind::Load { Some((node + states - reach) % states) } else { node.checked_sub(reach) };
+            let below =
+                if self.kind == TargetKind::Load { Some((node + states - reach) % states) } else { node.checked_sub(reach) };
             let above = if self.kind == TargetKind::Load { Some((node + reach) % states) } else { Some(node + reach) };
             for other in [below, above.filter(|&other| other < states)].into_iter().flatten() {
                 if !members.contains(&other) {

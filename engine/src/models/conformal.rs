@@ -13,13 +13,20 @@ use crate::features::TargetKind;
 
 /// States a shift is kept for.
 const STATES: usize = 4;
+/// Steps against a miss of the bucket's and of the state's shift, in widths; the forecasts of a day ahead learn `1 + LATE` times as
+/// slowly as those of the next step, because their misses are that much older when they become known.
+const RATE: f64 = 0.04;
+const STATE_RATE: f64 = 0.01;
+const LATE: f64 = 20.0;
+/// Steps of the logarithm of the common width against a day of misses, of usual and of unusual days.
+const REGIME_RATES: [f64; 2] = [0.15, 0.3];
+/// Logarithm of how much wider bands are on unusual days before any was seen.
+const UNUSUAL: f64 = 0.3;
 /// Days after which the common width has gone back half way.
 const REGIME_DAYS: f64 = 3.0;
 
 /// What all hours together may hold of an 80 % band: see [`Conformal::target`].
 const ALL_HOURS: f64 = 0.815;
-
-fn knob(name: &str, usual: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual) }
 
 /// Shifts and widths learnt so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +41,6 @@ pub struct Conformal {
     /// Share of steps that are night.
     night: f64,
     day: f64,
-    knobs: [f64; 6],
 }
 
 /// Sum of the misses of one round.
@@ -52,8 +58,7 @@ impl Conformal {
     pub fn new(kind: TargetKind, leads: &Leads, quantiles: &[Quantile]) -> Self {
         let probabilities: Vec<f64> = quantiles.iter().map(|q| q.value()).collect();
         let shifts = vec![0.0; leads.len() * (1 + STATES) * probabilities.len()];
-        let knobs = [knob("C_RATE", 0.04), knob("C_STATE", 0.02), knob("C_WIDTH", 0.3), knob("C_UNUSUAL", 0.3), knob("C_UDEF", 0.3), knob("C_ALL", ALL_HOURS)];
-        Self { kind, leads: leads.clone(), probabilities, shifts, widths: [0.0, knobs[4]], night: 0.0, day: 0.0, knobs }
+        Self { kind, leads: leads.clone(), probabilities, shifts, widths: [0.0, UNUSUAL], night: 0.0, day: 0.0 }
     }
 
     /// Lets the common width go back towards none until `day`.
@@ -81,7 +86,7 @@ impl Conformal {
         if self.kind != TargetKind::Solar {
             return probability;
         }
-        let inside = ((self.knobs[5] - self.night) / (1.0 - self.night).max(0.05)).clamp(0.5, 0.8);
+        let inside = ((ALL_HOURS - self.night) / (1.0 - self.night).max(0.05)).clamp(0.5, 0.8);
         let (from, to) = (0.1, 0.5 - inside / 2.0);
         let side = probability.min(1.0 - probability);
         let side = if side <= from { side * to / from } else { to + (side - from) * (0.5 - to) / (0.5 - from) };
@@ -147,7 +152,13 @@ impl Conformal {
         let q = row.len();
         for (i, (value, p)) in row.iter().zip(&self.probabilities).enumerate() {
             let target = self.target(*p);
-            round.gradients[state * q + i] += if truth < *value { target - 1.0 } else if truth > *value { target } else { 0.0 };
+            round.gradients[state * q + i] += if truth < *value {
+                target - 1.0
+            } else if truth > *value {
+                target
+            } else {
+                0.0
+            };
         }
         let day = usize::from(ground.unusual);
         let (low, high) = (self.at(row, 0.1), self.at(row, 0.9));
@@ -167,17 +178,21 @@ impl Conformal {
         if lit <= 0.0 {
             return;
         }
+        let late = 1.0 + LATE * self.leads.range(bucket).0 as f64 / steps_of_day as f64;
         for state in 0..STATES {
             let (own, of_state) = self.cells(bucket, state);
             for i in 0..q {
-                let gradient = round.gradients[state * q + i] / lit;
-                self.shifts[own + i] += self.knobs[0] * gradient;
-                self.shifts[of_state + i] += self.knobs[1] * gradient;
+                let gradient = round.gradients[state * q + i] / lit / late;
+                self.shifts[own + i] += RATE * gradient;
+                self.shifts[of_state + i] += STATE_RATE * gradient;
             }
         }
-        for (day, rate) in [(0, self.knobs[2]), (1, self.knobs[3])] {
+        for (day, rate) in REGIME_RATES.into_iter().enumerate() {
             let step = rate * round.outside[day] / steps_of_day as f64;
             self.widths[day] = (self.widths[day] + step).clamp(-0.3, 1.2);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,14 @@
 //! Online aggregation of experts: Bernstein online aggregation of several forecasts, per bucket of leads and per column.
 //!
-//! In: what each expert said of a step (quantiles and a mean) and, later, the truth. Out: weights, non-negative with sum one.
+//! In: what each expert said of the quantiles of a step and, later, the truth. Out: weights, non-negative with sum one.
 //! Wintenberger (2017), Machine Learning 106, "Optimal learning with Bernstein online aggregation", algorithm with several
 //! adaptive learning rates, as in EDF's `opera`; losses are linearised at the aggregate (the gradient trick), so that the regret
 //! is against the best fixed mixture, not only the best expert. Absent experts sleep: their share goes to the others and they
 //! win and lose nothing. What was learnt fades, because grids change.
 
-/// What a column of a forecast is judged by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Loss {
-    /// Pinball loss of a quantile of that probability.
-    Pinball(f64),
-    /// Half the squared error, of a mean.
-    Square,
-}
-
-impl Loss {
-    /// Slope of the loss at `forecast`; the middle of the slopes where it has a corner.
-    pub fn slope(self, truth: f64, forecast: f64) -> f64 {
-        match self {
-            Self::Square => forecast - truth,
-            Self::Pinball(_) if forecast == truth => 0.0,
-            Self::Pinball(p) => (if truth < forecast { 1.0 } else { 0.0 }) - p,
-        }
-    }
+/// Slope of the pinball loss of probability `p` at `forecast`; none where it has its corner.
+pub fn slope(p: f64, truth: f64, forecast: f64) -> f64 {
+    if forecast == truth { 0.0 } else { (if truth < forecast { 1.0 } else { 0.0 }) - p }
 }
 
 /// Weights of one column of one bucket.
@@ -41,22 +26,17 @@ struct Cell {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experts {
     count: usize,
-    columns: Vec<Loss>,
+    width: usize,
     cells: Vec<Cell>,
     half_life_days: f64,
     upto: f64,
 }
 
 impl Experts {
-    /// For `count` experts, `buckets` of leads and columns judged by `columns`; what is learnt weighs half after `half_life_days`.
-    pub fn new(count: usize, buckets: usize, columns: Vec<Loss>, half_life_days: f64) -> Self {
+    /// For `count` experts, `buckets` of leads and `width` columns; what is learnt weighs half after `half_life_days`.
+    pub fn new(count: usize, buckets: usize, width: usize, half_life_days: f64) -> Self {
         let cell = Cell { losses: vec![0.0; count], squares: vec![0.0; count], largest: vec![0.0; count] };
-        Self { count, cells: vec![cell; buckets * columns.len()], columns, half_life_days, upto: 0.0 }
-    }
-
-    /// What each column is judged by.
-    pub fn columns(&self) -> &[Loss] {
-        &self.columns
+        Self { count, cells: vec![cell; buckets * width], width, half_life_days, upto: 0.0 }
     }
 
     /// Lets what is known fade until `day` (days since any start).
@@ -70,7 +50,7 @@ impl Experts {
 
     /// Weights `[column][expert]` of a bucket among the experts `present`; all zero when none is.
     pub fn weights(&self, bucket: usize, present: &[bool]) -> Vec<Vec<f64>> {
-        let width = self.columns.len();
+        let width = self.width;
         self.cells[bucket * width..(bucket + 1) * width].iter().map(|cell| self.shares(cell, present)).collect()
     }
 
@@ -103,9 +83,9 @@ impl Experts {
     }
 
     /// One round: `losses[column][expert]` are linearised losses (slope at the aggregate times what the expert said), `weights`
-    /// those of [`Experts::weights`] the aggregate was made with.
-    pub fn update(&mut self, bucket: usize, present: &[bool], weights: &[Vec<f64>], losses: &[Vec<f64>]) {
-        let width = self.columns.len();
+    /// those of [`Experts::weights`] the aggregate was made with. The mean over `steps` steps counts as that many rounds.
+    pub fn update(&mut self, bucket: usize, present: &[bool], weights: &[Vec<f64>], losses: &[Vec<f64>], steps: usize) {
+        let (width, steps) = (self.width, steps as f64);
         for (column, (weights, losses)) in weights.iter().zip(losses).enumerate() {
             let aggregate: f64 = (0..self.count).filter(|&i| present[i]).map(|i| weights[i] * losses[i]).sum();
             for i in (0..self.count).filter(|&i| present[i]) {
@@ -117,12 +97,12 @@ impl Experts {
                 let held = self.rate(&self.cells[place], i);
                 let cell = &mut self.cells[place];
                 cell.largest[i] = cell.largest[i].max(loss.abs());
-                cell.squares[i] += loss * loss;
+                cell.squares[i] += steps * loss * loss;
                 let bound = if cell.largest[i] > 0.0 { 2.0 * cell.largest[i].log2().ceil().exp2() } else { 0.0 };
                 let rate = if held.is_finite() { held } else { self.rate(&self.cells[place], i) };
                 let rate = if rate.is_finite() { rate } else { 0.0 };
                 let jump = if rate * loss > 0.5 { bound } else { 0.0 };
-                self.cells[place].losses[i] += 0.5 * (loss * (1.0 + rate * loss) + jump);
+                self.cells[place].losses[i] += 0.5 * steps * (loss * (1.0 + rate * loss) + jump);
             }
         }
     }

@@ -70,3 +70,8 @@ fn damped_persistence_returns_to_the_mean() {
     let path = Damped.fit(&view).unwrap().outlook(&view, &[]).unwrap().path;
     assert!((path[40] - 50.0).abs() < 8.0, "{}", path[40]);
 }
+
+/// Pinball loss, for the tests of this room.
+pub(super) fn pinball(truth: f64, forecast: f64, p: f64) -> f64 {
+    (p * (truth - forecast)).max((p - 1.0) * (truth - forecast))
+}
