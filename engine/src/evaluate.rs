@@ -4,8 +4,10 @@
 //! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
 
 mod backtest;
-mod candidate;
+mod board;
 mod coherence;
+mod ensemble;
+mod gate;
 mod metrics;
 mod trial;
 mod verdict;
@@ -14,8 +16,8 @@ mod verification;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
-pub use trial::Issued;
-pub use verdict::{ScoreRow, Verdict};
+pub use trial::{Issued, IssuedErrors};
+pub use verdict::{BucketVerdict, ScoreRow, Verdict};
 pub use verification::{LeadScore, Skill, Verification, VerificationError, VerifiedStep};
 
 use crate::features::FeatureError;

@@ -3,7 +3,7 @@
 //! Both run the same [`Trial`]: candidates refitted every few weeks, every forecast logged, scores and calibration taken only
 //! from truth before the origin at hand.
 
-use super::trial::{Issued, Trial};
+use super::trial::{Issued, IssuedErrors, Trial};
 use super::{EvaluateError, Verdict};
 use crate::domain::{Quantile, Timestamp};
 use crate::features::{Context, Target};
@@ -116,5 +116,11 @@ impl Served {
     pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
         let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
         self.trial.issue(&context, issue_time)
+    }
+
+    /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what
+    /// reconciliation learns how errors go together from.
+    pub fn errors(&self) -> &[IssuedErrors] {
+        self.trial.errors()
     }
 }

@@ -18,8 +18,27 @@ pub struct ScoreRow {
     pub rmse: f64,
     /// Share of truth within the 0.1 and 0.9 quantiles; `None` when those were not asked for.
     pub coverage_80: Option<f64>,
+    /// The same without the steps at which a plant is dark, whose truth every band holds.
+    pub coverage_80_daylight: Option<f64>,
     /// Steps scored.
     pub steps: usize,
+}
+
+/// What is served in one bucket of leads, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BucketVerdict {
+    /// First lead, steps; 0 is the step valid at the issue time.
+    pub from: usize,
+    /// First lead beyond, steps.
+    pub to: usize,
+    /// Served model: the aggregate, or the best naive where that was better.
+    pub model: String,
+    /// Best naive of these leads; `None` while none could be scored.
+    pub best_naive: Option<String>,
+    /// Mean pinball loss of the served model at these leads, the target's unit, recent origins weighing more.
+    pub score: Option<f64>,
+    /// The same of the best naive.
+    pub naive_score: Option<f64>,
 }
 
 /// The verdict of the naive gate for one target.
@@ -45,6 +64,8 @@ pub struct Verdict {
     pub window: Option<TimeRange>,
     /// All candidates, best first.
     pub table: Vec<ScoreRow>,
+    /// What is served at which leads, from the shortest on; empty while no past forecast could be scored.
+    pub buckets: Vec<BucketVerdict>,
 }
 
 impl Verdict {

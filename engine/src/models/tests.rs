@@ -1,6 +1,6 @@
 //! What every forecaster must keep: constants, order, too little data, same bytes.
 
-use super::{Bands, Damped, Residual, Spread, candidates};
+use super::{Damped, candidates};
 use crate::domain::Quantile;
 use crate::features::{Context, TargetKind, View, sample};
 use crate::models::Forecaster;
@@ -71,18 +71,7 @@ fn damped_persistence_returns_to_the_mean() {
     assert!((path[40] - 50.0).abs() < 8.0, "{}", path[40]);
 }
 
-#[test]
-fn bands_cover_what_they_learnt_and_never_cross() {
-    let context = context(TargetKind::Wind, 60, |_| 50.0);
-    let view = context.view(60 * 24);
-    let residual =
-        |i: usize| Residual { lead: i % 48, index: i % 1400, state: 0.5 + 0.4 * sample::noise(i + 9), error: sample::noise(i) };
-    let learnt: Vec<Residual> = (0..20_000).map(residual).collect();
-    let bands = Bands::fit(&view, &learnt, &Quantile::deciles());
-    let row = bands.quantiles(5, 50.0, Spread { state: 0.5, scale: 10.0 }, (0.0, 100.0));
-    assert!((row[0] - 42.0).abs() < 1.0 && (row[8] - 58.0).abs() < 1.0, "{row:?}");
-    assert!(row.windows(2).all(|w| w[0] <= w[1]));
-    let low = bands.quantiles(5, 1.0, Spread { state: 0.1, scale: 10.0 }, (0.0, 100.0));
-    assert!(low[0] == 0.0 && low.windows(2).all(|w| w[0] <= w[1]));
-    assert!(!Bands::fit(&view, &[], &Quantile::deciles()).is_fitted());
+/// Pinball loss, for the tests of this room.
+pub(super) fn pinball(truth: f64, forecast: f64, p: f64) -> f64 {
+    (p * (truth - forecast)).max((p - 1.0) * (truth - forecast))
 }

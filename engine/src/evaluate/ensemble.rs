@@ -1,0 +1,301 @@
+//! The ensemble: what all candidates say of one origin, weighed, corrected and guarded.
+//!
+//! In: outlooks of the models at an origin; later, truths. Out: a [`Said`] with the rows of every candidate and of their aggregate;
+//! after [`Ensemble::settle`], better bands, weights, corrections and scores. Fits no model and knows no clock.
+
+use super::board::{Board, Yardstick};
+use super::gate::Gate;
+use crate::domain::Quantile;
+use crate::features::TargetKind;
+use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, mixture, slope};
+
+/// The mixtures of paths: name and half-life of what they know, days.
+pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
+/// Name of the aggregate of all candidates.
+pub(super) const AGGREGATE: &str = "aggregate";
+/// Days after which what the weights know counts half.
+const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
+
+/// What was said at one origin; rows are flat, `step × quantiles + quantile`.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) origin: usize,
+    /// Steps whose truth has been looked at.
+    pub(super) settled: usize,
+    ground: Vec<Ground>,
+    bounds: (f64, f64),
+    /// Models, then mixtures.
+    paths: Vec<Option<Vec<f64>>>,
+    rows: Vec<Option<Vec<f64>>>,
+    /// The aggregate, corrected, before the gate.
+    aggregate: Option<Vec<f64>>,
+    /// Its mean, after the gate.
+    pub(super) mean: Vec<f64>,
+    /// Errors of that mean as they become known.
+    pub(super) errors: Vec<f64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Ensemble {
+    pub(super) leads: Leads,
+    pub(super) yardstick: Yardstick,
+    pub(super) boards: Vec<Board>,
+    hour: usize,
+    day: usize,
+    models: usize,
+    bands: Vec<Bands>,
+    mixtures: Vec<Mixture>,
+    experts: Experts,
+    conformal: Conformal,
+}
+
+impl Ensemble {
+    pub(super) fn new(
+        kind: TargetKind,
+        models: usize,
+        horizon: usize,
+        (hour, day): (usize, usize),
+        quantiles: &[Quantile],
+    ) -> Self {
+        let leads = Leads::new(horizon, hour);
+        let count = models + MIXTURES.len();
+        Self {
+            yardstick: Yardstick::new(quantiles),
+            boards: vec![Board::new(leads.len()); count + 1],
+            hour,
+            day,
+            models,
+            bands: vec![Bands::new(kind, hour, quantiles); count],
+            mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, half_life)).into(),
+            experts: Experts::new(count, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
+            conformal: Conformal::new(kind, &leads, quantiles),
+            leads,
+        }
+    }
+
+    /// Makes bands of what was learnt; once a day is often enough.
+    pub(super) fn tabulate(&mut self) {
+        self.bands.iter_mut().for_each(Bands::tabulate);
+    }
+
+    /// Drops what is only needed to learn.
+    pub(super) fn settled(&mut self) {
+        self.bands.iter_mut().for_each(Bands::settle);
+    }
+
+    /// Rows of all candidates and of the aggregate.
+    pub(super) fn say(
+        &self,
+        origin: usize,
+        ground: Vec<Ground>,
+        bounds: (f64, f64),
+        outlooks: Vec<Option<Outlook>>,
+        gate: &Gate,
+    ) -> Said {
+        let q = self.yardstick.width();
+        let horizon = ground.len();
+        let mut rows: Vec<Option<Vec<f64>>> = Vec::with_capacity(self.bands.len());
+        let mut paths: Vec<Option<Vec<f64>>> = Vec::with_capacity(self.bands.len());
+        for outlook in outlooks {
+            let (path, own) = outlook.map_or((None, None), |outlook| (Some(outlook.path), outlook.quantiles));
+            rows.push(own.map(|own| {
+                let mut flat = own.concat();
+                flat.chunks_mut(q).for_each(|row| row.sort_by(f64::total_cmp));
+                flat
+            }));
+            paths.push(path);
+        }
+        for mixing in &self.mixtures {
+            let known: Vec<Option<&[f64]>> = paths.iter().take(self.models).map(Option::as_deref).collect();
+            let present: Vec<bool> = known.iter().map(Option::is_some).collect();
+            let path = mixing.weights(&present).map(|weights| mixture(&weights, &known, horizon, self.hour));
+            paths.push(path);
+            rows.push(None);
+        }
+        for ((bands, row), path) in self.bands.iter().zip(&mut rows).zip(&paths) {
+            if row.is_none() && bands.is_fitted() {
+                *row = path.as_ref().map(|path| {
+                    let mut flat = Vec::with_capacity(horizon * q);
+                    path.iter().enumerate().for_each(|(k, value)| bands.quantiles(k, *value, ground[k], &mut flat));
+                    flat
+                });
+            }
+            for value in row.iter_mut().flatten() {
+                *value = value.clamp(bounds.0, bounds.1);
+            }
+        }
+        let mut said = Said {
+            origin,
+            settled: 0,
+            ground,
+            bounds,
+            paths,
+            rows,
+            aggregate: None,
+            mean: Vec::new(),
+            errors: vec![f64::NAN; horizon],
+        };
+        self.aggregate(&mut said);
+        said.mean = self.mean(&said, gate);
+        said
+    }
+
+    fn aggregate(&self, said: &mut Said) {
+        let present: Vec<bool> = said.rows.iter().map(Option::is_some).collect();
+        if !present.contains(&true) {
+            return;
+        }
+        let q = self.yardstick.width();
+        let mut flat = Vec::with_capacity(said.ground.len() * q);
+        let mut row = vec![0.0; q];
+        for bucket in 0..self.leads.len() {
+            let weights = self.experts.weights(bucket, &present);
+            let (from, to) = self.leads.range(bucket);
+            for k in from..to {
+                weigh(&weights, said, k, &mut row);
+                self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
+                flat.extend_from_slice(&row);
+            }
+        }
+        said.aggregate = Some(flat);
+    }
+
+    /// The mean path: that of the mixture, whose weights minimise squared error; where the gate holds the aggregate back, the mean of
+    /// the best naive's quantiles. Empty while nothing was learnt.
+    fn mean(&self, said: &Said, gate: &Gate) -> Vec<f64> {
+        let q = self.yardstick.width();
+        let mean = |(k, value): (usize, &f64)| {
+            if said.ground[k].scale <= 0.0 {
+                return 0.0;
+            }
+            let served = match gate.at(&self.leads, k) {
+                (share, Some(naive)) if share < 1.0 => said.rows[naive]
+                    .as_ref()
+                    .map_or(*value, |rows| share * value + (1.0 - share) * rows[k * q..(k + 1) * q].iter().sum::<f64>() / q as f64),
+                _ => *value,
+            };
+            served.clamp(said.bounds.0, said.bounds.1)
+        };
+        let Some(path) = said.aggregate.as_ref().and(said.paths[self.models].as_ref()) else { return Vec::new() };
+        path.iter().enumerate().map(mean).collect()
+    }
+
+    /// The rows to serve: the aggregate's, the best naive's where the gate says so, and the path of the first model that has one
+    /// where nothing was learnt yet. `None` when no model could say anything.
+    pub(super) fn served(&self, said: &Said, gate: &Gate) -> Option<Vec<Vec<f64>>> {
+        let q = self.yardstick.width();
+        let Some(aggregate) = said.aggregate.as_ref() else {
+            let path = said.paths.iter().flatten().next()?;
+            return Some(path.iter().map(|v| vec![v.clamp(said.bounds.0, said.bounds.1); q]).collect());
+        };
+        let row = |k: usize| {
+            let own = &aggregate[k * q..(k + 1) * q];
+            match gate.at(&self.leads, k) {
+                (share, Some(naive)) if share < 1.0 => {
+                    let other = said.rows[naive].as_ref().map_or(own, |rows| &rows[k * q..(k + 1) * q]);
+                    own.iter().zip(other).map(|(a, b)| share * a + (1.0 - share) * b).collect()
+                }
+                _ => own.to_vec(),
+            }
+        };
+        Some((0..said.ground.len()).map(row).collect())
+    }
+
+    /// Lets what is known fade until `day`.
+    pub(super) fn fade(&mut self, day: f64) {
+        self.mixtures.iter_mut().for_each(|mixture| mixture.fade(day));
+        self.bands.iter_mut().for_each(|bands| bands.fade(day));
+        self.boards.iter_mut().for_each(|board| board.fade(day));
+        self.experts.fade(day);
+        self.conformal.fade(day);
+    }
+
+    /// Learns from the truths of the steps before `to` that were not looked at yet.
+    pub(super) fn settle(&mut self, said: &mut Said, to: usize, truth: impl Fn(usize) -> f64) {
+        let (from, to) = (said.settled, to.min(said.ground.len()));
+        if from >= to {
+            return;
+        }
+        let present: Vec<bool> = said.rows.iter().map(Option::is_some).collect();
+        for bucket in self.leads.of(from)..=self.leads.of(to - 1) {
+            let (first, end) = self.leads.range(bucket);
+            let known: Vec<(usize, f64)> =
+                (first.max(from)..end.min(to)).map(|k| (k, truth(k))).filter(|(_, y)| y.is_finite()).collect();
+            if known.is_empty() {
+                continue;
+            }
+            self.score(said, bucket, &known);
+            if present.contains(&true) {
+                self.weigh_again(said, bucket, &known, &present);
+            }
+        }
+        let mut errors = vec![f64::NAN; self.models];
+        for k in from..to {
+            let y = truth(k);
+            if !y.is_finite() {
+                continue;
+            }
+            said.errors[k] = said.mean.get(k).map_or(f64::NAN, |mean| y - mean);
+            for (error, path) in errors.iter_mut().zip(&said.paths) {
+                *error = path.as_ref().map_or(f64::NAN, |path| y - path[k]);
+            }
+            self.mixtures.iter_mut().for_each(|mixture| mixture.push(k, self.hour, &errors));
+            for (bands, path) in self.bands.iter_mut().zip(&said.paths) {
+                if let Some(path) = path {
+                    bands.push(k, said.ground[k], path[k], y);
+                }
+            }
+        }
+        said.settled = to;
+    }
+
+    /// Scores of what was said then, as it was said.
+    fn score(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)]) {
+        let q = self.yardstick.width();
+        // A race is scored when there is one: naives alone would fill their boards before the others can run.
+        if said.aggregate.is_none() || said.rows.iter().filter(|rows| rows.is_some()).count() <= 2 {
+            return;
+        }
+        for (board, rows) in self.boards.iter_mut().zip(said.rows.iter().chain([&said.aggregate])) {
+            for &(k, y) in known.iter().filter(|_| rows.is_some()) {
+                let row = rows.as_ref().map_or(&[][..], |rows| &rows[k * q..(k + 1) * q]);
+                board.score(bucket, y, row, &self.yardstick, said.ground[k].scale > 0.0);
+            }
+        }
+    }
+
+    /// One round of the weights and of the correction, both as they are now.
+    fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
+        let q = self.yardstick.width();
+        let weights = self.experts.weights(bucket, present);
+        let mut losses = vec![vec![0.0; present.len()]; q];
+        let mut round = self.conformal.round();
+        let mut row = vec![0.0; q];
+        let share = 1.0 / known.len() as f64;
+        for &(k, y) in known {
+            weigh(&weights, said, k, &mut row);
+            for (c, p) in self.yardstick.probabilities().iter().enumerate() {
+                let slope = share * slope(*p, y, row[c]);
+                for (loss, rows) in losses[c].iter_mut().zip(&said.rows) {
+                    *loss += slope * rows.as_ref().map_or(0.0, |rows| rows[k * q + c]);
+                }
+            }
+            self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
+            self.conformal.judge(&mut round, said.ground[k], &row, y);
+        }
+        self.experts.update(bucket, present, &weights, &losses, known.len());
+        self.conformal.learn(bucket, &round, self.day);
+    }
+}
+
+/// Writes the weighted row of step `k`, not sorted.
+fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
+    let q = row.len();
+    row.fill(0.0);
+    for (i, rows) in said.rows.iter().enumerate() {
+        let Some(rows) = rows else { continue };
+        for (c, cell) in row.iter_mut().enumerate() {
+            *cell += weights[c][i] * rows[k * q + c];
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Adaptive conformal correction: quantiles that follow their own record.
+//!
+//! In: a row of quantiles and, later, the truth. Out: the row moved and stretched so that each quantile has the share of truth
+//! below it that it promises. Every quantile keeps a shift, in units of the row's own width, per bucket of leads and per state,
+//! and takes a step against each miss: quantile tracking by the gradient of the pinball loss (Gibbs and Candès 2021; Angelopoulos,
+//! Candès and Tibshirani 2023, "Conformal PID control"). A common width follows the coverage of the last days, so that a change of
+//! regime widens all leads at once. A step of time costs a fixed number of operations; no error is kept.
+
+use super::ground::{Ground, state};
+use super::leads::Leads;
+use crate::domain::Quantile;
+use crate::features::TargetKind;
+
+/// States a shift is kept for.
+const STATES: usize = 4;
+/// Steps against a miss of the bucket's and of the state's shift, in widths; the forecasts of a day ahead learn `1 + LATE` times as
+/// slowly as those of the next step, because their misses are that much older when they become known.
+const RATE: f64 = 0.04;
+const STATE_RATE: f64 = 0.01;
+const LATE: f64 = 20.0;
+/// Steps of the logarithm of the common width against a day of misses, of usual and of unusual days.
+const REGIME_RATES: [f64; 2] = [0.15, 0.3];
+/// Logarithm of how much wider bands are on unusual days before any was seen.
+const UNUSUAL: f64 = 0.3;
+/// Days after which the common width has gone back half way.
+const REGIME_DAYS: f64 = 3.0;
+
+/// What all hours together may hold of an 80 % band: see [`Conformal::target`].
+const ALL_HOURS: f64 = 0.815;
+
+/// Shifts and widths learnt so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conformal {
+    kind: TargetKind,
+    leads: Leads,
+    probabilities: Vec<f64>,
+    /// `[bucket][1 + state][probability]`, in units of the row's width: the bucket's own shift, then that of each state.
+    shifts: Vec<f64>,
+    /// Logarithm of the common width, of usual and unusual days.
+    widths: [f64; 2],
+    /// Share of steps that are night.
+    night: f64,
+    day: f64,
+}
+
+/// Sum of the misses of one round.
+#[derive(Debug, Clone, Default)]
+pub struct Round {
+    gradients: Vec<f64>,
+    counts: [f64; STATES],
+    outside: [f64; 2],
+    steps: [f64; 2],
+    dark: f64,
+}
+
+impl Conformal {
+    /// No correction yet.
+    pub fn new(kind: TargetKind, leads: &Leads, quantiles: &[Quantile]) -> Self {
+        let probabilities: Vec<f64> = quantiles.iter().map(|q| q.value()).collect();
+        let shifts = vec![0.0; leads.len() * (1 + STATES) * probabilities.len()];
+        Self { kind, leads: leads.clone(), probabilities, shifts, widths: [0.0, UNUSUAL], night: 0.0, day: 0.0 }
+    }
+
+    /// Lets the common width go back towards none until `day`.
+    pub fn fade(&mut self, day: f64) {
+        if day > self.day {
+            self.widths[0] *= 0.5_f64.powf((day - self.day) / REGIME_DAYS);
+            self.day = day;
+        }
+    }
+
+    /// State of a row: quarter of the day for loads, level for wind, clear-sky index for solar.
+    fn place(&self, ground: Ground, middle: f64) -> usize {
+        let state = state(self.kind, ground, middle);
+        match self.kind {
+            TargetKind::Load => ((state * STATES as f64) as usize).min(STATES - 1),
+            TargetKind::Wind => [0.1, 0.3, 0.6].partition_point(|&edge| edge <= state),
+            TargetKind::Solar => [0.3, 0.6, 0.9].partition_point(|&edge| edge <= state),
+        }
+    }
+
+    /// The probability a quantile is held to while the sun shines. At night every band of a plant holds the truth, which is zero;
+    /// were daylight held to 80 % as well, all hours together would be near 90 %. The band is one of all hours: daylight is held to
+    /// what leaves [`ALL_HOURS`] of them inside, never less than half.
+    fn target(&self, probability: f64) -> f64 {
+        if self.kind != TargetKind::Solar {
+            return probability;
+        }
+        let inside = ((ALL_HOURS - self.night) / (1.0 - self.night).max(0.05)).clamp(0.5, 0.8);
+        let (from, to) = (0.1, 0.5 - inside / 2.0);
+        let side = probability.min(1.0 - probability);
+        let side = if side <= from { side * to / from } else { to + (side - from) * (0.5 - to) / (0.5 - from) };
+        if probability < 0.5 { side } else { 1.0 - side }
+    }
+
+    /// The row of one step, corrected: never crossing, within `bounds`, all zero at a plant's night.
+    pub fn correct(&self, lead: usize, ground: Ground, row: &mut [f64], bounds: (f64, f64)) {
+        if ground.scale <= 0.0 {
+            row.fill(0.0);
+            return;
+        }
+        row.sort_by(f64::total_cmp);
+        let (middle, width) = self.measure(row, ground);
+        let stretch = (self.widths[0] + if ground.unusual { self.widths[1] } else { 0.0 }).exp();
+        let (own, of_state) = self.cells(self.leads.of(lead), self.place(ground, middle));
+        let said: Vec<f64> = if self.kind == TargetKind::Solar {
+            self.probabilities.iter().map(|p| self.at(row, self.target(*p))).collect()
+        } else {
+            row.to_vec()
+        };
+        for (i, cell) in row.iter_mut().enumerate() {
+            let shift = self.shifts[own + i] + self.shifts[of_state + i];
+            *cell = (middle + stretch * (said[i] - middle + width * shift)).clamp(bounds.0, bounds.1);
+        }
+        row.sort_by(f64::total_cmp);
+    }
+
+    /// Middle and width of a sorted row.
+    fn measure(&self, row: &[f64], ground: Ground) -> (f64, f64) {
+        (self.at(row, 0.5), (self.at(row, 0.9) - self.at(row, 0.1)).max(0.002 * ground.scale))
+    }
+
+    /// Value of a sorted row at a probability, linear between its quantiles, flat beyond them.
+    fn at(&self, row: &[f64], probability: f64) -> f64 {
+        let after = self.probabilities.partition_point(|p| *p <= probability + 1e-12);
+        if after == 0 || after == row.len() {
+            return row[after.min(row.len() - 1)];
+        }
+        let (low, high) = (self.probabilities[after - 1], self.probabilities[after]);
+        row[after - 1] + ((probability - low) / (high - low)).max(0.0) * (row[after] - row[after - 1])
+    }
+
+    fn cells(&self, bucket: usize, state: usize) -> (usize, usize) {
+        let q = self.probabilities.len();
+        let own = bucket * (1 + STATES) * q;
+        (own, own + (1 + state) * q)
+    }
+
+    /// A round of misses: every step that became known of one origin and one bucket is judged before anything is learnt of it.
+    pub fn round(&self) -> Round {
+        Round { gradients: vec![0.0; STATES * self.probabilities.len()], ..Round::default() }
+    }
+
+    /// Adds a step to a round: `row` as [`Conformal::correct`] leaves it now.
+    pub fn judge(&self, round: &mut Round, ground: Ground, row: &[f64], truth: f64) {
+        if ground.scale <= 0.0 {
+            round.dark += 1.0;
+            return;
+        }
+        let state = self.place(ground, self.at(row, 0.5));
+        round.counts[state] += 1.0;
+        let q = row.len();
+        for (i, (value, p)) in row.iter().zip(&self.probabilities).enumerate() {
+            let target = self.target(*p);
+            round.gradients[state * q + i] += if truth < *value {
+                target - 1.0
+            } else if truth > *value {
+                target
+            } else {
+                0.0
+            };
+        }
+        let day = usize::from(ground.unusual);
+        let (low, high) = (self.at(row, 0.1), self.at(row, 0.9));
+        let promised = self.target(0.9) - self.target(0.1);
+        round.outside[day] += (if truth < low || truth > high { 1.0 } else { 0.0 }) - (1.0 - promised);
+        round.steps[day] += 1.0;
+    }
+
+    /// Takes one step against the misses of a round in `bucket`; `steps_of_day` makes a day's misses weigh alike on every grid.
+    pub fn learn(&mut self, bucket: usize, round: &Round, steps_of_day: usize) {
+        let q = self.probabilities.len();
+        let lit: f64 = round.counts.iter().sum();
+        if lit + round.dark > 0.0 {
+            let share = ((lit + round.dark) / (20.0 * steps_of_day as f64)).min(0.5);
+            self.night += share * (round.dark / (lit + round.dark) - self.night);
+        }
+        if lit <= 0.0 {
+            return;
+        }
+        let late = 1.0 + LATE * self.leads.range(bucket).0 as f64 / steps_of_day as f64;
+        for state in 0..STATES {
+            let (own, of_state) = self.cells(bucket, state);
+            for i in 0..q {
+                let gradient = round.gradients[state * q + i] / lit / late;
+                self.shifts[own + i] += RATE * gradient;
+                self.shifts[of_state + i] += STATE_RATE * gradient;
+            }
+        }
+        for (day, rate) in REGIME_RATES.into_iter().enumerate() {
+            let step = rate * round.outside[day] / steps_of_day as f64;
+            self.widths[day] = (self.widths[day] + step).clamp(-0.3, 1.2);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

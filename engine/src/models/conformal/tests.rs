@@ -1,0 +1,93 @@
+//! Coverage on streams that shift and stir, order, limits, night.
+
+use super::Conformal;
+use crate::domain::Quantile;
+use crate::features::{TargetKind, sample};
+use crate::models::{Ground, Leads};
+
+const BOUNDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+
+fn ground(i: usize) -> Ground {
+    Ground { phase: (i % 24) as f64 / 24.0, scale: 10.0, unusual: false }
+}
+
+/// About a standard normal number.
+fn normal(i: usize) -> f64 {
+    (0..12).map(|j| sample::noise(12 * i + j)).sum::<f64>() / 2.0
+}
+
+/// Plays days of 24 steps; returns the coverage of the last `judged` days.
+fn play(days: usize, judged: usize, truth: impl Fn(usize, usize) -> f64) -> f64 {
+    let leads = Leads::new(24, 1);
+    let quantiles = Quantile::deciles();
+    let mut conformal = Conformal::new(TargetKind::Load, &leads, &quantiles);
+    let raw = [-1.28, -0.84, -0.52, -0.25, 0.0, 0.25, 0.52, 0.84, 1.28];
+    let (mut inside, mut steps) = (0, 0);
+    for day in 0..days {
+        conformal.fade(day as f64);
+        for bucket in 0..leads.len() {
+            let mut round = conformal.round();
+            for k in leads.range(bucket).0..leads.range(bucket).1 {
+                let mut row: Vec<f64> = raw.iter().map(|r| 50.0 + r).collect();
+                conformal.correct(k, ground(k), &mut row, BOUNDS);
+                assert!(row.windows(2).all(|w| w[0] <= w[1]));
+                let y = truth(day, day * 24 + k);
+                conformal.judge(&mut round, ground(k), &row, y);
+                if day + judged >= days {
+                    steps += 1;
+                    inside += usize::from(row[0] <= y && y <= row[8]);
+                }
+            }
+            conformal.learn(bucket, &round, 24);
+        }
+    }
+    f64::from(inside as u32) / f64::from(steps)
+}
+
+#[test]
+fn a_shifted_and_stirred_stream_keeps_its_coverage() {
+    let shifted = play(300, 150, |_, i| 50.0 + 0.8 + normal(i));
+    let stirred = play(300, 150, |_, i| 50.0 + 2.0 * normal(i));
+    let calmed = play(300, 150, |_, i| 50.0 - 0.3 + 0.5 * normal(i));
+    let turning = play(400, 300, |day, i| 50.0 + if (day / 60) % 2 == 0 { normal(i) } else { 0.5 + 2.0 * normal(i) });
+    for (name, share) in [("shifted", shifted), ("stirred", stirred), ("calmed", calmed), ("turning", turning)] {
+        assert!((share - 0.8).abs() <= 0.03, "{name}: {share}");
+    }
+}
+
+#[test]
+fn a_new_regime_widens_within_days() {
+    let tame = play(100, 4, |_, i| 50.0 + normal(i));
+    let wild = |from: usize| play(104, 4 - from.min(3), move |day, i| 50.0 + if day >= 100 { 3.0 } else { 1.0 } * normal(i));
+    assert!(tame > 0.7 && wild(2) > wild(0), "{tame} {} {}", wild(0), wild(2));
+}
+
+#[test]
+fn rows_stay_within_limits_and_a_plant_is_dark_at_night() {
+    let leads = Leads::new(24, 1);
+    let conformal = Conformal::new(TargetKind::Solar, &leads, &Quantile::deciles());
+    let mut row: Vec<f64> = (0..9).map(|i| f64::from(i) * 2.0 - 4.0).collect();
+    conformal.correct(3, ground(3), &mut row, (0.0, 7.0));
+    assert!(row[0] == 0.0 && row[8] <= 7.0 && row.windows(2).all(|w| w[0] <= w[1]), "{row:?}");
+    conformal.correct(3, Ground { scale: 0.0, ..ground(3) }, &mut row, (0.0, 7.0));
+    assert_eq!(row, vec![0.0; 9]);
+}
+
+#[test]
+fn daylight_is_held_to_what_all_hours_promise() {
+    let leads = Leads::new(24, 1);
+    let mut conformal = Conformal::new(TargetKind::Solar, &leads, &Quantile::deciles());
+    assert!((conformal.target(0.1) - 0.1).abs() < 1e-12, "without a night nothing is held back");
+    for _ in 0..2000 {
+        let mut round = conformal.round();
+        for k in 0..24 {
+            let dark = Ground { scale: if k < 10 { 0.0 } else { 10.0 }, ..ground(k) };
+            conformal.judge(&mut round, dark, &[5.0; 9], 5.0);
+        }
+        conformal.learn(0, &round, 24);
+    }
+    let daylight = conformal.target(0.9) - conformal.target(0.1);
+    assert!((daylight * 14.0 / 24.0 + 10.0 / 24.0 - super::ALL_HOURS).abs() < 0.01, "{daylight}");
+    let targets: Vec<f64> = (1..10).map(|i| conformal.target(f64::from(i) / 10.0)).collect();
+    assert!(targets.windows(2).all(|w| w[0] < w[1]) && (targets[4] - 0.5).abs() < 1e-9);
+}
