@@ -7,6 +7,7 @@ mod error;
 mod forecast;
 mod frame;
 mod gather;
+pub mod pv;
 mod quality;
 mod quantity;
 mod schema;
@@ -15,6 +16,7 @@ mod suggest;
 mod time;
 mod unit;
 mod weather;
+pub mod wind;
 mod zone;
 
 pub use asset::{Asset, AssetId, AssetKind, Location};
