@@ -8,6 +8,7 @@ mod forecast;
 mod frame;
 mod gather;
 mod pattern;
+pub mod pv;
 mod quality;
 mod quantity;
 mod schema;
@@ -16,6 +17,7 @@ mod suggest;
 mod time;
 mod unit;
 mod weather;
+pub mod wind;
 mod zone;
 
 pub use asset::{Asset, AssetId, AssetKind, Location};

@@ -1,6 +1,15 @@
 //! Where the sun stands and what it would give through a clear sky. Pure arithmetic; used by SQL functions, features and detectors.
 //!
-//! In: instants (UTC), degrees north and east. Out: degrees and W/m². No turbidity data, no terrain, no refraction.
+//! In: instants (UTC), degrees north and east. Out: degrees and W/m². Light through a clear sky, its beam and diffuse parts, and what
+//! of it falls on a tilted plane are in the files below; what a panel makes of it is in `domain/pv.rs`. No terrain.
+
+mod clearsky;
+mod decomposition;
+mod transposition;
+
+pub use clearsky::{SEA_LEVEL, absolute_airmass, haurwitz, ineichen, pressure_at, relative_airmass};
+pub use decomposition::{disc, erbs};
+pub use transposition::{Plane, Sky, Surface};
 
 use super::{Location, Timestamp, micros};
 use solar_positioning::{SolarPositions, delta_t, time::JulianDate};
@@ -14,8 +23,19 @@ pub struct SunPosition {
     pub azimuth: f64,
 }
 
-/// Solar constant used for the extraterrestrial irradiance, W/m² (pvlib's default, ASTM E490 gives 1366.1).
-const SOLAR_CONSTANT: f64 = 1366.1;
+/// Light at the ground, W/m².
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Irradiance {
+    /// Global, on a horizontal plane.
+    pub ghi: f64,
+    /// Direct, across the beam.
+    pub dni: f64,
+    /// Diffuse, on a horizontal plane.
+    pub dhi: f64,
+}
+
+/// Solar constant used for the extraterrestrial irradiance, W/m² (ASTM E490, pvlib's default).
+pub const SOLAR_CONSTANT: f64 = 1366.1;
 
 /// Seconds, Julian date of 1970-01-01T00:00:00Z.
 const EPOCH_JULIAN: f64 = 2_440_587.5;
@@ -42,32 +62,44 @@ pub fn zenith(time: Timestamp, place: Location) -> f64 {
 /// Global horizontal irradiance under a clear sky, W/m², 0 at night; `NaN` where [`position`] is `None`.
 ///
 /// Haurwitz (1945) as in pvlib `clearsky.haurwitz`; Reno, Hansen and Stein (SAND2012-2389) found it the best model that
-/// knows only the zenith angle. Ineichen–Perez would need a map of turbidity.
+/// knows only the zenith angle. [`ineichen`] needs the turbidity of the air.
 pub fn clearsky_ghi(time: Timestamp, place: Location) -> f64 {
     haurwitz(zenith(time, place))
 }
 
-/// Haurwitz (1945): `1098 · cos z · exp(−0.059 / cos z)`, W/m²; 0 with the sun at or below the horizon.
-pub fn haurwitz(zenith: f64) -> f64 {
-    let cos = zenith.to_radians().cos();
-    if cos.is_nan() {
-        f64::NAN
-    } else if cos > 0.0 {
-        1098.0 * cos * (-0.059 / cos).exp()
-    } else {
-        0.0
-    }
+/// Irradiance on a horizontal plane above the atmosphere, W/m², 0 at night; `NaN` where [`position`] is `None`.
+pub fn extraterrestrial_horizontal(time: Timestamp, place: Location) -> f64 {
+    let cos = zenith(time, place).to_radians().cos();
+    if cos.is_nan() { cos } else { extraterrestrial_normal(day_of_year(time), SOLAR_CONSTANT) * cos.max(0.0) }
 }
 
-/// Irradiance on a horizontal plane above the atmosphere, W/m², 0 at night; `NaN` where [`position`] is `None`.
+/// Irradiance across the beam above the atmosphere on a day, W/m², from the solar constant ([`SOLAR_CONSTANT`]).
 ///
 /// Distance to the sun after Spencer (1971), as in pvlib `get_extra_radiation(method='spencer')`.
-pub fn extraterrestrial_horizontal(time: Timestamp, place: Location) -> f64 {
-    let day = f64::from(time.to_zoned(jiff::tz::TimeZone::UTC).day_of_year());
-    let b = std::f64::consts::TAU * (day - 1.0) / 365.0;
+pub fn extraterrestrial_normal(day_of_year: f64, solar_constant: f64) -> f64 {
+    let b = std::f64::consts::TAU * (day_of_year - 1.0) / 365.0;
     let distance = 1.00011 + 0.034221 * b.cos() + 0.00128 * b.sin() + 0.000719 * (2.0 * b).cos() + 0.000077 * (2.0 * b).sin();
-    let cos = zenith(time, place).to_radians().cos();
-    if cos.is_nan() { cos } else { SOLAR_CONSTANT * distance * cos.max(0.0) }
+    solar_constant * distance
+}
+
+/// Day of the year in UTC, 1 to 366.
+pub fn day_of_year(time: Timestamp) -> f64 {
+    f64::from(time.to_zoned(jiff::tz::TimeZone::UTC).day_of_year())
+}
+
+/// Zenith as seen through the air: less than the true one, as the air bends the light. Degrees, pressure in Pa, °C.
+///
+/// Reda and Andreas (2004), equation 42; no correction for a sun that stays below the horizon.
+pub fn apparent_zenith(zenith: f64, pressure: f64, temp_air: f64) -> f64 {
+    // Refraction at the horizon and half of the sun's disc, in degrees.
+    const AT_HORIZON: f64 = 0.5667;
+    const RADIUS: f64 = 0.26667;
+    let elevation = 90.0 - zenith;
+    if elevation < -(AT_HORIZON + RADIUS) {
+        return zenith;
+    }
+    let bent = (elevation + 10.3 / (elevation + 5.11)).to_radians().tan();
+    zenith - pressure / 101_000.0 * (283.0 / (273.0 + temp_air)) * 1.02 / (60.0 * bent)
 }
 
 /// Density of moist air in kg/m³ from pressure in Pa, temperature in °C and relative humidity in %.
@@ -81,6 +113,9 @@ pub fn air_density(pressure: f64, temp_air: f64, relative_humidity: f64) -> f64 
     let vapour = relative_humidity / 100.0 * 611.2 * (17.62 * temp_air / (243.12 + temp_air)).exp();
     ((pressure - vapour) / DRY_AIR + vapour / WATER_VAPOUR) / kelvin
 }
+
+#[cfg(test)]
+mod golden;
 
 #[cfg(test)]
 mod tests {
