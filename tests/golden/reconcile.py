@@ -22,6 +22,7 @@ METHODS = {"nation": ["ols", "wls_struct", "wls_var", "mint_shrink"], "net": ["o
 
 def main():
     out = sys.stdout
+    out.write("# hierarchicalforecast 1.5.3, MinTrace; held to 1e-5; written by reconcile.py\n")
     rng = np.random.default_rng(20261122)
     row = lambda case, kind, values: out.write(",".join([case, kind] + [repr(float(v)) for v in values]) + "\n")
     for case, sums in CASES.items():

@@ -182,3 +182,83 @@ fn errors_that_were_not_known_yet_change_nothing() {
     let nothing = reconcile_cycle(&cycle(), &tree(), &[], &request()).unwrap();
     assert!(nothing.left_out.is_empty(), "a fleet of the first day is coherent too");
 }
+
+/// A small normal generator of the test's own.
+struct Noise(u64);
+
+impl Noise {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as f64 + 0.5) / (1_u64 << 31) as f64
+    }
+
+    /// Errors of the six forecasts over the day: slow, in part common, wider at noon for PV and later for wind. Nodes in order.
+    fn errors(&mut self) -> Vec<Vec<f64>> {
+        let mut states = [0.0; 7];
+        let mut rows = vec![Vec::new(); 6];
+        for step in 0..STEPS {
+            for state in &mut states {
+                let fresh = (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos();
+                *state = if step == 0 { fresh } else { 0.9 * *state + 0.19_f64.sqrt() * fresh };
+            }
+            for (node, row) in rows.iter_mut().enumerate() {
+                row.push(scale(node, step) * (0.6 * states[6] + 0.8 * states[node]));
+            }
+        }
+        rows
+    }
+}
+
+/// Standard deviation of a node's error.
+fn scale(node: usize, step: usize) -> f64 {
+    let late = 1.0 + step as f64 / 24.0;
+    let noon = if is_night(step) { 0.0 } else { 1.0 - (step as f64 - 12.0).abs() / 6.0 };
+    [5.0, 3.0, 2.5 * late, 4.0 * noon, 1.5 * late, 2.0 * late][node]
+}
+
+/// Bands that are right before are right afterwards, at all leads taken together, and means are nearer to the truth.
+#[test]
+fn a_whole_cycle_keeps_its_coverage() {
+    const NORMAL: [f64; 9] = [-1.281_55, -0.841_62, -0.524_40, -0.253_35, 0.0, 0.253_35, 0.524_40, 0.841_62, 1.281_55];
+    let (hierarchy, mut noise) = (tree(), Noise(11));
+    let (mut inside, mut count, mut before, mut after) = ([0.0; 6], [0.0; 6], [0.0; 6], [0.0; 6]);
+    let mut log = past();
+    for round in 0..300 {
+        if round % 20 == 0 {
+            let drawn: Vec<Vec<Vec<f64>>> = (0..90).map(|_| noise.errors()).collect();
+            for (node, past) in log.iter_mut().enumerate() {
+                past.errors = drawn.iter().map(|errors| errors[node].clone()).collect();
+            }
+        }
+        let bottoms = [150.0, 25.0, 30.0, 20.0].map(|middle: f64| middle + 5.0 * noise.unit());
+        let truth = |node: usize, step: usize| {
+            let parts = [bottoms[0], if is_night(step) { 0.0 } else { bottoms[1] }, bottoms[2], bottoms[3]];
+            hierarchy.sums()[node].iter().zip(parts).map(|(a, b)| a * b).sum::<f64>()
+        };
+        let errors = noise.errors();
+        let mut forecasts = cycle();
+        for (node, issue) in forecasts.iter_mut().enumerate() {
+            let base = |step: usize| truth(node, step) - errors[node][step];
+            issue.forecast.values =
+                (0..STEPS).map(|step| NORMAL.iter().map(|z| base(step) + z * scale(node, step)).collect()).collect();
+            issue.mean = Some((0..STEPS).map(base).collect());
+        }
+        let request = CycleRequest { scenarios: 90, seed: round, keep: Vec::new() };
+        let made = reconcile_cycle(&forecasts, &hierarchy, &log, &request).unwrap();
+        for node in 0..6 {
+            for step in (0..STEPS).filter(|step| node != 3 || !is_night(*step)) {
+                let row = &made.issued[node].forecast.values[step];
+                let mean = made.issued[node].mean.as_ref().unwrap()[step];
+                inside[node] += f64::from(u8::from(truth(node, step) >= row[0] && truth(node, step) <= row[8]));
+                count[node] += 1.0;
+                before[node] += errors[node][step].powi(2);
+                after[node] += (mean - truth(node, step)).powi(2);
+            }
+        }
+    }
+    for node in 0..6 {
+        let coverage = inside[node] / count[node];
+        assert!((0.77..=0.83).contains(&coverage), "node {node}: {coverage}");
+        assert!(after[node] < before[node], "node {node}: {} was {}", after[node] / count[node], before[node] / count[node]);
+    }
+}

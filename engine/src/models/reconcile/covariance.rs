@@ -4,7 +4,7 @@
 //! Three strengths: all alike (OLS), by size or by variance (WLS), and the full shrunk covariance.
 
 use super::{Hierarchy, ReconcileError};
-use ndarray::Array2;
+use ndarray::{ArcArray2, Array2};
 
 /// Fewest vectors of errors behind a correlation. Shrinkage keeps any number solvable; below this it is nearly all shrinkage.
 const LEAST: usize = 20;
@@ -15,7 +15,7 @@ pub struct Covariance {
     /// Standard deviation of the errors per node, stored unit; positive.
     pub(super) deviations: Vec<f64>,
     /// `[node][node]`; `None` for no correlation.
-    pub(super) correlation: Option<Array2<f64>>,
+    pub(super) correlation: Option<ArcArray2<f64>>,
     shrinkage: f64,
 }
 
@@ -85,7 +85,7 @@ impl Covariance {
         }
         let shrinkage = if strength > 0.0 { (repeats.max(1.0) * doubt / strength).clamp(0.0, 1.0) } else { 1.0 };
         correlation.indexed_iter_mut().filter(|((i, j), _)| i != j).for_each(|(_, r)| *r *= 1.0 - shrinkage);
-        Ok(Self { deviations: filled(hierarchy, deviations), correlation: Some(correlation), shrinkage })
+        Ok(Self { deviations: filled(hierarchy, deviations), correlation: Some(correlation.into_shared()), shrinkage })
     }
 
     /// The strongest of the above that the number of known errors allows.

@@ -196,7 +196,7 @@ impl Hierarchy {
             }
             pivots.push(column);
         }
-        let mut known: Vec<bool> = present.to_vec();
+        let (mut known, mut bound) = (present.to_vec(), vec![false; n]);
         let (mut dependent, mut implied) = (Vec::new(), Vec::new());
         for (&pivot, row) in pivots.iter().zip(&rows) {
             let others = || (0..n).filter(|&at| at != pivot && row[at].abs() > NOISE);
@@ -205,9 +205,15 @@ impl Hierarchy {
             }
             let equation = Equation { node: pivot, terms: others().map(|at| (at, -row[at])).collect() };
             known[pivot] = true;
-            if present[pivot] { dependent.push(equation) } else { implied.push(equation) }
+            if present[pivot] {
+                bound[pivot] = true;
+                equation.terms.iter().for_each(|&(at, _)| bound[at] = true);
+                dependent.push(equation);
+            } else {
+                implied.push(equation);
+            }
         }
-        Layout { dependent, implied, known, present: present.to_vec() }
+        Layout { dependent, implied, known, bound, present: present.to_vec() }
     }
 }
 
@@ -226,6 +232,7 @@ pub struct Layout {
     /// Equations that give an absent node from present ones.
     pub(super) implied: Vec<Equation>,
     known: Vec<bool>,
+    bound: Vec<bool>,
     present: Vec<bool>,
 }
 
@@ -240,9 +247,9 @@ impl Layout {
         self.known[node]
     }
 
-    /// Whether any equation speaks of a node; the others stay as they were issued.
+    /// Whether a sum speaks of a node and other present ones; the rest stay as they were issued.
     pub fn is_bound(&self, node: usize) -> bool {
-        self.dependent.iter().any(|e| e.node == node || e.terms.iter().any(|&(at, _)| at == node))
+        self.bound[node]
     }
 
     pub(super) fn len(&self) -> usize {

@@ -248,7 +248,6 @@ fn coverage_and_means_survive() {
             before[at] += (base[at] - truth[at]).powi(2) / rounds as f64;
         }
     }
-    eprintln!("{inside:?}");
     for at in 0..8 {
         let coverage = inside[at] as f64 / rounds as f64;
         assert!((0.77..=0.83).contains(&coverage), "node {at}: {coverage}");
