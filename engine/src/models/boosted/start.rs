@@ -9,6 +9,8 @@ use crate::models::{Gram, LinearFit};
 const PENALTIES: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
 /// Fewest rows of a half for a fit.
 const LEAST: usize = 60;
+/// Least spread of a group against the widest.
+const NARROWEST: f64 = 0.02;
 /// Days of a block of origins; blocks go to the two halves in turn.
 const BLOCK_DAYS: usize = 28;
 
@@ -55,10 +57,11 @@ impl Start {
                 weather = halves(matrix, outcomes, &wet, matrix.width, day, &mut said);
             }
             let sum: f64 = rows.iter().map(|&i| (outcomes[i].target - said[i]).abs()).sum();
-            let spread = if sum > 0.0 { sum / rows.len() as f64 } else { 1.0 };
-            Group { to, plain, weather, spread }
+            Group { to, plain, weather, spread: sum / rows.len().max(1) as f64 }
         };
-        let groups = groups.iter().map(group).collect();
+        let mut groups: Vec<Group> = groups.iter().map(group).collect();
+        let widest = groups.iter().map(|group| group.spread).fold(0.0, f64::max);
+        groups.iter_mut().for_each(|group| group.spread = if widest > 0.0 { group.spread.max(NARROWEST * widest) } else { 1.0 });
         (Self { groups }, said)
     }
 
@@ -79,7 +82,7 @@ impl Start {
     }
 }
 
-/// A fit on all of `rows`; what each half says of the other goes to `said`.
+/// A fit on all of `rows`, or their mean when they are few; what each half says of the other goes to `said`.
 fn halves(
     matrix: &FeatureMatrix,
     outcomes: &[Outcome],
@@ -93,8 +96,14 @@ fn halves(
     let mut order: Vec<usize> = rows.iter().copied().filter(|&i| half(i) == 0).collect();
     let cut = order.len();
     order.extend(rows.iter().copied().filter(|&i| half(i) == 1));
-    if cut < LEAST || order.len() - cut < LEAST {
+    if order.is_empty() {
         return None;
+    }
+    if cut < LEAST || order.len() - cut < LEAST {
+        let (sum, weight) =
+            order.iter().map(|&i| outcomes[i]).fold((0.0, 0.0), |(s, w), o| (s + o.weight * o.target, w + o.weight));
+        order.iter().for_each(|&i| said[i] = sum / weight);
+        return Some(LinearFit::constant(sum / weight));
     }
     for &i in &order {
         gram.push(matrix.row(i), outcomes[i].target, outcomes[i].weight);
