@@ -192,7 +192,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Sum of the numbers and of their magnitudes' excess over finite: NaN as soon as one is missing.
+/// Sum; not finite as soon as one number is not.
 fn total(values: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let chunks = values.chunks_exact(LANES);
