@@ -6,6 +6,7 @@
 //! served by the models beside this one; here a series is only numbers.
 
 mod aggregate;
+mod boosted;
 mod decomposition;
 mod linear;
 mod loess;
@@ -15,6 +16,7 @@ mod seasonal;
 mod state;
 
 pub use aggregate::{AggregateError, AggregateModel, AggregateOptions, AggregatePlans, AggregatePoint};
+pub use boosted::{BoostedOptions, BoostedPanel};
 pub use decomposition::Decomposition;
 pub use linear::LinearPanel;
 pub use mstl::MstlPanel;
