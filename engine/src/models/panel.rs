@@ -6,6 +6,7 @@
 //! served by the models beside this one; here a series is only numbers.
 
 mod aggregate;
+mod boosted;
 mod decomposition;
 mod linear;
 mod loess;
@@ -15,6 +16,7 @@ mod seasonal;
 mod state;
 
 pub use aggregate::{AggregateError, AggregateModel, AggregateOptions, AggregatePlans, AggregatePoint};
+pub use boosted::{BoostedOptions, BoostedPanel};
 pub use decomposition::Decomposition;
 pub use linear::LinearPanel;
 pub use mstl::MstlPanel;
@@ -192,7 +194,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Sum of the numbers and of their magnitudes' excess over finite: NaN as soon as one is missing.
+/// Sum; not finite as soon as one number is not.
 fn total(values: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let chunks = values.chunks_exact(LANES);

@@ -35,7 +35,7 @@ impl Default for SeriesState {
 }
 
 impl SeriesState {
-    /// An empty state that keeps the newest `limit` (at least one) times.
+    /// An empty state that keeps the newest `limit` (at least one) times; [`SeriesState::default`] keeps 36,000.
     pub fn new(limit: usize) -> Self {
         let limit = limit.max(1);
         Self { limit, first: 0, last: 0, gap: 0, times: Vec::new(), values: Vec::new(), late: Vec::new(), clash: None }

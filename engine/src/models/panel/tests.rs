@@ -1,5 +1,6 @@
 //! Panels on made series: load, sun and wind as the peers' generator makes them, and series whose forecast is known.
 
+mod boosted;
 mod states;
 
 use super::{Decomposition, Grid, LinearPanel, MstlPanel, PanelError, PanelForecaster, SeasonalPanel, quantile_of};
