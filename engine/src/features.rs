@@ -24,7 +24,7 @@ pub use context::{Context, View};
 pub use envelope::{envelope, is_night};
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, DayOverride, HolidayCalendar};
-pub use load::{civil_lag, load_rows};
+pub use load::{Pattern, civil_lag, load_rows};
 pub use matrix::FeatureMatrix;
 pub use normal::Normal;
 pub use series::Series;

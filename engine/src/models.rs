@@ -3,6 +3,7 @@
 //! In: a [`View`] of a target. Out: an [`Outlook`]: a path and, where the model knows it by itself, its quantiles. Models are
 //! pure: same view, same bytes. Which of them is served is not decided here but in `evaluate`.
 
+mod analogue;
 mod bands;
 mod boosted;
 pub mod boosting;
@@ -23,6 +24,7 @@ mod scenario;
 mod smart;
 mod smoothing;
 
+pub use analogue::Analogue;
 pub use bands::Bands;
 pub use boosted::Boosted;
 pub use climatology::Climatology;
@@ -148,6 +150,7 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
             Box::new(Seasonal::persistence()),
             Box::new(Climatology::of_days(28)),
             Box::new(CalendarBlend),
+            Box::new(Analogue),
             Box::new(Mstl),
         ],
         TargetKind::Wind => {

@@ -30,6 +30,10 @@ mod tests {
         let offset = |time: &str| time_zone("Africa/Casablanca").unwrap().to_offset(time.parse().unwrap()).seconds();
         assert_eq!(offset("2026-06-21T12:00:00Z"), 3600);
         assert_eq!(offset("2026-11-22T12:00:00Z"), 0);
+        // Ramadan 1447 ran from 19 February to 20 March 2026: the clocks were at UTC+0 around it, at UTC+1 on both sides.
+        let times = ["2026-02-14T12:00:00Z", "2026-02-16T12:00:00Z", "2026-03-21T12:00:00Z", "2026-03-23T12:00:00Z"];
+        assert_eq!(times.map(offset), [3600, 0, 0, 3600]);
+        assert_eq!((offset("2026-09-19T12:00:00Z"), offset("2026-09-21T12:00:00Z")), (3600, 0));
         assert!(time_zone("Africa/Casa").unwrap_err().to_string().contains("Africa/Casablanca"));
     }
 }

@@ -12,6 +12,12 @@ const RELATIVES: usize = 3;
 /// and of air conditioning.
 const MILD: f64 = 18.0;
 
+/// Days of one kind that are looked at, and how far back.
+const ALIKE: usize = 6;
+const REACH: usize = 28;
+/// Share of the level's difference to last week that is left a day later, as of daily temperature anomalies.
+const LEFT: f64 = 0.7;
+
 /// Anomalies of one series up to an edge.
 struct Past<'a> {
     normal: &'a Normal,
@@ -58,8 +64,10 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         against(day, 0),
         against(3 * day, 0),
         against(28 * day, 0),
-        against(hour, day - hour / 2),
+        against(hour, day),
         against(3 * hour, day),
+        against(hour, 2 * day),
+        against(hour, 7 * day),
         against(3 * hour, 7 * day),
         against(day, day),
         against(day, 7 * day),
@@ -82,6 +90,7 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     let (warm, warmer) = if warmth.is_some() { (weather[0], weather[1]) } else { (0.0, 0.0) };
     let heat = (known(view.temperature(7 * day, 0).unwrap_or(MILD)) - MILD) / 10.0;
     let column = context.weather.column(crate::domain::Quantity::TEMP_AIR.name());
+    let pattern = Pattern::new(view);
     for &k in leads {
         let moment = context.calendar.seen(view.origin + k, view.origin);
         let usual = own.normal.value(&moment, view.edge());
@@ -90,11 +99,13 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let week = first.div_ceil(7) * 7;
         let lag = |past: &Past<'_>, days: usize| past.at(civil_index(view, k, days).map(|(index, _)| index));
         let (daily, weekly) = (lag(&own, first), lag(&own, week));
-        let base = 0.5 * (daily + weekly);
+        let base = pattern.anomaly(k, &moment);
+        let blend = 0.5 * (daily + weekly);
         let change = |days: usize| lag(&own, days) - base;
         let (sin, cos) = moment.day_angle().sin_cos();
         let mut row = Vec::with_capacity(96);
-        row.extend([daily - weekly, base - level, (base - level) * sin, (base - level) * cos, base * ripe, level * ripe]);
+        row.extend([daily - weekly, blend - base, (blend - base) * sin, (blend - base) * cos, blend * ripe, level * ripe]);
+        row.extend([base - level, (base - level) * sin, (base - level) * cos]);
         row.extend((1..6).map(|d| change(first + d)));
         row.extend([change(week + 7), change(week + 14), change(week + 21)]);
         row.extend(others.iter().map(|other| lag(other, first) - other.mean(7 * day, 0)));
@@ -112,7 +123,43 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     }
 }
 
-/// The row `days` days before step `k` at the same civil time, and its civil time.
+/// How the last days of a kind bent from their normal, around a level that returns to last week's.
+pub struct Pattern<'v, 'a> {
+    view: &'v View<'a>,
+    anomalies: &'v Series,
+    edge: usize,
+    level: f64,
+    now: f64,
+}
+
+impl<'v, 'a> Pattern<'v, 'a> {
+    /// From what the view knows.
+    pub fn new(view: &'v View<'a>) -> Self {
+        let (normal, edge) = view.normal();
+        let (anomalies, day) = (normal.anomalies(), view.context.day);
+        let mean = |width: usize| known(anomalies.mean(edge.saturating_sub(width), edge));
+        Self { view, anomalies, edge, level: mean(7 * day), now: mean(day) }
+    }
+
+    /// The anomaly to expect at step `k`, whose civil time is `moment`, in units of the normal.
+    pub fn anomaly(&self, k: usize, moment: &Moment) -> f64 {
+        let day = self.view.context.day;
+        let first = (k + self.view.delay) / day + 1;
+        let bends = (first..first + REACH)
+            .filter_map(|days| civil_index(self.view, k, days))
+            .filter(|(_, then)| then.is_weekend() == moment.is_weekend() && then.kind.is_like(&moment.kind))
+            .map(|(at, _)| {
+                let to = (at + day / 2).min(self.edge);
+                self.anomalies.get(at) - self.anomalies.mean(to.saturating_sub(day), to)
+            })
+            .filter(|bend| bend.is_finite());
+        let (sum, count) = bends.take(ALIKE).fold((0.0, 0.0), |(sum, count), bend| (sum + bend, count + 1.0));
+        let left = LEFT.powf((k + self.view.delay) as f64 / day as f64 + 0.5);
+        self.level + (self.now - self.level) * left + if count > 0.0 { sum / count } else { 0.0 }
+    }
+}
+
+/// The row `days` days before step `k` at the same civil time, and its civil time; `None` before the first row.
 fn civil_index(view: &View<'_>, k: usize, days: usize) -> Option<(usize, Moment)> {
     let calendar: &Calendar = &view.context.calendar;
     let plain = (view.origin + k).checked_sub(days * view.context.day)?;

@@ -160,12 +160,12 @@ fn design(moment: &Moment) -> [f64; COLUMNS] {
         let (sin, cos) = ((harmonic + 1) as f64 * moment.year_angle()).sin_cos();
         (row[8 + 2 * harmonic], row[9 + 2 * harmonic]) = (sin, cos);
     }
-    if moment.is_weekend() {
-        (row[14], row[15]) = (row[8], row[9]);
-    } else {
+    let rest = if moment.is_weekend() { 1.0 } else { eid };
+    (row[14], row[15]) = (rest * row[8], rest * row[9]);
+    if !moment.is_weekend() {
         let holiday = f64::from(moment.kind.holiday - moment.kind.eid()).max(0.0);
         row[16] = holiday;
-        row[17] = f64::from(moment.before.holiday - moment.before.eid()).max(0.0) * (1.0 - holiday);
+        row[17] = f64::from(moment.before.holiday - moment.before.eid()).max(0.0) * (1.0 - holiday) * (1.0 - eid);
         row[18] = f64::from(moment.kind.bridge);
     }
     row

@@ -137,7 +137,7 @@ impl Forecaster for Boosted {
         if origins.len() < 28 || view.known() < needed {
             return Err(ModelError::too_little(self.name(), view, needed));
         }
-        let groups = groups(context.horizon, context.hour, false);
+        let groups = groups(context.horizon, context.hour, &[]);
         let past = Past::of(view, &thinned(origins, context.fit_phases.len(), MOST_ORIGINS), &groups);
         let too_little = || ModelError::too_little(self.name(), view, needed);
         let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day, self.linear);

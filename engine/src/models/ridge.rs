@@ -12,6 +12,8 @@ const STEPS: [usize; 4] = [1, 2, 3, 6];
 /// Upper edges of the lead groups in hours; beyond them one group per day.
 const EDGES: [usize; 6] = [1, 3, 6, 12, 24, 48];
 const PENALTIES: [f64; 7] = [1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 0.3, 1.0];
+/// Of loads, whose base is good and whose few hundred days hold few different ones.
+const PENALTIES_LOAD: [f64; 5] = [1e-2, 3e-2, 1e-1, 0.3, 1.0];
 /// Most past origins of one fit.
 const MOST_ORIGINS: usize = 1500;
 /// Most rows of one fit.
@@ -35,7 +37,8 @@ pub struct Ridge {
 impl Ridge {
     /// A long memory.
     pub fn long(kind: TargetKind) -> Self {
-        Self { name: "ridge", kind, half_life_days: 365.0, days: 1100 }
+        let (half_life_days, days) = if kind == TargetKind::Load { (1000.0, 2500) } else { (365.0, 1100) };
+        Self { name: "ridge", kind, half_life_days, days }
     }
 
     /// A short memory, for systems that change.
@@ -86,12 +89,11 @@ fn dense_origins(from: usize, to: usize, wanted: usize, day: usize) -> Vec<usize
     (from..to).rev().step_by(step).collect()
 }
 
-/// `[from, to)` of each lead group; `fine` ones begin with single steps.
-pub(super) fn groups(horizon: usize, hour: usize, fine: bool) -> Vec<(usize, usize)> {
+/// `[from, to)` of each lead group; the first end at `steps`.
+pub(super) fn groups(horizon: usize, hour: usize, steps: &[usize]) -> Vec<(usize, usize)> {
     let hours = EDGES.into_iter().chain((3..).map(|d| 24 * d)).map(|edge| edge * hour);
     let (mut groups, mut from) = (Vec::new(), 0);
-    let steps = STEPS.into_iter().filter(|_| fine);
-    for edge in steps.chain(hours) {
+    for edge in steps.iter().copied().chain(hours) {
         let to = edge.min(horizon).max(from);
         if to > from {
             groups.push((from, to));
@@ -132,7 +134,12 @@ impl Forecaster for Ridge {
         }
         let origins = thinned(origins, context.fit_phases.len(), MOST_ORIGINS);
         let mut fitted = Vec::new();
-        for (from, to) in groups(context.horizon, context.hour, self.kind == TargetKind::Wind) {
+        let steps: &[usize] = match self.kind {
+            TargetKind::Wind => &STEPS,
+            TargetKind::Load => &STEPS[..1],
+            TargetKind::Solar => &[],
+        };
+        for (from, to) in groups(context.horizon, context.hour, steps) {
             let dense = self.kind == TargetKind::Wind && to <= DENSE_HOURS * context.hour;
             let any = dense.then(|| dense_origins(oldest, view.edge(), DENSE_ROWS / (to - from), context.day));
             let any = any.filter(|any| any.len() > origins.len());
@@ -173,8 +180,9 @@ impl Ridge {
                 normal.solve(penalty).map_err(|error| ModelError::unsolvable(self.name, view, &error))
             };
             let early = gram.normal(0, cut);
-            let mut best = (f64::INFINITY, PENALTIES[2]);
-            for penalty in PENALTIES {
+            let penalties: &[f64] = if self.kind == TargetKind::Load { &PENALTIES_LOAD } else { &PENALTIES };
+            let mut best = (f64::INFINITY, 1e-2);
+            for &penalty in penalties {
                 let error = gram.error(&solve(&early, penalty)?, cut, gram.len());
                 if error < best.0 {
                     best = (error, penalty);

@@ -6,7 +6,9 @@
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::View;
-use augurs::{Fit, Predict, ets::AutoETS, mstl::MSTLModel};
+use augurs::mstl::{FittedTrendModel, MSTLModel, TrendModel};
+use augurs::{Fit, Forecast, Predict, ets::AutoETS};
+use std::borrow::Cow;
 
 /// Hours of history for MSTL: four weeks.
 const MSTL_HOURS: usize = 24 * 28;
@@ -60,6 +62,73 @@ fn smoother() -> Result<AutoETS, augurs::ets::Error> {
     AutoETS::new(1, "AAN")?.damped(true)
 }
 
+/// Damped exponential smoothing (Gardner and McKenzie 1985) whose two gains are the best of a small grid on the last weeks: a
+/// full search of the likelihood takes a hundred times as long and is repeated at every issue.
+#[derive(Debug)]
+struct DampedTrend;
+
+/// Level and slope at the end of the data.
+#[derive(Debug)]
+struct FittedTrend {
+    level: f64,
+    slope: f64,
+    known: usize,
+}
+
+const LEVEL_GAINS: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.95];
+const SLOPE_GAINS: [f64; 3] = [0.0, 0.05, 0.2];
+/// Share of the slope left after each hour.
+const DAMPING: f64 = 0.9;
+
+type Foreign = Box<dyn std::error::Error + Send + Sync>;
+
+impl TrendModel for DampedTrend {
+    fn name(&self) -> Cow<'_, str> {
+        "damped".into()
+    }
+
+    fn fit(&self, y: &[f64]) -> Result<Box<dyn FittedTrendModel + Sync + Send>, Foreign> {
+        let mut best: Option<(f64, f64, f64)> = None;
+        for (gain, bend) in LEVEL_GAINS.iter().flat_map(|gain| SLOPE_GAINS.map(|bend| (gain, bend))) {
+            let (mut level, mut slope, mut error) = (y.first().copied().unwrap_or(0.0), 0.0, 0.0);
+            for &value in y {
+                let expected = level + DAMPING * slope;
+                error += (value - expected) * (value - expected);
+                let next = expected + gain * (value - expected);
+                slope = DAMPING * slope + bend * (next - expected);
+                level = next;
+            }
+            if best.is_none_or(|(least, _, _)| error < least) {
+                best = Some((error, level, slope));
+            }
+        }
+        let (_, level, slope) = best.ok_or("no finite value to smooth")?;
+        Ok(Box::new(FittedTrend { level, slope, known: y.len() }))
+    }
+}
+
+impl FittedTrendModel for FittedTrend {
+    fn predict_inplace(&self, horizon: usize, _: Option<f64>, forecast: &mut Forecast) -> Result<(), Foreign> {
+        let (mut level, mut slope) = (self.level, self.slope);
+        let next = || {
+            slope *= DAMPING;
+            level += slope;
+            level
+        };
+        forecast.point = std::iter::repeat_with(next).take(horizon).collect();
+        Ok(())
+    }
+
+    fn predict_in_sample_inplace(&self, _: Option<f64>, forecast: &mut Forecast) -> Result<(), Foreign> {
+        forecast.point = vec![self.level; self.known];
+        Ok(())
+    }
+
+    fn training_data_size(&self) -> Option<usize> {
+        Some(self.known)
+    }
+}
+
 impl Forecaster for Mstl {
     fn name(&self) -> &'static str {
         "mstl"
@@ -76,8 +145,7 @@ impl FittedForecaster for Mstl {
         let needed = MSTL_HOURS * view.context.hour;
         let values = hourly(view, MSTL_HOURS).ok_or_else(|| ModelError::too_little("mstl", view, needed))?;
         let error = |cause: &dyn std::fmt::Display| ModelError::unsolvable("mstl", view, cause);
-        let trend = smoother().map_err(|cause| error(&cause))?.into_trend_model();
-        let fitted = MSTLModel::new(vec![24, 168], trend).fit(&values).map_err(|cause| error(&cause))?;
+        let fitted = MSTLModel::new(vec![24, 168], DampedTrend).fit(&values).map_err(|cause| error(&cause))?;
         let forecast = fitted.predict(hours_ahead(view), None).map_err(|cause| error(&cause))?;
         finish("mstl", view, &forecast.point, values.last().copied())
     }
