@@ -8,6 +8,7 @@ mod climatology;
 mod combine;
 mod linear;
 mod naive;
+mod physics;
 mod power_curve;
 mod ridge;
 mod smart;
@@ -18,6 +19,7 @@ pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
 pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
+pub use physics::Physics;
 pub use power_curve::PowerCurve;
 pub use ridge::Ridge;
 pub use smart::SmartPersistence;
@@ -140,6 +142,9 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     };
     if kind == TargetKind::Wind && has_weather {
         list.push(Box::new(PowerCurve));
+    }
+    if kind != TargetKind::Load && has_weather {
+        list.push(Box::new(Physics));
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));

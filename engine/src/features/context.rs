@@ -5,7 +5,7 @@
 
 use super::series::Channel;
 use super::{Calendar, FeatureError, Series, Target, TargetKind, WeatherIndex};
-use crate::domain::{Asset, Frame, Quantity, Resolution, Timestamp, from_micros, micros};
+use crate::domain::{Asset, Frame, IntervalLabel, Quantity, Resolution, Timestamp, from_micros, micros};
 use std::sync::Arc;
 
 /// Most steps of one forecast.
@@ -30,6 +30,8 @@ pub struct Context {
     pub hour: usize,
     /// Civil time of the rows and a horizon beyond.
     pub calendar: Calendar,
+    /// Which end of its interval a row's time names.
+    pub interval_label: IntervalLabel,
     /// Weather model runs.
     pub weather: WeatherIndex,
     /// Residues of the origins' indices modulo a day: candidates are judged on past origins at these.
@@ -87,6 +89,7 @@ impl Context {
             day,
             hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
             calendar,
+            interval_label: target.interval_label,
             weather: WeatherIndex::new(&target.weather),
             fit_phases: thinned(phases.clone(), day),
             phases: thinned(phases, day),
