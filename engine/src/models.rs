@@ -16,6 +16,7 @@ mod leads;
 mod linear;
 mod naive;
 pub mod panel;
+mod physics;
 mod power_curve;
 mod products;
 mod reconcile;
@@ -35,6 +36,7 @@ pub use ground::{Ground, ground};
 pub use leads::Leads;
 pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
+pub use physics::Physics;
 pub use power_curve::PowerCurve;
 pub use products::{ProductError, RampRequest, RampRisk, Ramps, Reserve, combined, ramps, reserve};
 pub use reconcile::{Covariance, Hierarchy, Layout, Node, Projection, ReconcileError, Series};
@@ -166,6 +168,9 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     };
     if kind == TargetKind::Wind && has_weather {
         list.push(Box::new(PowerCurve));
+    }
+    if kind != TargetKind::Load && has_weather {
+        list.push(Box::new(Physics));
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));

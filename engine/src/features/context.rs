@@ -31,6 +31,8 @@ pub struct Context {
     pub hour: usize,
     /// Civil time of the rows and a horizon beyond.
     pub calendar: Calendar,
+    /// Which end of its interval a row's time names.
+    pub interval_label: IntervalLabel,
     /// Weather model runs.
     pub weather: WeatherIndex,
     /// Residues of the origins' indices modulo a day: candidates are judged on past origins at these.
@@ -94,6 +96,7 @@ impl Context {
             day,
             hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
             calendar,
+            interval_label: target.interval_label,
             weather: WeatherIndex::new(&target.weather),
             fit_phases: thinned(phases.clone(), day),
             phases: thinned(phases, day),
