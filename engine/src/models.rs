@@ -68,8 +68,8 @@ pub trait Forecaster: Debug + Send + Sync {
         false
     }
 
-    /// Days between refits, for models that cost more to fit than others or change less; `None` for the usual.
-    fn refit_days(&self) -> Option<usize> {
+    /// Days between refits when `known` days are known, for models that cost more to fit than others; `None` for the usual.
+    fn refit_days(&self, _known: usize) -> Option<usize> {
         None
     }
 
@@ -174,8 +174,7 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));
-    list.push(Box::new(Boosted::alone()));
-    list.push(Box::new(Boosted::on_ridge()));
+    list.push(Box::new(Boosted));
     list
 }
 

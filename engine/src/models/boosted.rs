@@ -1,9 +1,9 @@
-//! Boosted trees over raw and linear features: one forest for all leads and quantiles.
+//! Boosted trees over raw and linear features: two forests, each for all leads and quantiles, and their average.
 //!
-//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. A ridge regression per group of leads may go first, then
-//! the trees learn what it leaves. The newest fifth of the past, a horizon apart from the
-//! rest, says how many trees to grow and how much wider than in the fitted past the quantiles must be; the trees that serve are
-//! grown on all of it.
+//! In: a view; rows from `features`. Out: a path (the mean) and quantiles. One forest learns the target against the base of the
+//! rows, the other what a ridge regression per group of leads leaves; the first is better where things interact, the second in the
+//! first hours. The newest fifth of the past, a horizon apart from the rest, says how many trees to grow and how much wider than in
+//! the fitted past the quantiles must be; the trees that serve are grown on all of it.
 
 mod start;
 
@@ -14,12 +14,15 @@ use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, TargetKind, View, tree_rows};
 use start::{Outcome, Start};
 
+const NAME: &str = "boosted";
 /// Most past origins of one fit.
 const MOST_ORIGINS: usize = 1500;
 /// Most rows of one fit.
 const MOST_ROWS: usize = 24_000;
 /// Rows of a group of leads, so that each can be fitted, if there are as many.
 const LEAST_OF_GROUP: usize = 1500;
+/// Fewest trees, whatever the holdout says.
+const LEAST_ROUNDS: usize = 10;
 /// Days of past that are used.
 const MOST_DAYS: usize = 1100;
 /// Days after which a past origin weighs half.
@@ -46,28 +49,19 @@ const OPTIONS: TreeOptions = TreeOptions {
 
 /// Boosted trees.
 #[derive(Debug, Clone, Copy)]
-pub struct Boosted {
-    name: &'static str,
-    linear: bool,
-}
+pub struct Boosted;
 
-impl Boosted {
-    /// Trees on the base of the rows.
-    pub const fn alone() -> Self {
-        Self { name: "boosted", linear: false }
-    }
-
-    /// Trees on what a ridge regression leaves.
-    pub const fn on_ridge() -> Self {
-        Self { name: "boosted_ridge", linear: true }
-    }
+/// Trees and what they start from.
+#[derive(Debug, Clone)]
+struct Grown {
+    start: Start,
+    forest: Forest,
 }
 
 #[derive(Debug, Clone)]
 struct Fitted {
-    name: &'static str,
-    start: Start,
-    forest: Forest,
+    /// On the base of the rows, and on what a ridge regression leaves.
+    both: [Grown; 2],
     /// Factors of the gaps between the median and the quantiles below and above it.
     stretch: (f64, f64),
 }
@@ -121,11 +115,11 @@ impl Past {
 
 impl Forecaster for Boosted {
     fn name(&self) -> &'static str {
-        self.name
+        NAME
     }
 
-    fn refit_days(&self) -> Option<usize> {
-        Some(28)
+    fn refit_days(&self, known: usize) -> Option<usize> {
+        Some(if known < 365 { 28 } else { 56 })
     }
 
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
@@ -135,29 +129,50 @@ impl Forecaster for Boosted {
         let needed = first + 28 * context.day;
         let origins = view.origins_back(view.edge().saturating_sub(1), oldest, 6000);
         if origins.len() < 28 || view.known() < needed {
-            return Err(ModelError::too_little(self.name(), view, needed));
+            return Err(ModelError::too_little(NAME, view, needed));
         }
         let groups = groups(context.horizon, context.hour, &[]);
         let past = Past::of(view, &thinned(origins, context.fit_phases.len(), MOST_ORIGINS), &groups);
-        let too_little = || ModelError::too_little(self.name(), view, needed);
-        let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day, self.linear);
-        let left = |(outcome, said): (&Outcome, &f64)| (outcome.target - said) / start.spread(outcome.lead);
-        let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(left).collect();
-        let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight * start.spread(outcome.lead)).collect();
+        let too_little = || ModelError::too_little(NAME, view, needed);
         let (width, values) = (past.trees.width, narrowed(&past.trees));
-        let newest = targets.len() - targets.len() / 5;
+        let newest = past.outcomes.len() - past.outcomes.len() / 5;
         let border = past.outcomes.get(newest).ok_or_else(too_little)?.origin;
         let cleared = past.outcomes.partition_point(|outcome| outcome.origin + context.horizon <= border);
-        let options = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..OPTIONS };
-        let grow = |options: &TreeOptions| {
-            Forest::fit(Rows { width, values: &values }, &targets, &weights, &PROBABILITIES, options).ok_or_else(too_little)
-        };
-        let trial = grow(&options)?;
+        let early = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..OPTIONS };
         let held = Rows { width, values: &values[newest * width..] };
-        let stretch = stretch(&trial.predict(held), &targets[newest..], &weights[newest..]);
-        let forest = grow(&TreeOptions { rounds: trial.rounds().max(10), ..OPTIONS })?;
-        Ok(Box::new(Fitted { name: self.name, start, forest, stretch }))
+        let one = |linear: bool| {
+            let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day, linear);
+            let left = |(outcome, said): (&Outcome, &f64)| (outcome.target - said) / start.spread(outcome.lead);
+            let targets: Vec<f64> = past.outcomes.iter().zip(&said).map(left).collect();
+            let weights: Vec<f64> = past.outcomes.iter().map(|outcome| outcome.weight * start.spread(outcome.lead)).collect();
+            let grow = |options: &TreeOptions| {
+                Forest::fit(Rows { width, values: &values }, &targets, &weights, &PROBABILITIES, options).ok_or_else(too_little)
+            };
+            let trial = grow(&early)?;
+            let fresh = past.outcomes[newest..].iter().zip(&said[newest..]).zip(trial.predict(held));
+            let fresh: Vec<Prediction> = fresh.map(|((o, said), p)| placed(p, *said, start.spread(o.lead))).collect();
+            let forest = grow(&TreeOptions { rounds: trial.rounds().max(LEAST_ROUNDS), ..OPTIONS })?;
+            Ok((Grown { start, forest }, fresh))
+        };
+        let ((alone, fresh), (on_ridge, other)) = (one(false)?, one(true)?);
+        let fresh: Vec<Prediction> = fresh.into_iter().zip(other).map(|(a, b)| averaged(a, &b)).collect();
+        let stretch = stretch(&fresh, &past.outcomes[newest..]);
+        Ok(Box::new(Fitted { both: [alone, on_ridge], stretch }))
     }
+}
+
+/// A prediction of what is left, as one of the row's target.
+fn placed(mut prediction: Prediction, said: f64, spread: f64) -> Prediction {
+    prediction.mean = said + spread * prediction.mean;
+    prediction.quantiles.iter_mut().for_each(|value| *value = said + spread * *value);
+    prediction
+}
+
+/// Quantile by quantile the middle of two.
+fn averaged(mut one: Prediction, other: &Prediction) -> Prediction {
+    one.mean = 0.5 * (one.mean + other.mean);
+    one.quantiles.iter_mut().zip(&other.quantiles).for_each(|(a, b)| *a = 0.5 * (*a + b));
+    one
 }
 
 /// The features in single precision, which the trees cut in.
@@ -166,17 +181,17 @@ fn narrowed(matrix: &FeatureMatrix) -> Vec<f32> {
 }
 
 /// Factors below and above the median that lose least on fresh rows.
-fn stretch(predictions: &[Prediction], truths: &[f64], weights: &[f64]) -> (f64, f64) {
+fn stretch(predictions: &[Prediction], outcomes: &[Outcome]) -> (f64, f64) {
     let loss = |low: f64, high: f64| -> f64 {
-        let row = |(prediction, (truth, weight)): (&Prediction, (&f64, &f64))| {
+        let row = |(prediction, outcome): (&Prediction, &Outcome)| {
             let middle = prediction.quantiles[MIDDLE];
             let one = |(value, probability): (&f64, &f64)| {
-                let gap = truth - (middle + (value - middle) * if *value < middle { low } else { high });
+                let gap = outcome.target - (middle + (value - middle) * if *value < middle { low } else { high });
                 (probability * gap).max((probability - 1.0) * gap)
             };
-            weight * prediction.quantiles.iter().zip(&PROBABILITIES).map(one).sum::<f64>()
+            outcome.weight * prediction.quantiles.iter().zip(&PROBABILITIES).map(one).sum::<f64>()
         };
-        predictions.iter().zip(truths.iter().zip(weights)).map(row).sum()
+        predictions.iter().zip(outcomes).map(row).sum()
     };
     let factors = [0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.7, 2.0, 2.4];
     let best = |loss: &dyn Fn(f64) -> f64| factors.into_iter().min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0);
@@ -196,32 +211,35 @@ fn read_off(values: &[f64], probability: f64) -> f64 {
 impl FittedForecaster for Fitted {
     fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError> {
         if view.last().is_nan() {
-            return Err(ModelError::too_little(self.name, view, 1));
+            return Err(ModelError::too_little(NAME, view, 1));
         }
         let leads: Vec<usize> = (0..view.context.horizon).collect();
-        let (mut linear, mut matrix) = (FeatureMatrix::default(), FeatureMatrix::default());
-        tree_rows(view, &leads, &mut linear, &mut matrix);
-        if matrix.width != self.forest.width() || matrix.base.iter().any(|base| !base.is_finite()) {
+        let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
+        tree_rows(view, &leads, &mut linear, &mut trees);
+        let width = trees.width;
+        let other = self.both.iter().any(|grown| grown.forest.width() != width);
+        if other || trees.base.iter().any(|base| !base.is_finite()) {
             return Err(ModelError::unsolvable(
-                "boosted",
+                NAME,
                 view,
-                &"a lag is missing in the last week, or other inputs than fitted on",
+                &"a lag is missing in the last week, or the inputs are not those of the fit",
             ));
         }
-        let values = narrowed(&matrix);
+        let values = narrowed(&trees);
+        let [alone, on_ridge] = self.both.each_ref().map(|grown| {
+            let said = |(lead, p): (usize, Prediction)| placed(p, grown.start.says(&linear, lead, lead), grown.start.spread(lead));
+            grown.forest.predict(Rows { width, values: &values }).into_iter().enumerate().map(said).collect::<Vec<Prediction>>()
+        });
         let (low, high) = view.bounds();
         let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
-        for (index, mut predicted) in self.forest.predict(Rows { width: matrix.width, values: &values }).into_iter().enumerate() {
-            let (base, scale) = (matrix.base[index], matrix.scale[index].max(0.0));
-            let (said, spread) = (self.start.says(&linear, index, index), self.start.spread(index));
-            let value = |relative: f64| (base + scale * (said + spread * relative)).clamp(low, high);
+        for (index, predicted) in alone.into_iter().zip(&on_ridge).map(|(a, b)| averaged(a, b)).enumerate() {
+            let (base, scale) = (trees.base[index], trees.scale[index].max(0.0));
+            let value = |relative: f64| (base + scale * relative).clamp(low, high);
             let middle = predicted.quantiles[MIDDLE];
-            for quantile in &mut predicted.quantiles {
-                let factor = if *quantile < middle { self.stretch.0 } else { self.stretch.1 };
-                *quantile = middle + (*quantile - middle) * factor;
-            }
+            let stretched = |q: &f64| middle + (q - middle) * if *q < middle { self.stretch.0 } else { self.stretch.1 };
+            let wide: Vec<f64> = predicted.quantiles.iter().map(stretched).collect();
             path.push(value(predicted.mean));
-            rows.push(quantiles.iter().map(|q| value(read_off(&predicted.quantiles, q.value()))).collect());
+            rows.push(quantiles.iter().map(|q| value(read_off(&wide, q.value()))).collect());
         }
         Ok(Outlook { path, quantiles: Some(rows) })
     }
@@ -229,7 +247,7 @@ impl FittedForecaster for Fitted {
 
 #[cfg(test)]
 mod tests {
-    use super::{PROBABILITIES, read_off, stretch};
+    use super::{Outcome, PROBABILITIES, read_off, stretch};
     use crate::models::boosting::Prediction;
 
     #[test]
@@ -242,8 +260,11 @@ mod tests {
     #[test]
     fn narrow_quantiles_are_stretched() {
         let one = Prediction { mean: 0.0, quantiles: PROBABILITIES.map(|p| p - 0.5).to_vec() };
-        let truths: Vec<f64> = (0..1001).map(|i| (f64::from(i) / 1000.0 - 0.5) * if i < 500 { 2.0 } else { 1.0 }).collect();
-        let found = stretch(&vec![one; 1001], &truths, &vec![1.0; 1001]);
+        let outcome = |i: u32| {
+            let target = (f64::from(i) / 1000.0 - 0.5) * if i < 500 { 2.0 } else { 1.0 };
+            Outcome { origin: 0, lead: 0, target, weight: 1.0 }
+        };
+        let found = stretch(&vec![one; 1001], &(0..1001).map(outcome).collect::<Vec<_>>());
         assert!((found.0 - 2.0).abs() < 0.31 && (found.1 - 1.0).abs() < 0.11, "{found:?}");
     }
 }

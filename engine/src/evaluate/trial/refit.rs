@@ -15,18 +15,15 @@ impl Trial {
     pub(super) fn ready(&mut self, view: &View<'_>) {
         self.settle(view);
         let days = |since: Option<usize>| since.map_or(usize::MAX, |at| (view.origin - at) / self.day);
-        let refit = if view.known() < 365 * self.day { REFIT_DAYS.0 } else { REFIT_DAYS.1 };
+        let known = view.known() / self.day;
+        let usual = if known < 365 { REFIT_DAYS.0 } else { REFIT_DAYS.1 };
         for candidate in &mut self.candidates {
-            if days(candidate.fitted_at) < candidate.model.refit_days().unwrap_or(refit) {
-                continue;
-            }
             // A model that could not be fitted is tried again when the usual time has passed.
-            candidate.fitted_at = Some(view.origin);
-            match candidate.model.fit(view) {
-                Ok(fitted) => candidate.fitted = Some(Arc::<dyn FittedForecaster>::from(fitted)),
-                Err(_) => {
-                    let rest = candidate.model.refit_days().unwrap_or(refit).saturating_sub(refit);
-                    candidate.fitted_at = view.origin.checked_sub(rest * self.day);
+            let wait = candidate.model.refit_days(known).filter(|_| candidate.fitted.is_some()).unwrap_or(usual);
+            if days(candidate.fitted_at) >= wait {
+                candidate.fitted_at = Some(view.origin);
+                if let Ok(fitted) = candidate.model.fit(view) {
+                    candidate.fitted = Some(Arc::<dyn FittedForecaster>::from(fitted));
                 }
             }
         }
