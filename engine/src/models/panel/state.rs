@@ -80,11 +80,11 @@ impl SeriesState {
         size_of::<Self>() + self.times.capacity() + 8 * self.values.capacity() + 16 * self.late.capacity()
     }
 
-    /// Bytes a state of that limit never exceeds between calls, for times a whole number of seconds apart: growing buffers hold up to
-    /// twice what is in them. Putting late pairs in order takes as much again for a moment.
+    /// Bytes a state of that limit never exceeds between calls, however odd its times: buffers hold up to a quarter more than is in
+    /// them, late pairs up to twice. Putting late pairs in order takes as much again for a moment.
     pub fn most_bytes(limit: usize) -> usize {
         let values = limit + limit / 4 + 64;
-        size_of::<Self>() + 2 * values * (8 + 8) + 2 * 16 * LATE.max(values / 4)
+        size_of::<Self>() + (values + values / 4 + 32) * (8 + 10) + 2 * 16 * LATE.max(values / 4)
     }
 
     /// The newest pairs in order of time, at most the limit.
@@ -165,6 +165,13 @@ impl SeriesState {
 
     /// Adds a pair newer than all.
     fn append(&mut self, time: i64, value: f64) {
+        // A quarter more at a time, not twice: very many states are held at once.
+        if self.values.len() == self.values.capacity() {
+            self.values.reserve_exact(self.values.len() / 4 + 16);
+        }
+        if self.times.len() + 10 > self.times.capacity() {
+            self.times.reserve_exact(self.times.len() / 4 + 16);
+        }
         if self.values.is_empty() {
             (self.first, self.gap) = (time, 0);
         } else {

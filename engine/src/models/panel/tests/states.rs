@@ -91,6 +91,9 @@ fn a_state_stays_within_its_bytes() {
             assert_eq!(state.points().unwrap(), pairs(9000, 5)[9000 - limit..]);
         }
     }
+    // 30 days of quarter hours in order: what 100,000 groups hold is 100,000 times this.
+    let month = state(&pairs(2880, 5), 36_000).size();
+    assert!(month < 33_000, "{month}");
 }
 
 #[test]
