@@ -13,6 +13,8 @@ use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, 
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
 /// Name of the aggregate of all candidates.
 pub(super) const AGGREGATE: &str = "aggregate";
+/// Share of all weights the mixtures start with: what they say is weighed already.
+const MIXTURES_SHARE: f64 = 0.5;
 /// Days after which what the weights know counts half.
 const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
 
@@ -59,6 +61,9 @@ impl Ensemble {
     ) -> Self {
         let leads = Leads::new(horizon, hour);
         let count = models + MIXTURES.len();
+        let of_mixture = MIXTURES_SHARE / MIXTURES.len() as f64;
+        let of_model = (1.0 - MIXTURES_SHARE) / models.max(1) as f64;
+        let prior = (0..count).map(|at| if at < models { of_model } else { of_mixture }).collect();
         Self {
             yardstick: Yardstick::new(quantiles),
             boards: vec![Board::new(leads.len()); count + 1],
@@ -67,7 +72,7 @@ impl Ensemble {
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, half_life)).into(),
-            experts: Experts::new(count, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
+            experts: Experts::new(prior, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }
