@@ -269,6 +269,15 @@ impl Ensemble {
         }
     }
 
+    /// How many rounds of the weights the mean loss of some steps counts as. Errors within an hour are one. News of long leads is old
+    /// when it comes and overlaps with the news of the next origin: with delays of `d` rounds rates fall as `1 / sqrt(1 + d)` at least
+    /// (Joulani, György and Szepesvári 2013); here as `1 / (1 + days)`.
+    fn rounds(&self, bucket: usize, steps: usize) -> f64 {
+        let hours = (steps as f64 / self.hour as f64).max(1.0);
+        let days = self.leads.range(bucket).1 as f64 / self.day as f64;
+        hours * (2.0 / (1.0 + days)).powi(2)
+    }
+
     /// One round of the weights and of the correction, both as they are now.
     fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
         let q = self.yardstick.width();
@@ -288,7 +297,8 @@ impl Ensemble {
             self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
             self.conformal.judge(&mut round, said.ground[k], &row, y);
         }
-        self.experts.update(bucket, present, &weights, &losses, known.len());
+        let rounds = self.rounds(bucket, known.len());
+        self.experts.update(bucket, present, &weights, &losses, rounds);
         self.conformal.learn(bucket, &round, self.day);
     }
 }

@@ -191,7 +191,7 @@ impl Conformal {
         round.steps[day] += 1.0;
     }
 
-    /// Takes one step against the misses of a round in `bucket`; `steps_of_day` makes a day's misses weigh alike on every grid.
+    /// Takes one step against the misses of a round in `bucket`, a part of one where the round is a part of the bucket; `steps_of_day` makes a day's misses weigh alike on every grid.
     pub fn learn(&mut self, bucket: usize, round: &Round, steps_of_day: usize) {
         let q = self.probabilities.len();
         let lit: f64 = round.counts.iter().sum();
@@ -202,17 +202,19 @@ impl Conformal {
         if lit <= 0.0 {
             return;
         }
-        let late = 1.0 + LATE * self.leads.range(bucket).0 as f64 / steps_of_day as f64;
+        let (from, to) = self.leads.range(bucket);
+        let late = 1.0 + LATE * from as f64 / steps_of_day as f64;
+        let part = (lit / (to - from) as f64).min(1.0);
         for state in 0..STATES {
             let (own, of_state) = self.cells(bucket, state);
             for i in 0..q {
-                let gradient = round.gradients[state * q + i] / lit / late;
+                let gradient = part * round.gradients[state * q + i] / lit / late;
                 self.shifts[own + i] += RATE * gradient;
                 self.shifts[of_state + i] += STATE_RATE * gradient;
             }
         }
         let missed = (round.outside[0] + round.outside[1]) / lit;
-        self.stretches[bucket] = (self.stretches[bucket] + STRETCH_RATE * missed).clamp(-1.5, 1.5);
+        self.stretches[bucket] = (self.stretches[bucket] + STRETCH_RATE * part * missed).clamp(-1.5, 1.5);
         let share = (lit / steps_of_day as f64).min(1.0);
         self.missed += share * (missed - self.missed);
         let excess = (self.missed + 1.0 - BAND - REGIME_SHARE).max(0.0);

@@ -102,10 +102,10 @@ impl Experts {
     }
 
     /// One round: `losses[column][expert]` are linearised losses (slope at the aggregate times what the expert said), `weights`
-    /// those of [`Experts::weights`] the aggregate was made with. The mean over
-    /// `steps` steps counts as that many rounds.
-    pub fn update(&mut self, bucket: usize, present: &[bool], weights: &[Vec<f64>], losses: &[Vec<f64>], steps: usize) {
-        let (width, all, rounds) = (self.width, self.cells.len() / self.width - 1, steps as f64);
+    /// those of [`Experts::weights`] the aggregate was made with. It counts as
+    /// `rounds` rounds.
+    pub fn update(&mut self, bucket: usize, present: &[bool], weights: &[Vec<f64>], losses: &[Vec<f64>], rounds: f64) {
+        let (width, all) = (self.width, self.cells.len() / self.width - 1);
         for (column, (weights, losses)) in weights.iter().zip(losses).enumerate() {
             let aggregate: f64 = (0..self.prior.len()).filter(|&i| present[i]).map(|i| weights[i] * losses[i]).sum();
             for i in (0..self.prior.len()).filter(|&i| present[i] && losses[i].is_finite()) {

@@ -16,7 +16,7 @@ fn play(experts: &mut Experts, p: f64, rounds: usize, said: impl Fn(usize) -> (f
         own += pinball(truth, aggregate);
         each.iter_mut().zip(&values).for_each(|(sum, x)| *sum += pinball(truth, *x));
         let slope = slope(p, truth, aggregate);
-        experts.update(0, &present, &weights, &[values.iter().map(|x| slope * x).collect()], 1);
+        experts.update(0, &present, &weights, &[values.iter().map(|x| slope * x).collect()], 1.0);
     }
     (own, each)
 }
@@ -91,7 +91,7 @@ fn who_sleeps_has_no_weight_and_wins_nothing() {
     let before = experts.clone();
     let present = [true, false, true];
     let weights = experts.weights(0, &present);
-    experts.update(0, &present, &weights, &[vec![1.0, 0.0, -1.0], vec![1.0, 0.0, -1.0]], 1);
+    experts.update(0, &present, &weights, &[vec![1.0, 0.0, -1.0], vec![1.0, 0.0, -1.0]], 1.0);
     for (old, new) in before.cells.iter().zip(&experts.cells) {
         assert_eq!((old.losses[1], old.squares[1]), (new.losses[1], new.squares[1]));
     }
