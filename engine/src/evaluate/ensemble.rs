@@ -13,6 +13,8 @@ use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, 
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
 /// Name of the aggregate of all candidates.
 pub(super) const AGGREGATE: &str = "aggregate";
+/// Share of all weights the mixtures start with: what they say is weighed already.
+const MIXTURES_SHARE: f64 = 0.5;
 /// Days after which what the weights know counts half.
 const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
 
@@ -59,6 +61,9 @@ impl Ensemble {
     ) -> Self {
         let leads = Leads::new(horizon, hour);
         let count = models + MIXTURES.len();
+        let of_mixture = MIXTURES_SHARE / MIXTURES.len() as f64;
+        let of_model = (1.0 - MIXTURES_SHARE) / models.max(1) as f64;
+        let prior = (0..count).map(|at| if at < models { of_model } else { of_mixture }).collect();
         Self {
             yardstick: Yardstick::new(quantiles),
             boards: vec![Board::new(leads.len()); count + 1],
@@ -67,7 +72,7 @@ impl Ensemble {
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, half_life)).into(),
-            experts: Experts::new(count, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
+            experts: Experts::new(prior, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }
@@ -264,6 +269,15 @@ impl Ensemble {
         }
     }
 
+    /// How many rounds of the weights the mean loss of some steps counts as. Errors within an hour are one. News of long leads is old
+    /// when it comes and overlaps with the news of the next origin: with delays of `d` rounds rates fall as `1 / sqrt(1 + d)` at least
+    /// (Joulani, György and Szepesvári 2013); here as `1 / (1 + days)`.
+    fn rounds(&self, bucket: usize, steps: usize) -> f64 {
+        let hours = (steps as f64 / self.hour as f64).max(1.0);
+        let days = self.leads.range(bucket).1 as f64 / self.day as f64;
+        hours * (2.0 / (1.0 + days)).powi(2)
+    }
+
     /// One round of the weights and of the correction, both as they are now.
     fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
         let q = self.yardstick.width();
@@ -283,7 +297,8 @@ impl Ensemble {
             self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
             self.conformal.judge(&mut round, said.ground[k], &row, y);
         }
-        self.experts.update(bucket, present, &weights, &losses, known.len());
+        let rounds = self.rounds(bucket, known.len());
+        self.experts.update(bucket, present, &weights, &losses, rounds);
         self.conformal.learn(bucket, &round, self.day);
     }
 }

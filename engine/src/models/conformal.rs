@@ -18,13 +18,21 @@ const STATES: usize = 4;
 const RATE: f64 = 0.04;
 const STATE_RATE: f64 = 0.01;
 const LATE: f64 = 20.0;
-/// Steps of the logarithm of the common width against a day of misses, of usual and of unusual days.
-const REGIME_RATES: [f64; 2] = [0.15, 0.3];
+/// Step of the logarithm of a bucket's width against a round whose truth all lay outside the 80 % band.
+const STRETCH_RATE: f64 = 0.05;
+/// Share of the last day's truth outside the 80 % band from which on a new regime is suspected, and how fast the logarithm of the
+/// common width then grows: a day wholly outside widens all bands by a half.
+const REGIME_SHARE: f64 = 0.45;
+const REGIME_RATE: f64 = 0.8;
+/// Step of the logarithm of the width of unusual days against a day of misses.
+const UNUSUAL_RATE: f64 = 0.3;
 /// Logarithm of how much wider bands are on unusual days before any was seen.
 const UNUSUAL: f64 = 0.3;
 /// Days after which the common width has gone back half way.
 const REGIME_DAYS: f64 = 3.0;
 
+/// The band whose coverage is watched.
+const BAND: f64 = 0.8;
 /// What all hours together may hold of an 80 % band: see [`Conformal::target`].
 const ALL_HOURS: f64 = 0.815;
 
@@ -36,8 +44,12 @@ pub struct Conformal {
     probabilities: Vec<f64>,
     /// `[bucket][1 + state][probability]`, in units of the row's width: the bucket's own shift, then that of each state.
     shifts: Vec<f64>,
+    /// Logarithm of the width of each bucket.
+    stretches: Vec<f64>,
     /// Logarithm of the common width, of usual and unusual days.
     widths: [f64; 2],
+    /// Share of the last day's truth outside the 80 % band beyond what the band promised.
+    missed: f64,
     /// Share of steps that are night.
     night: f64,
     day: f64,
@@ -58,7 +70,18 @@ impl Conformal {
     pub fn new(kind: TargetKind, leads: &Leads, quantiles: &[Quantile]) -> Self {
         let probabilities: Vec<f64> = quantiles.iter().map(|q| q.value()).collect();
         let shifts = vec![0.0; leads.len() * (1 + STATES) * probabilities.len()];
-        Self { kind, leads: leads.clone(), probabilities, shifts, widths: [0.0, UNUSUAL], night: 0.0, day: 0.0 }
+        let stretches = vec![0.0; leads.len()];
+        Self {
+            kind,
+            leads: leads.clone(),
+            probabilities,
+            shifts,
+            stretches,
+            widths: [0.0, UNUSUAL],
+            missed: 0.0,
+            night: 0.0,
+            day: 0.0,
+        }
     }
 
     /// Lets the common width go back towards none until `day`.
@@ -86,7 +109,7 @@ impl Conformal {
         if self.kind != TargetKind::Solar {
             return probability;
         }
-        let inside = ((ALL_HOURS - self.night) / (1.0 - self.night).max(0.05)).clamp(0.5, 0.8);
+        let inside = ((ALL_HOURS - self.night) / (1.0 - self.night).max(0.05)).clamp(0.5, BAND);
         let (from, to) = (0.1, 0.5 - inside / 2.0);
         let side = probability.min(1.0 - probability);
         let side = if side <= from { side * to / from } else { to + (side - from) * (0.5 - to) / (0.5 - from) };
@@ -101,7 +124,8 @@ impl Conformal {
         }
         row.sort_by(f64::total_cmp);
         let (middle, width) = self.measure(row, ground);
-        let stretch = (self.widths[0] + if ground.unusual { self.widths[1] } else { 0.0 }).exp();
+        let stretch =
+            (self.stretches[self.leads.of(lead)] + self.widths[0] + if ground.unusual { self.widths[1] } else { 0.0 }).exp();
         let (own, of_state) = self.cells(self.leads.of(lead), self.place(ground, middle));
         let said: Vec<f64> = if self.kind == TargetKind::Solar {
             self.probabilities.iter().map(|p| self.at(row, self.target(*p))).collect()
@@ -167,7 +191,7 @@ impl Conformal {
         round.steps[day] += 1.0;
     }
 
-    /// Takes one step against the misses of a round in `bucket`; `steps_of_day` makes a day's misses weigh alike on every grid.
+    /// Takes one step against the misses of a round in `bucket`, a part of one where the round is a part of the bucket; `steps_of_day` makes a day's misses weigh alike on every grid.
     pub fn learn(&mut self, bucket: usize, round: &Round, steps_of_day: usize) {
         let q = self.probabilities.len();
         let lit: f64 = round.counts.iter().sum();
@@ -178,19 +202,25 @@ impl Conformal {
         if lit <= 0.0 {
             return;
         }
-        let late = 1.0 + LATE * self.leads.range(bucket).0 as f64 / steps_of_day as f64;
+        let (from, to) = self.leads.range(bucket);
+        let late = 1.0 + LATE * from as f64 / steps_of_day as f64;
+        let part = (lit / (to - from) as f64).min(1.0);
         for state in 0..STATES {
             let (own, of_state) = self.cells(bucket, state);
             for i in 0..q {
-                let gradient = round.gradients[state * q + i] / lit / late;
+                let gradient = part * round.gradients[state * q + i] / lit / late;
                 self.shifts[own + i] += RATE * gradient;
                 self.shifts[of_state + i] += STATE_RATE * gradient;
             }
         }
-        for (day, rate) in REGIME_RATES.into_iter().enumerate() {
-            let step = rate * round.outside[day] / steps_of_day as f64;
-            self.widths[day] = (self.widths[day] + step).clamp(-0.3, 1.2);
-        }
+        let missed = (round.outside[0] + round.outside[1]) / lit;
+        self.stretches[bucket] = (self.stretches[bucket] + STRETCH_RATE * part * missed).clamp(-1.5, 1.5);
+        let share = (lit / steps_of_day as f64).min(1.0);
+        self.missed += share * (missed - self.missed);
+        let excess = (self.missed + 1.0 - BAND - REGIME_SHARE).max(0.0);
+        self.widths[0] = (self.widths[0] + REGIME_RATE * share * excess).min(1.0);
+        let unusual = UNUSUAL_RATE * round.outside[1] / steps_of_day as f64;
+        self.widths[1] = (self.widths[1] + unusual).clamp(-0.3, 1.2);
     }
 }
 

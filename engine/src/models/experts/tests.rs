@@ -16,7 +16,7 @@ fn play(experts: &mut Experts, p: f64, rounds: usize, said: impl Fn(usize) -> (f
         own += pinball(truth, aggregate);
         each.iter_mut().zip(&values).for_each(|(sum, x)| *sum += pinball(truth, *x));
         let slope = slope(p, truth, aggregate);
-        experts.update(0, &present, &weights, &[values.iter().map(|x| slope * x).collect()], 1);
+        experts.update(0, &present, &weights, &[values.iter().map(|x| slope * x).collect()], 1.0);
     }
     (own, each)
 }
@@ -37,7 +37,7 @@ fn the_recursion_is_that_of_the_paper() {
         (40, [0.877490064983, 0.083707116257, 0.038802818759]),
     ];
     for (rounds, expected) in golden {
-        let mut experts = Experts::new(3, 1, 1, NEVER);
+        let mut experts = Experts::new(vec![1.0 / 3.0; 3], 1, 1, NEVER);
         play(&mut experts, 0.3, rounds, said);
         let weights = experts.weights(0, &said(rounds).2);
         for (weight, golden) in weights[0].iter().zip(expected) {
@@ -58,7 +58,7 @@ fn regret_is_bounded_on_adversarial_sequences() {
     for (which, stream) in streams.into_iter().enumerate() {
         for p in [0.1, 0.5, 0.9] {
             for rounds in [100, 1000, 2000] {
-                let mut experts = Experts::new(3, 1, 1, NEVER);
+                let mut experts = Experts::new(vec![1.0 / 3.0; 3], 1, 1, NEVER);
                 let (own, each) = play(&mut experts, p, rounds, |t| {
                     let (truth, values) = stream(t);
                     (truth, values, vec![true; 3])
@@ -73,7 +73,7 @@ fn regret_is_bounded_on_adversarial_sequences() {
 
 #[test]
 fn a_mixture_beats_the_best_expert_and_weights_are_shares() {
-    let mut experts = Experts::new(2, 1, 1, NEVER);
+    let mut experts = Experts::new(vec![0.5; 2], 1, 1, NEVER);
     let (own, each) = play(&mut experts, 0.5, 2000, |t| {
         let (truth, noise) = (sample::noise(t), 0.8 * sample::noise(t + 99_991));
         (truth, vec![truth + noise, truth - noise], vec![true; 2])
@@ -85,24 +85,25 @@ fn a_mixture_beats_the_best_expert_and_weights_are_shares() {
 
 #[test]
 fn who_sleeps_has_no_weight_and_wins_nothing() {
-    let mut experts = Experts::new(3, 2, 2, NEVER);
+    let mut experts = Experts::new(vec![1.0 / 3.0; 3], 2, 2, NEVER);
     assert_eq!(experts.weights(1, &[false, true, false])[0], vec![0.0, 1.0, 0.0]);
     assert_eq!(experts.weights(1, &[false; 3])[1], vec![0.0; 3]);
     let before = experts.clone();
     let present = [true, false, true];
     let weights = experts.weights(0, &present);
-    experts.update(0, &present, &weights, &[vec![1.0, 0.0, -1.0], vec![1.0, 0.0, -1.0]], 1);
+    experts.update(0, &present, &weights, &[vec![1.0, 0.0, -1.0], vec![1.0, 0.0, -1.0]], 1.0);
     for (old, new) in before.cells.iter().zip(&experts.cells) {
         assert_eq!((old.losses[1], old.squares[1]), (new.losses[1], new.squares[1]));
     }
     let after = experts.weights(0, &present);
     assert!(after[0][2] > after[0][0] && after[0][1] == 0.0);
-    assert_eq!(experts.weights(1, &present)[0], vec![0.5, 0.0, 0.5], "another bucket learnt something");
+    let beside = &experts.weights(1, &present)[0];
+    assert!(beside[2] > beside[0] && beside[2] < after[0][2], "another bucket learns of it by half: {beside:?}");
 }
 
 #[test]
 fn what_is_old_fades() {
-    let mut experts = Experts::new(2, 1, 1, 10.0);
+    let mut experts = Experts::new(vec![0.5; 2], 1, 1, 10.0);
     play(&mut experts, 0.5, 100, |_| (1.0, vec![1.0, -1.0], vec![true; 2]));
     let firm = experts.weights(0, &[true; 2])[0][0];
     experts.fade(1000.0);
