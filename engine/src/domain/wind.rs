@@ -73,7 +73,7 @@ impl TurbineCurve {
         const RATED: f64 = 12.0;
         const CUT_OUT: f64 = 25.0;
         let share = |v: f64| match v {
-            v if v < CUT_IN || v > CUT_OUT => 0.0,
+            v if !(CUT_IN..=CUT_OUT).contains(&v) => 0.0,
             v if v >= RATED => 1.0,
             v => (v.powi(3) - CUT_IN.powi(3)) / (RATED.powi(3) - CUT_IN.powi(3)),
         };

@@ -11,7 +11,7 @@ mod united_states;
 use jiff::civil::{Date, DateTime, Weekday};
 
 /// Days either side of the first day of an Eid that have a place of their own.
-pub const WINDOW: i64 = 3;
+const WINDOW: i64 = 3;
 
 /// Character of a civil day; each share is the probability, between 0 and 1, that it is so.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -124,6 +124,7 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
 }
 
 /// How the last days of a kind bent from their normal, around a level that returns to last week's.
+#[derive(Debug)]
 pub struct Pattern<'v, 'a> {
     view: &'v View<'a>,
     anomalies: &'v Series,

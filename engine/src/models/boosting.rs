@@ -41,7 +41,7 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Number of rows.
     pub fn len(&self) -> usize {
-        if self.width == 0 { 0 } else { self.values.len() / self.width }
+        self.values.len().checked_div(self.width).unwrap_or(0)
     }
 
     /// True without rows.

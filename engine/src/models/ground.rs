@@ -42,7 +42,7 @@ pub fn ground(view: &View<'_>) -> Vec<Ground> {
 }
 
 /// State of a forecast `value`: time of day, level, or clear-sky index.
-pub fn state(kind: TargetKind, ground: Ground, value: f64) -> f64 {
+pub(super) fn state(kind: TargetKind, ground: Ground, value: f64) -> f64 {
     match kind {
         TargetKind::Load => ground.phase,
         TargetKind::Wind | TargetKind::Solar => value / ground.scale,

@@ -10,7 +10,6 @@ const LOOKED_AT: usize = 8192;
 /// Binned columns.
 #[derive(Debug, Clone)]
 pub(super) struct Bins {
-    pub(super) rows: usize,
     /// Upper edges of the bins 1, 2, …; the last bin has none.
     pub(super) edges: Vec<Vec<f32>>,
     columns: Vec<Vec<u8>>,
@@ -30,7 +29,7 @@ impl Bins {
             columns.push(kept.iter().map(|row| bin(&edge, value(row))).collect());
             edges.push(edge);
         }
-        Self { rows: kept.len(), edges, columns }
+        Self { edges, columns }
     }
 
     /// Bins of a column, row by row.

@@ -90,8 +90,8 @@ impl<'a> Leaves<'a> {
     pub(super) fn loss(&self, from: usize, weights: &[f32]) -> f64 {
         let outputs = self.outputs();
         let (mut sum, mut total) = (0.0, 0.0);
-        for row in from..self.targets.len() {
-            let (y, weight) = (self.targets[row], f64::from(weights[row]));
+        for (row, (&y, &weight)) in self.targets.iter().zip(weights).enumerate().skip(from) {
+            let weight = f64::from(weight);
             let predicted = &self.predicted[row * outputs + 1..(row + 1) * outputs];
             let loss = |(value, probability): (&f32, &f64)| {
                 let gap = f64::from(y - value);

@@ -41,7 +41,7 @@ impl Forest {
     pub fn from_state(bytes: &[u8]) -> Option<Self> {
         let mut words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
         let mut next = || words.next();
-        if bytes.len() % 4 != 0 || next()? != MAGIC {
+        if !bytes.len().is_multiple_of(4) || next()? != MAGIC {
             return None;
         }
         let (width, quantiles, count) = (next()? as usize, next()? as usize, next()? as usize);

@@ -49,7 +49,8 @@ fn the_recursion_is_that_of_the_paper() {
 /// Theorem 3.2 of the paper bounds the regret by a multiple of `sqrt(ln K × T)`; adversaries: switching, contrary, drifting, noise.
 #[test]
 fn regret_is_bounded_on_adversarial_sequences() {
-    let streams: [fn(usize) -> (f64, Vec<f64>); 4] = [
+    type Stream = fn(usize) -> (f64, Vec<f64>);
+    let streams: [Stream; 4] = [
         |t| (if (t / 50) % 2 == 0 { 1.0 } else { -1.0 }, vec![1.0, -1.0, 0.0]),
         |t| (if t % 2 == 0 { 1.0 } else { -1.0 }, vec![if t % 2 == 0 { -1.0 } else { 1.0 }, 0.1, 1.0]),
         |t| (t as f64 / 1000.0 - 1.0, vec![-1.0, 0.0, 1.0]),

@@ -39,8 +39,8 @@ impl Covariance {
     pub fn variance(hierarchy: &Hierarchy, errors: &[Vec<f64>]) -> Result<Self, ReconcileError> {
         check(hierarchy, errors)?;
         let square = |node: usize| mean(errors.iter().map(|row| row[node]).filter(|e| e.is_finite()).map(|e| e * e));
-        let deviations = (0..hierarchy.len()).map(|node| square(node).map(f64::sqrt)).collect();
-        Ok(Self { deviations: filled(hierarchy, deviations), correlation: None, shrinkage: 1.0 })
+        let deviations: Vec<Option<f64>> = (0..hierarchy.len()).map(|node| square(node).map(f64::sqrt)).collect();
+        Ok(Self { deviations: filled(hierarchy, &deviations), correlation: None, shrinkage: 1.0 })
     }
 
     /// The covariance of past errors with correlations shrunk towards zero by the least expected squared error: Schäfer and
@@ -85,7 +85,7 @@ impl Covariance {
         }
         let shrinkage = if strength > 0.0 { (repeats.max(1.0) * doubt / strength).clamp(0.0, 1.0) } else { 1.0 };
         correlation.indexed_iter_mut().filter(|((i, j), _)| i != j).for_each(|(_, r)| *r *= 1.0 - shrinkage);
-        Ok(Self { deviations: filled(hierarchy, deviations), correlation: Some(correlation.into_shared()), shrinkage })
+        Ok(Self { deviations: filled(hierarchy, &deviations), correlation: Some(correlation.into_shared()), shrinkage })
     }
 
     /// The strongest of the above that the number of known errors allows.
@@ -146,7 +146,7 @@ fn check(hierarchy: &Hierarchy, errors: &[Vec<f64>]) -> Result<(), ReconcileErro
 }
 
 /// Deviations of nodes without errors from their size, in the scale of the nodes with errors.
-fn filled(hierarchy: &Hierarchy, deviations: Vec<Option<f64>>) -> Vec<f64> {
+fn filled(hierarchy: &Hierarchy, deviations: &[Option<f64>]) -> Vec<f64> {
     let sizes = Covariance::structural(hierarchy).deviations;
     let known = |d: &Option<f64>| d.filter(|d| *d > 0.0);
     let unit = mean(deviations.iter().zip(&sizes).filter_map(|(d, size)| Some(known(d)? / size))).unwrap_or(1.0);

@@ -96,10 +96,8 @@ impl Hierarchy {
             for at in ready {
                 heights[at] = parts[at].iter().filter_map(|&(part, _)| heights[part]).max().map(|height| height + 1);
                 for &(part, factor) in &parts[at] {
-                    for column in 0..bottoms.len() {
-                        let value = sums[part][column];
-                        sums[at][column] += factor * value;
-                    }
+                    let below = sums[part].clone();
+                    sums[at].iter_mut().zip(below).for_each(|(sum, value)| *sum += factor * value);
                 }
             }
         }

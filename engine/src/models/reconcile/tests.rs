@@ -132,7 +132,7 @@ proptest! {
         let again = values.clone();
         let mut twice = values.clone();
         twice.iter_mut().zip(&present).filter(|(_, is)| !**is).for_each(|(v, _)| *v = f64::NAN);
-        Projection::new(&layout, &covariance).unwrap().apply(&mut twice, &vec![FREE; 8]).unwrap();
+        Projection::new(&layout, &covariance).unwrap().apply(&mut twice, &[FREE; 8]).unwrap();
         for (a, b) in again.iter().zip(&twice).filter(|(a, _)| a.is_finite()) {
             prop_assert!((a - b).abs() < 1e-6 * (1.0 + a.abs()), "what is coherent stays: {again:?}, {twice:?}");
         }
