@@ -20,7 +20,7 @@ import tempfile
 PAIRS = [
     ("seasonal_naive", "sf_seasonal_naive", 1000, 100, 1.0),
     ("mstl", "augurs_mstl", 100, 20, 4.0),
-    ("mstl", "sf_mstl", 6, 300, 4.0),
+    ("mstl", "sf_mstl", 45, 40, 4.0),
     ("linear", "mlf_lightgbm", 1000, 5, 2.0),
     ("boosted", "mlf_lightgbm", 1000, 1, 2.0),
 ]
