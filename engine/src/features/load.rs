@@ -164,7 +164,7 @@ impl<'v, 'a> Pattern<'v, 'a> {
 fn civil_index(view: &View<'_>, k: usize, days: usize) -> Option<(usize, Moment)> {
     let calendar: &Calendar = &view.context.calendar;
     let plain = (view.origin + k).checked_sub(days * view.context.day)?;
-    let (target, moment) = (calendar.at(view.origin + k), calendar.at(plain));
+    let (target, moment) = (calendar.seen(view.origin + k, view.origin), calendar.at(plain));
     let shift = i64::from(target.offset - moment.offset) * view.context.hour as i64 / 3600;
     let shifted = usize::try_from(plain as i64 + shift).unwrap_or(plain);
     Some((if shifted < view.edge() { shifted } else { plain }, moment))
@@ -172,7 +172,7 @@ fn civil_index(view: &View<'_>, k: usize, days: usize) -> Option<(usize, Moment)
 
 /// The value `days` days before step `k` at the same civil time, and the civil time it came from.
 pub fn civil_lag(view: &View<'_>, k: usize, days: usize) -> (f64, Moment) {
-    let nothing = || (f64::NAN, view.context.calendar.at(view.origin + k));
+    let nothing = || (f64::NAN, view.context.calendar.seen(view.origin + k, view.origin));
     civil_index(view, k, days).map_or_else(nothing, |(index, moment)| (view.value(index), moment))
 }
 

@@ -19,7 +19,7 @@ pub fn tree_rows(view: &View<'_>, leads: &[usize], linear: &mut FeatureMatrix, t
     }
     let common = recent(view);
     for (index, &k) in leads.iter().enumerate().map(|(i, k)| (before + i, k)) {
-        let moment = context.calendar.at(view.origin + k);
+        let moment = context.calendar.seen(view.origin + k, view.origin);
         let (base, scale) = (linear.base[index], linear.scale[index]);
         let (held, ahead) = linear.row(index).split_at(linear.plain);
         let mut plain = held.to_vec();

@@ -29,7 +29,7 @@ pub fn ground(view: &View<'_>) -> Vec<Ground> {
     let sky = if context.kind == TargetKind::Solar { envelope(view) } else { Arc::default() };
     let step = |k: usize| {
         let index = view.origin + k;
-        let moment = context.calendar.at(index);
+        let moment = context.calendar.seen(index, view.origin);
         let scale = match context.kind {
             TargetKind::Load => level,
             TargetKind::Wind => capacity,
