@@ -94,14 +94,14 @@ fn the_chain_agrees_with_pvlib_and_windpowerlib() {
     let (mut angles, mut formulas) = (0, 0);
     for line in golden.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<&str> = line.split(',').collect();
-        let (name, expected): (&str, f64) = (cells[0], cells[1].parse().unwrap());
+        let (name, expected): (&str, f64) = (cells[0], cells[1].parse().expect("the golden file is whole"));
         if let Some((ours, share)) = angle(name, &cells[2..]) {
             let gap = (ours - expected).abs();
             assert!(share * gap.min(360.0 - gap) < ANGLE, "{line}: {ours}");
             angles += 1;
             continue;
         }
-        let arguments: Vec<f64> = cells[2..].iter().map(|cell| cell.parse().unwrap()).collect();
+        let arguments: Vec<f64> = cells[2..].iter().map(|cell| cell.parse().expect("the golden file is whole")).collect();
         let ours = machine(name, &arguments).unwrap_or_else(|| panic!("nothing answers {line}"));
         assert!((ours - expected).abs() <= FORMULA * expected.abs().max(TINY), "{line}: {ours}");
         formulas += 1;

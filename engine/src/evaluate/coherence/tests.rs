@@ -1,3 +1,5 @@
+//! A cycle made coherent: sums hold, coverage stays, what cannot be added is left out and named.
+
 use super::{CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, Timestamp};
 use crate::evaluate::Issued;

@@ -1,3 +1,5 @@
+//! Verification: the sums of pieces are the sums of the whole, and equal to the golden scores.
+
 use super::{LeadScore, Verification, VerificationError, VerifiedStep};
 use crate::domain::Quantile;
 use jiff::SignedDuration;

@@ -1,3 +1,5 @@
+//! Reconciliation: equal to the golden numbers, coherent for any tree, and honest about what is missing.
+
 use super::{Covariance, Hierarchy, Node, Projection, ReconcileError, Series};
 use crate::domain::{AssetId, Quantile, Quantity};
 use crate::models::{Marginal, Sampler, ScenarioRequest, quantile_of};

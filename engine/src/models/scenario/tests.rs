@@ -1,3 +1,5 @@
+//! Scenarios: they keep the quantiles they are drawn from and the dependence of the past.
+
 use super::{Marginal, Sampler, ScenarioError, ScenarioRequest, SplitMix, quantile_of};
 use crate::domain::Quantile;
 
