@@ -21,7 +21,7 @@ mod wind;
 
 pub use calendar::{Calendar, Moment};
 pub use context::{Context, View};
-pub use envelope::{envelope, is_night};
+pub use envelope::envelope;
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, DayOverride, HolidayCalendar};
 pub use load::{Pattern, civil_lag, load_rows};

@@ -1,20 +1,13 @@
 //! The clear-sky envelope of a plant, learnt from its own past.
 //!
 //! In: a view. Out: one value per step of the day: the 98 % quantile of the days within 20 days of the season, or of the last
-//! 40 days while there are fewer than 15 of those. The product of the bench's smart persistence; needs no location. What is night
-//! follows from it and, where the place is known, from the sun.
+//! 40 days while there are fewer than 15 of those. The product of the bench's smart persistence; needs no location.
 
 use super::View;
-use crate::domain::solar;
 use std::sync::Arc;
 
 /// Days of the season either side.
 const SEASON_DAYS: i64 = 20;
-/// Degrees of zenith beyond which no panel gives power: civil twilight ends at 96.
-const DARK_ZENITH: f64 = 96.0;
-/// Share of the rated power that a phase may never have passed in the season to count as night.
-const DARK_SHARE: f64 = 1e-6;
-
 /// Envelope per step of the day (grid phase), as known at the view's edge; zero where nothing is known. Worked out once per day
 /// of a series.
 pub fn envelope(view: &View<'_>) -> Arc<Vec<f64>> {
@@ -31,22 +24,6 @@ pub fn envelope(view: &View<'_>) -> Arc<Vec<f64>> {
         };
         (0..day).map(&mut column).collect()
     })
-}
-
-/// True where step `k` of a solar target is dark: the sun is well below the horizon at both ends of the step, or, without a place,
-/// the plant gave nothing at that time of day on any day of the season, nor in the steps beside it.
-pub fn is_night(view: &View<'_>, k: usize) -> bool {
-    let context = view.context;
-    let index = view.origin + k;
-    if let Some(place) = context.asset.location {
-        let below = |index: usize| solar::zenith(context.time(index), place) > DARK_ZENITH;
-        return below(index.saturating_sub(1)) && below(index) && below(index + 1);
-    }
-    let (sky, day) = (envelope(view), context.day);
-    let floor = DARK_SHARE * view.capacity();
-    // A whole hour either side: the season moves dawn by less than that within the window.
-    let reach = context.hour.max(1);
-    (day + index - reach..=day + index + reach).all(|i| sky.get(i % day).is_none_or(|v| *v <= floor))
 }
 
 /// Whole past days (numbered from the grid's start) within `days` of the season; the last `recent` days when there are fewer
@@ -75,7 +52,7 @@ pub(crate) fn sorted_quantile(sorted: &[f64], probability: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{envelope, is_night, sorted_quantile};
+    use super::{envelope, sorted_quantile};
     use crate::features::{Context, TargetKind, sample};
 
     #[test]
@@ -85,13 +62,12 @@ mod tests {
     }
 
     #[test]
-    fn night_is_where_the_plant_never_gave_power() {
+    fn an_envelope_is_of_its_day_and_zero_where_the_plant_never_gave_power() {
         let target = sample::target(TargetKind::Solar, 60, |i| if (6..18).contains(&(i % 24)) { 50.0 } else { 0.0 });
         let context = Context::new(&target, 48, &[sample::at(50 * 24)]).unwrap();
         let view = context.view(50 * 24);
-        let dark: Vec<bool> = (0..24).map(|k| is_night(&view, k)).collect();
-        assert!(dark[..5].iter().all(|d| *d) && dark[19..].iter().all(|d| *d));
-        assert!(dark[5..19].iter().all(|d| !d), "dawn and dusk are left open: {dark:?}");
+        let sky = envelope(&view);
+        assert!((0..24).all(|hour| sky[hour] == if (6..18).contains(&hour) { 50.0 } else { 0.0 }), "{sky:?}");
         // The same day of the same series is worked out once, and knows nothing of the days after it.
         assert!(std::sync::Arc::ptr_eq(&envelope(&view), &envelope(&view.at(50 * 24))));
         let short = sample::target(TargetKind::Solar, 50, |i| if (6..18).contains(&(i % 24)) { 50.0 } else { 0.0 });

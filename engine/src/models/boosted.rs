@@ -208,6 +208,16 @@ fn read_off(values: &[f64], probability: f64) -> f64 {
     values[place - 1] + share * (values[place] - values[place - 1])
 }
 
+/// What trees may say: they know nothing beyond what was seen, so a tenth of its range at most, and always the bounds of the view.
+fn reach(view: &View<'_>) -> (f64, f64) {
+    let (low, high) = view.bounds();
+    let seen = view.past(0).iter().copied().filter(|v| v.is_finite());
+    let (least, most) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), v| (least.min(v), most.max(v)));
+    let beyond = 0.1 * (most - least);
+    let low = low.max(least - beyond);
+    (low, high.min(most + beyond).max(low))
+}
+
 impl FittedForecaster for Fitted {
     fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError> {
         if view.last().is_nan() {
@@ -230,7 +240,7 @@ impl FittedForecaster for Fitted {
             let said = |(lead, p): (usize, Prediction)| placed(p, grown.start.says(&linear, lead, lead), grown.start.spread(lead));
             grown.forest.predict(Rows { width, values: &values }).into_iter().enumerate().map(said).collect::<Vec<Prediction>>()
         });
-        let (low, high) = view.bounds();
+        let (low, high) = reach(view);
         let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
         for (index, predicted) in alone.into_iter().zip(&on_ridge).map(|(a, b)| averaged(a, b)).enumerate() {
             let (base, scale) = (trees.base[index], trees.scale[index].max(0.0));

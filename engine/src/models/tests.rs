@@ -25,10 +25,8 @@ fn a_constant_series_gives_the_constant() {
         let context = context(kind, 60, |_| 42.0);
         let count = each(kind, &context.view(60 * 24), |name, outlook| {
             assert_eq!(outlook.path.len(), 48);
-            // Trees go in steps, and wind starts from a base that fades.
-            let near = if name == "boosted" { 1.5 } else { 0.01 };
             for value in &outlook.path {
-                assert!((value - 42.0).abs() < near, "{name} of {kind:?} says {value}");
+                assert!((value - 42.0).abs() < 0.01, "{name} of {kind:?} says {value}");
             }
         });
         assert!(count >= 6);
