@@ -153,6 +153,25 @@ pub struct Verdict {
     pub evaluated_at: Timestamp,
     /// Every model that was tried.
     pub table: Vec<VerdictRow>,
+    /// What is served at which leads, from the shortest on: where the best naive was better, it is.
+    pub buckets: Vec<VerdictBucket>,
+}
+
+/// What is served in one bucket of leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictBucket {
+    /// First lead, steps; 0 is the step valid at the issue time.
+    pub from: usize,
+    /// First lead beyond, steps.
+    pub to: usize,
+    /// The model that serves.
+    pub model: String,
+    /// The best naive model there; null while none could be scored.
+    pub best_naive: Option<String>,
+    /// Of the serving model.
+    pub score: Option<f64>,
+    /// Of the best naive model.
+    pub naive_score: Option<f64>,
 }
 
 /// One model that was tried.

@@ -1,7 +1,9 @@
 //! What the pipeline knows, in the shapes the API shows: health of an asset, verdict on its model, the time.
 
 use crate::jobs::Clock;
-use crate::services::{AssetHealth, CurveBin, CurvePoint, PowerCurve, ServiceError, Services, Signal, Verdict, VerdictRow};
+use crate::services::{
+    AssetHealth, CurveBin, CurvePoint, PowerCurve, ServiceError, Services, Signal, Verdict, VerdictBucket, VerdictRow,
+};
 use engine::detect::{DetectError, Health};
 use engine::domain::{Asset, AssetId, Quantities, Quantity, TimeRange, Timestamp};
 use engine::pipeline::{Pipeline, PipelineError};
@@ -95,8 +97,17 @@ async fn model_verdict(pipeline: &Pipeline, asset: &AssetId, quantity: &Quantity
     let held = pipeline.verdict(asset, quantity).await?;
     let skill = held.skill();
     let rows = held.table.iter().map(|row| VerdictRow { model: row.model.clone(), score: row.score, coverage_80: row.coverage_80 });
+    let buckets = held.buckets.into_iter().map(|bucket| VerdictBucket {
+        from: bucket.from,
+        to: bucket.to,
+        model: bucket.model,
+        best_naive: bucket.best_naive,
+        score: bucket.score,
+        naive_score: bucket.naive_score,
+    });
     Some(Verdict {
         table: rows.collect(),
+        buckets: buckets.collect(),
         metric: held.metric.to_owned(),
         score: held.score?,
         naive_score: held.naive_score?,
