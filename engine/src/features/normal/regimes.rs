@@ -8,7 +8,7 @@ use super::Scale;
 use crate::features::Moment;
 
 /// Ramadan against the same hour without it, at hours counted so that the sun sets at 18. Nights rise: by almost 2 GW in the first
-/// four hours of the Turkish day (Wattsight, "Ramadan effect included in consumption model", 2017), some 7 % of its nights. The
+/// four hours of the Turkish day (Wattsight, "Ramadan effect included in consumption model", 2017), by our estimate some 7 %. The
 /// rest is the order of the day (the meal before dawn, late and short working hours, tables at sunset, a long evening) with
 /// sizes of at most that, rounded; what is seen soon outweighs it.
 const RAMADAN: [(f64, f64); 13] = [
