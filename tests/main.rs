@@ -34,3 +34,7 @@ mod tidy;
 mod trust;
 /// The real outbox against a real receiver that fails first.
 mod webhook;
+
+/// The allocator of the product, because some tests look at memory.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

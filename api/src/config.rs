@@ -186,7 +186,8 @@ pub struct Limits {
     /// How long after its timeout a SQL statement may still hold a thread before the process ends with exit code 70, to be
     /// started again by its supervisor, seconds. Default 30.
     pub sql_grace_seconds: u64,
-    /// Memory of the whole process, MiB, above which running SQL statements are stopped; 0 (default) is no limit.
+    /// Memory of the whole process, MiB, above which running SQL statements are stopped, the greediest first; 0 is no limit.
+    /// Default 4096: that of SQL, and three times as much for batches under way, rows on their way into files, and models.
     pub process_memory_mib: usize,
     /// How long running requests may take to finish at shutdown, seconds. Default 20.
     pub shutdown_seconds: u64,
@@ -208,7 +209,7 @@ impl Default for Limits {
             sql_queue: 16,
             sql_threads: 0,
             sql_grace_seconds: 30,
-            process_memory_mib: 0,
+            process_memory_mib: 4096,
             shutdown_seconds: 20,
         }
     }

@@ -9,6 +9,7 @@ mod allowed;
 mod asof;
 mod bounded;
 mod bucket;
+mod charged;
 mod error;
 mod functions;
 mod gapfill;

@@ -12,6 +12,7 @@ use super::SnapshotTable;
 use super::admission::Admission;
 use super::asof;
 use super::bounded;
+use super::charged::Charged;
 use super::functions;
 use super::gapfill;
 use super::guarded::GuardPlan;
@@ -235,7 +236,7 @@ impl Inner {
             .with_batch_size(BATCH_ROWS)
             .with_default_catalog_and_schema("chergui", "public")
             .set_str("datafusion.execution.time_zone", "UTC");
-        let mut state = self.vocabulary().state().with_config(config).with_runtime_env(Arc::clone(&self.runtime));
+        let mut state = self.vocabulary().state().with_config(config).with_runtime_env(self.runtime_of(guarded_by)?);
         state = state.with_query_planner(Arc::new(Planner)).with_physical_optimizer_rule(Arc::new(GroupByRuns));
         if let Some(watch) = guarded_by {
             let guard = GuardPlan { watch: Arc::clone(watch), limits: self.limits, batch_rows: BATCH_ROWS };
@@ -252,6 +253,14 @@ impl Inner {
         self.register(&context, "storage", RecordBatch::new_empty(storage::tables_schema()))?;
         self.register(&context, "storage_log", RecordBatch::new_empty(storage::log_schema()))?;
         Ok(context)
+    }
+
+    /// What a statement runs in: the shared memory, files and caches, its own part of the memory counted.
+    fn runtime_of(&self, statement: Option<&Arc<Watch>>) -> Result<Arc<RuntimeEnv>, QueryError> {
+        let Some(watch) = statement else { return Ok(Arc::clone(&self.runtime)) };
+        let (pool, reserved) = (Arc::clone(&self.runtime.memory_pool), Arc::clone(watch.reserved()));
+        let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(Arc::new(Charged { pool, reserved }));
+        runtime.build_arc().map_err(|error| self.failed(error))
     }
 
     fn replace(&self, context: &SessionContext, name: &str, rows: RecordBatch) -> Result<(), QueryError> {

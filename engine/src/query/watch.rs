@@ -15,6 +15,7 @@ use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
@@ -40,12 +41,13 @@ pub(super) struct Watch {
     text: String,
     deadline: Instant,
     told: AtomicU8,
+    reserved: Arc<AtomicUsize>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Watch {
     pub(super) fn new(text: &str, deadline: Instant, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { text: text.to_owned(), deadline, told: AtomicU8::new(0), _place: place }
+        Self { text: text.to_owned(), deadline, told: AtomicU8::new(0), reserved: Arc::default(), _place: place }
     }
 
     /// The statement, shortened for a log line.
@@ -56,6 +58,11 @@ impl Watch {
     /// When the statement must be over.
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Bytes its operators have reserved, for the pool that counts them.
+    pub(super) const fn reserved(&self) -> &Arc<AtomicUsize> {
+        &self.reserved
     }
 
     /// Tells the statement to stop; the first reason stays.

@@ -1,7 +1,8 @@
 //! The last line: what happens when a statement stops the other limits from working.
 //!
 //! In: the running statements, the memory of the process, the time that has passed. Out: a verdict, and what follows from it. A
-//! thread of its own asks twenty times a second, so that it also runs when all threads of the SQL engine are busy.
+//! thread of its own asks two hundred times a second while statements run, so that it also runs when all threads of the SQL engine
+//! are busy. Memory is what the process holds, because not all that operators hold is counted: batches under way belong to nobody.
 
 use super::watch::Stop;
 use super::watch::Watch;
@@ -10,16 +11,19 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::Weak;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
-/// How often the watchdog looks.
-const EVERY: Duration = Duration::from_millis(50);
+/// How often the watchdog looks while statements run. Both cores can fill some 10 MB in that time.
+const EVERY: Duration = Duration::from_millis(5);
+/// How often it looks whether any runs.
+const IDLE: Duration = Duration::from_millis(50);
 
 /// What to do when nothing else helps.
 #[derive(Clone)]
 pub struct LastLine {
-    /// Memory the whole process may hold, bytes, before all running statements are stopped; 0: no limit.
+    /// Memory the whole process may hold, bytes, before running statements are stopped, the greediest first; 0: no limit.
     pub memory_limit_bytes: usize,
     /// Memory the process holds now, bytes; `None` when that cannot be told.
     pub resident: fn() -> Option<usize>,
@@ -63,21 +67,41 @@ impl Running {
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Fine,
-    /// Too much memory: all statements stop.
-    StopAll,
+    /// Too much memory: this statement (its place in the list) stops.
+    Stop(usize),
     /// This statement (its place in the list) does not stop.
     Stuck(usize),
 }
 
-/// Judges a moment: the deadlines of the running statements, the memory of the process.
-fn judge(now: Instant, deadlines: &[Instant], resident: Option<usize>, line: &LastLine) -> Verdict {
-    if let Some(stuck) = deadlines.iter().position(|deadline| now.saturating_duration_since(*deadline) > line.grace) {
+/// A running statement at one moment.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    deadline: Instant,
+    /// Bytes its operators say they hold.
+    reserved: usize,
+    /// It was told to stop.
+    told: bool,
+}
+
+impl Seen {
+    fn of(watch: &Watch) -> Self {
+        let reserved = watch.reserved().load(Ordering::Relaxed);
+        Self { deadline: watch.deadline(), reserved, told: watch.stopped().is_some() }
+    }
+}
+
+/// Judges a moment: the running statements, the memory of the process. Of those that were not told yet the one that reserved most
+/// must stop, the youngest of equals; if that is not enough, the next moment finds the next.
+fn judge(now: Instant, statements: &[Seen], resident: Option<usize>, line: &LastLine) -> Verdict {
+    if let Some(stuck) = statements.iter().position(|seen| now.saturating_duration_since(seen.deadline) > line.grace) {
         return Verdict::Stuck(stuck);
     }
-    match resident {
-        Some(bytes) if line.memory_limit_bytes > 0 && bytes > line.memory_limit_bytes && !deadlines.is_empty() => Verdict::StopAll,
-        _ => Verdict::Fine,
+    if line.memory_limit_bytes == 0 || resident.is_none_or(|bytes| bytes <= line.memory_limit_bytes) {
+        return Verdict::Fine;
     }
+    let left = statements.iter().enumerate().filter(|(_, seen)| !seen.told);
+    let greediest = left.max_by_key(|(_, seen)| (seen.reserved, seen.deadline));
+    greediest.map_or(Verdict::Fine, |(at, _)| Verdict::Stop(at))
 }
 
 /// Starts the thread; it ends soon after the session.
@@ -89,18 +113,18 @@ pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<(
             told.retain(|watch| watch.strong_count() > 0);
             let mut statements = running.list();
             statements.retain(|watch| !told.iter().any(|told| std::ptr::eq(told.as_ptr(), Arc::as_ptr(watch))));
-            let deadlines: Vec<Instant> = statements.iter().map(|watch| watch.deadline()).collect();
-            let resident = if statements.is_empty() { None } else { (line.resident)() };
-            match judge(Instant::now(), &deadlines, resident, &line) {
+            let seen: Vec<Seen> = statements.iter().map(|watch| Seen::of(watch)).collect();
+            let idle = statements.is_empty();
+            let resident = if idle { None } else { (line.resident)() };
+            match judge(Instant::now(), &seen, resident, &line) {
                 Verdict::Fine => {}
-                Verdict::StopAll => {
-                    tracing::warn!(
-                        resident,
-                        limit = line.memory_limit_bytes,
-                        statements = statements.len(),
-                        "too much memory: stopping all statements"
-                    );
-                    statements.iter().for_each(|watch| watch.stop(Stop::ProcessMemory));
+                Verdict::Stop(at) => {
+                    if let Some(watch) = statements.get(at) {
+                        let reserved = watch.reserved().load(Ordering::Relaxed);
+                        let (limit, statement) = (line.memory_limit_bytes, watch.text());
+                        tracing::warn!(resident, limit, reserved, statement, "too much memory: stopping the greediest statement");
+                        watch.stop(Stop::ProcessMemory);
+                    }
                 }
                 Verdict::Stuck(at) => {
                     if let Some(watch) = statements.get(at) {
@@ -110,7 +134,7 @@ pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<(
                 }
             }
             drop((statements, running));
-            std::thread::sleep(EVERY);
+            std::thread::sleep(if idle { IDLE } else { EVERY });
         }
     };
     std::thread::Builder::new().name("sql-watchdog".to_owned()).spawn(watch).map(|_| ())
@@ -122,6 +146,7 @@ mod tests {
     use super::Instant;
     use super::LastLine;
     use super::Running;
+    use super::Seen;
     use super::Verdict;
     use super::judge;
     use super::start;
@@ -135,14 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn memory_stops_all_and_time_finds_the_stuck_one() {
+    fn memory_stops_the_greediest_and_time_finds_the_stuck_one() {
         let (start, line) = (Instant::now(), line(|_| {}));
         let now = start + Duration::from_secs(20);
-        let (old, late, young) = (start, now - Duration::from_secs(4), now + Duration::from_secs(1));
+        let seen = |deadline, reserved| Seen { deadline, reserved, told: false };
+        let (late, young) = (seen(now - Duration::from_secs(4), 10), seen(now + Duration::from_secs(1), 10));
+        let (old, large) = (seen(start, 10), seen(now, 20));
+        let told = |seen| Seen { told: true, ..seen };
         assert_eq!(judge(now, &[late, young], Some(100), &line), Verdict::Fine);
-        assert_eq!(judge(now, &[late, young], Some(101), &line), Verdict::StopAll);
+        assert_eq!(judge(now, &[late, large, young], Some(101), &line), Verdict::Stop(1));
+        assert_eq!(judge(now, &[late, told(large), young], Some(101), &line), Verdict::Stop(2), "the youngest of equals");
+        assert_eq!(judge(now, &[told(late), told(large)], Some(101), &line), Verdict::Fine, "they are stopping");
         assert_eq!(judge(now, &[young, old], Some(101), &line), Verdict::Stuck(1));
         assert_eq!(judge(now, &[], Some(101), &line), Verdict::Fine);
+        assert_eq!(judge(now, &[young], None, &line), Verdict::Fine);
         assert_eq!(judge(now, &[young], Some(101), &LastLine { memory_limit_bytes: 0, ..line }), Verdict::Fine);
     }
 
