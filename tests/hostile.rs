@@ -27,6 +27,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
+use tikv_jemalloc_ctl::stats;
 
 const ROWS: i64 = 120_000;
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,6 +87,12 @@ fn resident() -> usize {
     line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap_or_default() * 1024
 }
 
+/// Bytes the allocator holds for nobody.
+fn returning() -> usize {
+    tikv_jemalloc_ctl::epoch::advance().unwrap();
+    stats::resident::read().unwrap().saturating_sub(stats::active::read().unwrap())
+}
+
 /// Clock ticks that the threads of SQL have used.
 fn ticks() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
@@ -113,6 +120,7 @@ async fn run_all(root: &Path, outside: &Path) {
     let last_line = LastLine {
         memory_limit_bytes: base + CAP,
         resident: || Some(resident()),
+        returning,
         grace: Duration::from_secs(20),
         stuck: Arc::new(stuck),
     };

@@ -8,6 +8,8 @@ use engine::query::LastLine;
 use engine::query::SessionOptions;
 use std::sync::Arc;
 use std::time::Duration;
+use tikv_jemalloc_ctl::epoch;
+use tikv_jemalloc_ctl::stats;
 
 /// Exit code of a process that ended because a SQL statement could not be stopped (`EX_SOFTWARE` of sysexits.h).
 pub(crate) const EXIT_STUCK: i32 = 70;
@@ -25,6 +27,7 @@ pub(crate) fn of_server(limits: &Limits) -> SessionOptions {
         last_line: Some(LastLine {
             memory_limit_bytes: limits.process_memory_mib.saturating_mul(1 << 20),
             resident,
+            returning,
             grace: Duration::from_secs(limits.sql_grace_seconds),
             stuck: Arc::new(end),
         }),
@@ -37,6 +40,12 @@ pub(crate) fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().trim_end_matches("kB").trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
+/// Bytes that jemalloc holds for nobody and gives back within seconds; 0 under another allocator.
+pub(crate) fn returning() -> usize {
+    let (Ok(_), Ok(resident), Ok(active)) = (epoch::advance(), stats::resident::read(), stats::active::read()) else { return 0 };
+    resident.saturating_sub(active)
 }
 
 fn end(statement: &str) {

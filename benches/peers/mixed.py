@@ -17,13 +17,15 @@ from served import Served
 
 
 def slope(points):
-    """Least squares, MB per hour."""
+    """Least squares, MB per hour, and its standard error."""
     if len(points) < 3:
-        return None
+        return None, None
     n = len(points)
     mean_t, mean_m = sum(t for t, _ in points) / n, sum(m for _, m in points) / n
     spread = sum((t - mean_t) ** 2 for t, _ in points)
-    return 3600 * sum((t - mean_t) * (m - mean_m) for t, m in points) / spread
+    rise = sum((t - mean_t) * (m - mean_m) for t, m in points) / spread
+    left = sum((m - mean_m - rise * (t - mean_t)) ** 2 for t, m in points)
+    return round(3600 * rise, 2), round(3600 * (left / (n - 2) / spread) ** 0.5, 2)
 
 
 def run(server, load, seconds, every, settings):
@@ -91,12 +93,13 @@ def main():
         again = server.sql("SELECT count(*) FROM wind_turbine")[0][0]
         server.kill()
     warm = [(t, m) for t, m in memory if t >= warm_up]
+    rise, error = slope(warm)
     line = {"job": "overload" if given.overload else "mixed", "minutes": given.minutes, **seen, "rows_sent": sent, "rows_found": count,
             "rows_lost": max(0, acknowledged - min(count, again)), "rows_too_many": max(0, count - given.batch * keys),
             "errors": {"write": errors(seen["write"], (200, 204, 429, 503) if given.overload else (200, 204)),
                        "get": errors(seen["get"], (200,)), "sql": errors(seen["sql"], (200,))},
             "rss_mb_max": round(peak, 1), "rss_mb_first": warm[0][1] if warm else None, "rss_mb_last": memory[-1][1],
-            "rss_mb_per_hour": slope(warm) and round(slope(warm), 2), "rss_mb": memory[:: max(1, len(memory) // 60)],
+            "rss_mb_per_hour": rise, "rss_mb_per_hour_error": error, "rss_mb": memory[:: max(1, len(memory) // 60)],
             "server_cores": round(cpu / wall, 2), "ready_s": round(ready, 2), "ready_after_kill_s": round(restart, 2)}
     if given.overload:
         line |= {"rows_per_s_alone": round(capacity), "rows_per_s_offered": round(given.overload * capacity)}

@@ -47,6 +47,7 @@ pub use bucket::S3Options;
 pub use bucket::Storage;
 pub use error::StoreError;
 pub use keys::key_columns;
+pub use open::FOOTER_BYTES;
 pub use open::StoreOptions;
 pub use retention::Retained;
 pub use retention::Vacuumed;

@@ -28,6 +28,7 @@ use super::watch::Stop;
 use super::watch::Watch;
 use super::watchdog;
 use super::width;
+use crate::store::FOOTER_BYTES;
 use crate::store::Store;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -92,7 +93,8 @@ impl Inner {
             None => (Arc::new(GreedyMemoryPool::new(limit)), DiskManagerMode::Disabled),
         };
         let disk = DiskManagerBuilder::default().with_mode(mode);
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc();
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk);
+        let runtime = runtime.with_metadata_cache_limit(FOOTER_BYTES).build_arc();
         let runtime = runtime.map_err(|error| QueryError::from_engine(error, limit, &[]))?;
         store.register(&runtime);
         let cores = match options.threads {

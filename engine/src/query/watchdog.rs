@@ -27,6 +27,8 @@ pub struct LastLine {
     pub memory_limit_bytes: usize,
     /// Memory the process holds now, bytes; `None` when that cannot be told.
     pub resident: fn() -> Option<usize>,
+    /// What of it the allocator is about to give back, bytes; asked only above the limit.
+    pub returning: fn() -> usize,
     /// How long after its deadline a statement may still be at work.
     pub grace: Duration,
     /// Called with the text of a statement that is at work longer than that, once for each: log it and end the process. What was
@@ -104,6 +106,12 @@ fn judge(now: Instant, statements: &[Seen], resident: Option<usize>, line: &Last
     greediest.map_or(Verdict::Fine, |(at, _)| Verdict::Stop(at))
 }
 
+/// Memory the process holds, without what is on its way back where that makes a difference.
+fn held(line: &LastLine) -> Option<usize> {
+    let resident = (line.resident)()?;
+    Some(if resident > line.memory_limit_bytes { resident.saturating_sub((line.returning)()) } else { resident })
+}
+
 /// Starts the thread; it ends soon after the session.
 pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<()> {
     let running = Arc::downgrade(running);
@@ -115,7 +123,7 @@ pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<(
             statements.retain(|watch| !told.iter().any(|told| std::ptr::eq(told.as_ptr(), Arc::as_ptr(watch))));
             let seen: Vec<Seen> = statements.iter().map(|watch| Seen::of(watch)).collect();
             let idle = statements.is_empty();
-            let resident = if idle { None } else { (line.resident)() };
+            let resident = if idle { None } else { held(&line) };
             match judge(Instant::now(), &seen, resident, &line) {
                 Verdict::Fine => {}
                 Verdict::Stop(at) => {
@@ -148,6 +156,7 @@ mod tests {
     use super::Running;
     use super::Seen;
     use super::Verdict;
+    use super::held;
     use super::judge;
     use super::start;
     use crate::query::watch::Stop;
@@ -156,7 +165,13 @@ mod tests {
     use std::sync::mpsc;
 
     fn line(stuck: impl Fn(&str) + Send + Sync + 'static) -> LastLine {
-        LastLine { memory_limit_bytes: 100, resident: || Some(101), grace: Duration::from_secs(5), stuck: Arc::new(stuck) }
+        LastLine {
+            memory_limit_bytes: 100,
+            resident: || Some(111),
+            returning: || 10,
+            grace: Duration::from_secs(5),
+            stuck: Arc::new(stuck),
+        }
     }
 
     #[test]
@@ -175,6 +190,15 @@ mod tests {
         assert_eq!(judge(now, &[], Some(101), &line), Verdict::Fine);
         assert_eq!(judge(now, &[young], None, &line), Verdict::Fine);
         assert_eq!(judge(now, &[young], Some(101), &LastLine { memory_limit_bytes: 0, ..line }), Verdict::Fine);
+    }
+
+    #[test]
+    fn memory_on_its_way_back_does_not_count() {
+        let line = line(|_| {});
+        assert_eq!(held(&line), Some(101));
+        assert_eq!(held(&LastLine { returning: || 20, ..line.clone() }), Some(91));
+        assert_eq!(held(&LastLine { resident: || Some(100), ..line.clone() }), Some(100), "below the limit nobody asks");
+        assert_eq!(held(&LastLine { resident: || None, ..line }), None);
     }
 
     #[test]

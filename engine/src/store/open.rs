@@ -39,6 +39,8 @@ use arrow::array::RecordBatch;
 use arrow::array::StringArray;
 use arrow::error::ArrowError;
 use datafusion::execution::context::SessionContext;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::SessionConfig;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fmt;
@@ -73,6 +75,9 @@ impl StoreOptions {
         Self { root: root.into(), buffer_rows: 1_000_000, buffer_bytes: 512 << 20, file_rows: 1_000_000, storage: Storage::Local }
     }
 }
+
+/// Footers of table files that readers keep, bytes; a file of a million rows has about 270 kB of them.
+pub const FOOTER_BYTES: usize = 24 << 20;
 
 /// Forecasts kept ready for readers, dropped at the next write to `forecasts`.
 const CACHED_FORECASTS: usize = 4096;
@@ -171,7 +176,9 @@ impl Inner {
     pub(super) async fn open_on(options: StoreOptions, disk: Arc<dyn Disk>, lock: Option<StoreLock>) -> Result<Self, StoreError> {
         let root = options.root.as_path();
         let place = Place::open(root, &options.storage, &disk).await?;
-        let reader = SessionContext::new();
+        let runtime = RuntimeEnvBuilder::new().with_metadata_cache_limit(FOOTER_BYTES).build_arc();
+        let runtime = runtime.map_err(|cause| StoreError::Stopped { action: "opening", cause: cause.to_string() })?;
+        let reader = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
         place.register(&reader.runtime_env());
         let (log, logged) = Log::open(disk, root.join("log")).await?;
         let opening =
