@@ -30,7 +30,7 @@ pub use normal::Normal;
 pub use series::Series;
 pub use solar::solar_rows;
 pub use tree_rows::tree_rows;
-pub use weather::{Runs, WeatherIndex};
+pub use weather::{Runs, WeatherIndex, WeatherLayout};
 pub use wind::{WindColumns, wind_columns, wind_rows};
 
 use crate::domain::{Asset, AssetKind, Frame, IntervalLabel, Quantity, WeatherForecasts};

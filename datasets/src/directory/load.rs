@@ -135,6 +135,7 @@ fn add_weather(weather: &mut WeatherByAsset, batch: &RecordBatch) {
     let time = |name: &str| batch[name].as_primitive::<TimestampMicrosecondType>();
     let (init, known, valid) = (time("init_time"), time("available_at"), time("valid_time"));
     let ids = batch["asset_id"].as_string::<i32>();
+    let sources = batch["source"].as_string::<i32>();
     let schema = batch.schema();
     let base = Table::WeatherForecast.base_schema().fields().len();
     let columns: Vec<_> = schema
@@ -159,7 +160,9 @@ fn add_weather(weather: &mut WeatherByAsset, batch: &RecordBatch) {
                 }
             }
         }
+        let source = entry.source(sources.value(row));
         entry.rows.push(WeatherRow {
+            source,
             init_time: from_micros(init.value(row)),
             available_at: from_micros(known.value(row)),
             valid_time: from_micros(valid.value(row)),

@@ -1,4 +1,7 @@
-//! Weather model runs: what each run said about each hour, and from when we could have known it.
+//! Weather model runs: what each run of each source said about each hour, and from when we could have known it.
+//!
+//! In: rows of `weather_forecast`. Out: [`WeatherForecasts`] of one asset. Not here: what of it is known at an issue time; the one
+//! filter is in `features::weather`.
 
 use super::{AssetId, Quantity, Timestamp};
 use std::collections::BTreeMap;
@@ -6,6 +9,8 @@ use std::collections::BTreeMap;
 /// One row of `weather_forecast` for one asset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeatherRow {
+    /// Whose run: position among the `sources` of the holder.
+    pub source: usize,
     /// Start of the weather model run.
     pub init_time: Timestamp,
     /// When the run could first be used.
@@ -19,6 +24,8 @@ pub struct WeatherRow {
 /// The weather forecasts of one asset.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WeatherForecasts {
+    /// Names of the sources, any order.
+    pub sources: Vec<String>,
     /// Names of the columns of `values`.
     pub quantities: Vec<Quantity>,
     /// Any order.
@@ -26,17 +33,12 @@ pub struct WeatherForecasts {
 }
 
 impl WeatherForecasts {
-    /// For each valid time the row of the newest run known at `issue_time`: `available_at <= issue_time`, latest
-    /// `init_time` wins. **The** leak filter of the house for weather. Rows that are all NaN do not count.
-    pub fn known_at(&self, issue_time: Timestamp) -> BTreeMap<Timestamp, &WeatherRow> {
-        let mut newest: BTreeMap<Timestamp, &WeatherRow> = BTreeMap::new();
-        for row in self.rows.iter().filter(|r| r.available_at <= issue_time && r.values.iter().any(|v| v.is_finite())) {
-            let held = newest.entry(row.valid_time).or_insert(row);
-            if row.init_time > held.init_time {
-                *held = row;
-            }
-        }
-        newest
+    /// Position of a source, which is added when it is new.
+    pub fn source(&mut self, name: &str) -> usize {
+        self.sources.iter().position(|held| held == name).unwrap_or_else(|| {
+            self.sources.push(name.to_owned());
+            self.sources.len() - 1
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 use super::trial::{Issued, IssuedErrors, Trial};
 use super::{EvaluateError, Verdict};
 use crate::domain::{Quantile, Timestamp};
-use crate::features::{Context, Target};
+use crate::features::{Context, Target, WeatherLayout};
 use jiff::SignedDuration;
 
 /// Days of past origins played before the first origin of a backtest.
@@ -97,7 +97,8 @@ pub fn gate(target: &Target, request: &GateRequest) -> Result<Served, EvaluateEr
     let every = request.every.as_secs().clamp(3600, 86_400);
     let phases: Vec<Timestamp> =
         (0..86_400 / every).filter_map(|i| request.now.checked_sub(SignedDuration::from_secs(i * every)).ok()).collect();
-    let context = Context::new(target, horizon, &phases)?.fitted_hourly();
+    let layout = WeatherLayout::known_at(&target.weather, request.now);
+    let context = Context::laid_out(target, horizon, &phases, &layout)?.fitted_hourly();
     let mut trial = Trial::start(&context, &[request.now], &request.quantiles, GATE_DAYS)?;
     trial.advance(&context, request.now)?;
     Ok(Served { trial: trial.settled() })
@@ -114,7 +115,7 @@ impl Served {
     /// # Errors
     /// [`EvaluateError`] when the target has lost its column, the time is off the grid, or less than two days are known.
     pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
-        let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
+        let context = Context::laid_out(target, self.trial.horizon(), &[issue_time], self.trial.layout())?;
         self.trial.issue(&context, issue_time)
     }
 

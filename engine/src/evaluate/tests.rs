@@ -1,5 +1,7 @@
 //! Backtest and gate on series made here: leaks, determinism, verdicts.
 
+mod planted;
+
 use super::{Backtest, BacktestRequest, EvaluateError, GateRequest, backtest, gate};
 use crate::domain::{Frame, Quantile, Timestamp, micros};
 use crate::features::{Target, sample};

@@ -13,7 +13,7 @@ use super::ensemble::{AGGREGATE, Ensemble, MIXTURES, Said};
 use super::gate::Gate;
 use super::verdict::Verdict;
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, Timestamp};
-use crate::features::{Context, TargetKind};
+use crate::features::{Context, TargetKind, WeatherLayout};
 use crate::models::{FittedForecaster, Forecaster, candidates};
 use std::{collections::VecDeque, sync::Arc};
 
@@ -56,6 +56,8 @@ pub(crate) struct Trial {
     horizon: usize,
     day: usize,
     kind: TargetKind,
+    /// Weather the candidates are fitted on.
+    layout: WeatherLayout,
     quantiles: Vec<Quantile>,
     candidates: Vec<Candidate>,
     /// Of the candidates, the mixtures and the aggregate.
@@ -105,6 +107,7 @@ impl Trial {
             horizon: context.horizon,
             day: context.day,
             kind: context.kind,
+            layout: context.weather.layout().clone(),
             quantiles: quantiles.to_vec(),
             names: candidates.iter().map(|c| c.name).chain(others).map(str::to_owned).collect(),
             naives: candidates.iter().map(|c| c.naive).chain([false; MIXTURES.len() + 1]).collect(),
@@ -123,6 +126,11 @@ impl Trial {
     /// Steps of a forecast.
     pub(crate) fn horizon(&self) -> usize {
         self.horizon
+    }
+
+    /// Sources and quantities of the weather the candidates look at.
+    pub(crate) fn layout(&self) -> &WeatherLayout {
+        &self.layout
     }
 
     /// Plays every past origin before `time`, then readies the state for issues at `time`.

@@ -5,7 +5,7 @@
 
 use super::normal::{Normal, Scale};
 use super::series::{Channel, Known};
-use super::{Calendar, FeatureError, HolidayCalendar, Series, Target, TargetKind, WeatherIndex};
+use super::{Calendar, FeatureError, HolidayCalendar, Series, Target, TargetKind, WeatherIndex, WeatherLayout};
 use crate::domain::{Asset, Frame, IntervalLabel, Quantity, Resolution, Timestamp, from_micros, micros};
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub struct Context {
     pub calendar: Calendar,
     /// Which end of its interval a row's time names.
     pub interval_label: IntervalLabel,
-    /// Weather model runs.
+    /// Weather model runs of the sources known at the first origin.
     pub weather: WeatherIndex,
     /// Residues of the origins' indices modulo a day: candidates are judged on past origins at these.
     pub phases: Vec<usize>,
@@ -59,6 +59,20 @@ impl Context {
     /// # Errors
     /// [`FeatureError`]: no such column, unknown zone, a grid that does not divide the hour, an empty horizon.
     pub fn new(target: &Target, horizon: usize, origins: &[Timestamp]) -> Result<Self, FeatureError> {
+        let first = origins.iter().min().copied().unwrap_or(Timestamp::MAX);
+        Self::laid_out(target, horizon, origins, &WeatherLayout::known_at(&target.weather, first))
+    }
+
+    /// As [`Context::new`], looking at those sources and quantities of the weather only: what a model was fitted on.
+    ///
+    /// # Errors
+    /// As [`Context::new`].
+    pub fn laid_out(
+        target: &Target,
+        horizon: usize,
+        origins: &[Timestamp],
+        layout: &WeatherLayout,
+    ) -> Result<Self, FeatureError> {
         let frame = &target.frame;
         let asset = frame.asset.id.to_string();
         let seconds = frame.resolution.seconds();
@@ -96,7 +110,7 @@ impl Context {
             hour: usize::try_from(3600 / seconds).unwrap_or(1).max(1),
             calendar,
             interval_label: target.interval_label,
-            weather: WeatherIndex::new(&target.weather),
+            weather: WeatherIndex::new(&target.weather, layout),
             fit_phases: thinned(phases.clone(), day),
             phases: thinned(phases, day),
             start,
@@ -319,7 +333,7 @@ impl<'a> View<'a> {
         (count > 0.0).then(|| (sum.0 / count, sum.1 / count))
     }
 
-    /// Newest weather about grid index `index` plus `hours`, as known `older` hours before the origin.
+    /// Weather about grid index `index` plus `hours`, as known `older` hours before the origin: see [`WeatherIndex::newest`].
     pub fn weather(&self, index: usize, hours: i64, older: i64) -> Option<(Vec<f64>, f64)> {
         let hour = 3_600_000_000;
         let context = self.context;

@@ -57,12 +57,14 @@ pub(crate) fn load(days: usize) -> Target {
 pub(crate) fn wind(days: usize) -> Target {
     let speed = |i: usize| 7.0 + 4.0 * (i as f64 / 17.0).sin() + 2.0 * (i as f64 / 5.3).sin();
     let mut target = target(TargetKind::Wind, days, |i| (5.0 * speed(i) - 10.0 + 3.0 * noise(i)).clamp(0.0, 100.0));
+    target.weather.sources = vec!["sample".into()];
     target.weather.quantities = ["wind_u_100m", "wind_v_100m"].map(|n| Quantity::parse(n).expect("a constant")).into();
     for run in 0..=days {
         for lead in 0..50 {
             let i = run * 24 + lead;
             let values = vec![speed(i) + 0.3 * noise(i + 7 * run), 0.1];
-            target.weather.rows.push(WeatherRow { init_time: at(run * 24), available_at: at(run * 24), valid_time: at(i), values });
+            let (init_time, valid_time) = (at(run * 24), at(i));
+            target.weather.rows.push(WeatherRow { source: 0, init_time, available_at: init_time, valid_time, values });
         }
     }
     target

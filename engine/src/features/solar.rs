@@ -63,7 +63,7 @@ fn weather_features(view: &View<'_>, index: usize, sky: f64, (sin, cos): (f64, f
     let weather = &view.context.weather;
     let column = |name: &str| weather.column(name);
     let (ghi, cloud) = (column(Quantity::GHI.name()), column("cloud_cover"));
-    let columns = weather.quantities().len();
+    let columns = weather.width();
     let width = columns + 46;
     let Some((row, _)) = view.weather(index, 0, 0) else { return vec![f64::NAN; width] };
     let at = |hours: i64, c: Option<usize>| {

@@ -80,7 +80,7 @@ fn wind(view: &View<'_>, k: usize) -> Vec<f64> {
     let weather = &view.context.weather;
     let Some(columns) = wind_columns(weather) else { return Vec::new() };
     let index = view.origin + k;
-    let all = weather.quantities().len();
+    let all = weather.width();
     let Some((now, age)) = view.weather(index, 0, 0) else { return vec![f64::NAN; WIND + all] };
     let speed = |hours: i64, older: i64| {
         view.weather(index, hours, older).map_or(f64::NAN, |(row, _)| {

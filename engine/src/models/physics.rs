@@ -207,6 +207,7 @@ mod tests {
     fn a_new_solar_plant_is_forecast_from_the_forecast_light_and_dark_at_night() {
         let mut target = sample::target(TargetKind::Solar, 20, |_| 0.0);
         target.frame.asset.location = Some(Location { latitude: 33.6, longitude: -7.6 });
+        target.weather.sources = vec!["sample".into()];
         target.weather.quantities = vec![Quantity::GHI, Quantity::TEMP_AIR];
         for i in 0..480 {
             let time = sample::at(i);
@@ -214,6 +215,7 @@ mod tests {
             let ghi = crate::domain::solar::clearsky_ghi(middle, target.frame.asset.location.unwrap());
             let values = vec![ghi, 15.0];
             target.weather.rows.push(WeatherRow {
+                source: 0,
                 init_time: sample::at(0),
                 available_at: sample::at(0),
                 valid_time: time,

@@ -77,13 +77,17 @@ impl Reader<'_> {
         let fields = self.view.schema.fields().iter().map(|f| f.name().as_str());
         let names: Vec<&str> = fields.filter(|name| base.column_with_name(name).is_none() && held(name)).collect();
         let mut weather = WeatherForecasts {
+            sources: Vec::new(),
             quantities: names.iter().map(|name| Quantity::parse(name)).collect::<Result<_, _>>()?,
             rows: Vec::new(),
         };
         for batch in &rows {
             let (init, known, valid) = (times(batch, "init_time"), times(batch, AVAILABLE_AT), times(batch, "valid_time"));
             let columns: Vec<&Float64Array> = names.iter().map(|name| batch[*name].as_primitive::<Float64Type>()).collect();
+            let names = batch["source"].as_string::<i32>();
+            let sources: Vec<usize> = (0..batch.num_rows()).map(|row| weather.source(names.value(row))).collect();
             weather.rows.extend((0..batch.num_rows()).map(|row| WeatherRow {
+                source: sources[row],
                 init_time: from_micros(init.value(row)),
                 available_at: from_micros(known.value(row)),
                 valid_time: from_micros(valid.value(row)),

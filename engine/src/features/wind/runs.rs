@@ -16,7 +16,7 @@ const AGE_HALF_LIFE: f64 = 18.0;
 /// Wind at one valid time.
 #[derive(Debug, Clone, Copy)]
 struct Wind {
-    /// Newest run, m/s towards east and north.
+    /// Newest run (the mean of each source's), m/s towards east and north.
     newest: (f64, f64),
     /// All runs together.
     mean: (f64, f64),
@@ -62,6 +62,21 @@ fn summary(runs: Runs<'_>, columns: WindColumns) -> Option<[f64; 7]> {
     Some([u, v, mean_u, mean_v, mean, oldest, (squares / weight - mean * mean).max(0.0).sqrt()])
 }
 
+/// The mean over the sources; their spread is that within each and between their mean speeds (law of total variance). One source is
+/// left as it is.
+fn together(mut said: impl Iterator<Item = [f64; 7]>) -> Option<[f64; 7]> {
+    let first = said.next()?;
+    let others: Vec<[f64; 7]> = said.collect();
+    if others.is_empty() {
+        return Some(first);
+    }
+    let count = (others.len() + 1) as f64;
+    let all = || std::iter::once(&first).chain(&others);
+    let mut mean: [f64; 7] = std::array::from_fn(|i| all().map(|one| one[i]).sum::<f64>() / count);
+    mean[6] = (all().map(|one| one[6].powi(2) + (one[4] - mean[4]).powi(2)).sum::<f64>() / count).sqrt();
+    Some(mean)
+}
+
 impl<'a> WindRuns<'a> {
     pub(super) fn new(view: &'a View<'a>, columns: WindColumns, leads: &[usize]) -> Self {
         let hour = view.context.hour as i64;
@@ -77,8 +92,8 @@ impl<'a> WindRuns<'a> {
         let context = self.view.context;
         let valid = context.micros(self.view.origin) + step * (context.micros(1) - context.micros(0));
         let columns = self.columns;
-        let found = context.weather.runs(valid, context.micros(self.view.origin), |runs| summary(runs, columns))?;
-        let [u, v, mean_u, mean_v, speed, older, spread] = found;
+        let found = context.weather.runs(valid, context.micros(self.view.origin), |runs| summary(runs, columns));
+        let [u, v, mean_u, mean_v, speed, older, spread] = together(found)?;
         Some(Wind { newest: (u, v), mean: (mean_u, mean_v), speed, older, spread })
     }
 
