@@ -32,6 +32,8 @@ mod sql;
 mod tidy;
 /// What was acknowledged is there after kill -9 and on a full disk.
 mod trust;
+/// Weather files, several sources, and the future they must not show.
+mod weather;
 /// The real outbox against a real receiver that fails first.
 mod webhook;
 

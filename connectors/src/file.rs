@@ -14,7 +14,7 @@
 
 mod assets;
 mod columnar;
-mod input;
+pub(crate) mod input;
 mod layout;
 mod page;
 mod record;

@@ -1,4 +1,4 @@
-//! Adapters to the outside world: vendor files, line protocol and InfluxDB in; webhooks and InfluxDB out. Foreign tags and units become
+//! Adapters to the outside world: vendor files, weather forecasts, line protocol and InfluxDB in; webhooks and InfluxDB out. Foreign tags and units become
 //! ours here, once.
 //!
 //! In: files, mapping files, bodies of line protocol, answers of InfluxDB, notifications. Out: pages behind [`engine::source::Source`],
@@ -8,4 +8,5 @@ pub mod file;
 pub mod influx;
 pub mod line;
 pub mod mapping;
+pub mod weather;
 pub mod webhook;

@@ -38,7 +38,8 @@ pub(super) enum Command {
     Demo(Demo),
     /// Serve the API and the dashboard on a store, and keep forecasts and alerts up to date.
     Serve(Serve),
-    /// Bring files or dataset directories into the store (CSV, CSV.gz, CSV.zst, Parquet), or the history of an InfluxDB 2.
+    /// Bring files or dataset directories into the store (CSV, CSV.gz, CSV.zst, Parquet), or the history of an InfluxDB 2,
+    /// or weather forecasts (Open-Meteo JSON, GRIB2, CSV) with --weather.
     Import(Import),
     /// Ask the store in SQL (read-only).
     Sql(Sql),
@@ -119,6 +120,24 @@ pub(super) struct Import {
     /// With --influx: read from its start, also what was read before. Rows that are the same change nothing.
     #[arg(long, requires = "influx")]
     pub(super) again: bool,
+    /// The files are weather forecasts: Open-Meteo JSON, GRIB2 (regular grids best; 2t, 2d, 2r, 10u/v, 100u/v, sp, msl, tcc, ssrd or
+    /// dswrf) or CSV in the columns of weather_forecast. Every asset with coordinates, its own or its parent's, gets the forecast of
+    /// its place. Files of one run belong in one command: totals of radiation are taken apart from step to step.
+    #[arg(long, conflicts_with_all = ["influx", "mapping"])]
+    pub(super) weather: bool,
+    /// With --weather: name of the source, for example icon_eu (default: the file's own, the centre that made it, or open_meteo).
+    /// Several sources about the same hours are used together.
+    #[arg(long, requires = "weather", value_name = "NAME")]
+    pub(super) source: Option<String>,
+    /// With --weather: from the start of a run to its first use, ISO 8601; a forecast issued earlier does not see it (default: PT6H).
+    #[arg(long, requires = "weather", value_name = "DURATION")]
+    pub(super) delay: Option<String>,
+    /// With --weather: when the run of an Open-Meteo file began, which it does not say (default: --delay before the file was written).
+    #[arg(long, requires = "weather", value_name = "TIME")]
+    pub(super) init_time: Option<String>,
+    /// With --weather: assets that get rows, a pattern such as tarfaya* (default: turbines, plants, regions and meters).
+    #[arg(long, requires = "weather", value_name = "PATTERN")]
+    pub(super) asset: Option<String>,
     /// Mapping of a vendor file: a TOML file, or the name of a known one (see `chergui datasets`).
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) mapping: Option<String>,

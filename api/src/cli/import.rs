@@ -1,6 +1,7 @@
 //! `chergui import`: files and dataset directories into the store, with a bar, a count of refusals by reason, and a rejects file.
 
 mod influx;
+mod weather;
 
 use super::{args, failure::Failure, progress, serve};
 use crate::ingest::figures::Figures;
@@ -29,13 +30,16 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
     if let Some(name) = &options.influx {
         return influx::run(&rooms, name, &options).await;
     }
+    if options.weather {
+        return weather::run(&rooms, &options).await;
+    }
     let mut refused = 0;
     let mut last_rejects = PathBuf::new();
     for path in &options.paths {
         let now = Timestamp::now();
-        let opened = open(path, options.mapping.as_deref(), &rooms.store, now)?;
+        let (mut source, opened) = open(path, options.mapping.as_deref(), &rooms.store, now)?;
         let rejects = options.rejects.clone().unwrap_or_else(|| rejects_file(&rooms.config.data_dir, path));
-        let tally = one(path, opened, &rooms.store, &rejects, options.dry_run).await?;
+        let tally = one(path, (&mut *source, &opened), &rooms.store, &rejects, options.dry_run).await?;
         refused += tally.rejected();
         if tally.inserted + tally.changed > 0 {
             check(&rooms, |asset| tally.by_table.contains_key(asset.kind.name())).await?;
@@ -58,21 +62,21 @@ async fn check(rooms: &Rooms, touched: impl Fn(&Asset) -> bool) -> Result<(), Fa
     Ok(())
 }
 
-/// A source that is ready to be read, and what it will bring.
+/// What a source that is ready to be read will bring.
 struct Opened {
-    source: Box<dyn Source>,
     quantities: Quantities,
     total_bytes: u64,
     notes: Vec<String>,
 }
 
-fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Result<Opened, Failure> {
+fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Result<(Box<dyn Source>, Opened), Failure> {
     let refuse = |error: engine::source::SourceError| Failure::usage(error.to_string());
     if path.is_dir() {
         let directory = DatasetDirectory::open(path).map_err(refuse)?;
         let source = directory.source(Some(now)).map_err(refuse)?;
         let (quantities, notes) = (directory.quantities().clone(), directory.notes().to_vec());
-        return Ok(Opened { total_bytes: source.total_bytes(), source: Box::new(source), quantities, notes });
+        let total_bytes = source.total_bytes();
+        return Ok((Box::new(source), Opened { total_bytes, quantities, notes }));
     }
     if !path.exists() {
         return Err(Failure::usage(format!("{}: no such file or directory", path.display())));
@@ -88,12 +92,8 @@ fn open(path: &Path, mapping: Option<&str>, store: &Store, now: Timestamp) -> Re
     let mapping = read_mapping(mapping, &store.quantities())?;
     let options = FileOptions { now: Some(now), ..FileOptions::default() };
     let source = FileSource::open(path, &mapping, &options).map_err(refuse)?;
-    Ok(Opened {
-        quantities: source.quantities().clone(),
-        total_bytes: source.total_bytes(),
-        source: Box::new(source),
-        notes: Vec::new(),
-    })
+    let opened = Opened { quantities: source.quantities().clone(), total_bytes: source.total_bytes(), notes: Vec::new() };
+    Ok((Box::new(source), opened))
 }
 
 fn read_mapping(name: &str, known: &Quantities) -> Result<Mapping, Failure> {
@@ -116,7 +116,13 @@ fn rejects_file(data_dir: &Path, path: &Path) -> PathBuf {
     data_dir.join("rejects").join(format!("{stem}.csv"))
 }
 
-async fn one(path: &Path, mut opened: Opened, store: &Store, rejects: &Path, dry_run: bool) -> Result<Tally, Failure> {
+async fn one(
+    path: &Path,
+    (source, opened): (&mut dyn Source, &Opened),
+    store: &Store,
+    rejects: &Path,
+    dry_run: bool,
+) -> Result<Tally, Failure> {
     for note in &opened.notes {
         say(note);
     }
@@ -127,7 +133,7 @@ async fn one(path: &Path, mut opened: Opened, store: &Store, rejects: &Path, dry
     let letters = DeadLetters::new(MOST_REJECTED, MOST_REJECTED, Figures::default());
     let mut cursor = None;
     loop {
-        let page = opened.source.next_page(cursor).await.map_err(|error| Failure::usage(error.to_string()))?;
+        let page = source.next_page(cursor).await.map_err(|error| Failure::usage(error.to_string()))?;
         refusals.write(&page.rejects)?;
         ingest.count(&page.rejects);
         if !dry_run {

@@ -20,6 +20,9 @@ use arrow::array::TimestampMicrosecondArray;
 use arrow::datatypes::DataType;
 use arrow::datatypes::Field;
 use arrow::datatypes::Schema;
+use engine::domain::ASSET_ID;
+use engine::domain::AVAILABLE_AT;
+use engine::domain::Asset;
 use engine::domain::AssetId;
 use engine::domain::Quantities;
 use engine::domain::Table;
@@ -31,6 +34,7 @@ use engine::source::Page;
 use engine::source::Reject;
 use engine::source::Rows;
 use engine::source::SourceError;
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,16 +48,28 @@ pub struct TableSource {
     progress: Progress,
     fields: Vec<Column>,
     numbers: Numbers,
+    /// Not empty: rows of others are rejected.
+    known: Vec<AssetId>,
     done: bool,
 }
 
 #[derive(Debug)]
 struct Column {
     field: Field,
-    /// Position in the file; `None`: a nullable column the file does not have.
+    /// Position in the file; `None`: a column the file does not have.
     at: Option<usize>,
+    /// What stands in its place, unless it may be empty.
+    fill: Option<Fill>,
     scale: f64,
     offset: f64,
+}
+
+/// What a key column holds that the file does not have.
+#[derive(Debug, Clone)]
+enum Fill {
+    Text(String),
+    /// Microseconds after the time in the column before.
+    After(i64),
 }
 
 enum Cells {
@@ -68,32 +84,66 @@ impl TableSource {
     /// # Errors
     /// [`SourceError::Mapping`] for a missing or unknown column and for a unit of another dimension.
     pub fn open(path: &Path, table: Table, quantities: &Quantities, units: &BTreeMap<String, Unit>) -> Result<Self, SourceError> {
+        Self::filled(path, table, quantities, units, |_| None)
+    }
+
+    /// As [`TableSource::open`] for `weather_forecast`, in stored units: `source`, if any, comes before that of the file, and a file without
+    /// `available_at` is known `delay` after each `init_time`. With `assets` rows of others are rejected.
+    ///
+    /// # Errors
+    /// As [`TableSource::open`].
+    pub fn open_weather(
+        path: &Path,
+        quantities: &Quantities,
+        (source, delay): (Option<&str>, SignedDuration),
+        assets: &[Asset],
+    ) -> Result<Self, SourceError> {
+        let delay = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
+        let fill = |name: &str| match name {
+            "source" => source.map(|name| (true, Fill::Text(name.to_owned()))),
+            AVAILABLE_AT => Some((false, Fill::After(delay))),
+            _ => None,
+        };
+        let mut rows = Self::filled(path, Table::WeatherForecast, quantities, &BTreeMap::new(), fill)?;
+        rows.known = assets.iter().map(|asset| asset.id.clone()).collect();
+        rows.known.sort_unstable();
+        Ok(rows)
+    }
+
+    /// `fill` says what a column holds, and whether that comes before what the file has.
+    fn filled(
+        path: &Path,
+        table: Table,
+        quantities: &Quantities,
+        units: &BTreeMap<String, Unit>,
+        fill: impl Fn(&str) -> Option<(bool, Fill)>,
+    ) -> Result<Self, SourceError> {
         let place = path.display().to_string();
         let (reader, progress) = input::open(path)?;
         let (rows, header) = TextRows::new(reader, &place, &FormatSpec::default())?;
         let refuse = |problem: String| SourceError::Mapping { place: place.clone(), problem };
-        let mut fields = Vec::new();
+        let (mut fields, mut taken) = (Vec::new(), Vec::new());
         for field in table.base_schema().fields() {
             let at = header.iter().position(|name| name == field.name());
-            if at.is_none() && !field.is_nullable() {
+            taken.extend(at);
+            let filled = fill(field.name()).filter(|(first, _)| *first || at.is_none()).map(|(_, fill)| fill);
+            if at.is_none() && filled.is_none() && !field.is_nullable() {
                 let near = nearest(field.name(), header.iter().map(String::as_str)).unwrap_or("none");
                 return Err(refuse(format!("column {:?} of table {table} is missing; nearest is {near:?}", field.name())));
             }
-            fields.push(Column { field: field.as_ref().clone(), at, scale: 1.0, offset: 0.0 });
+            let at = at.filter(|_| filled.is_none());
+            fields.push(Column { field: field.as_ref().clone(), at, fill: filled, scale: 1.0, offset: 0.0 });
         }
-        for (at, name) in header.iter().enumerate().filter(|(at, _)| !fields.iter().any(|f| f.at == Some(*at))).collect::<Vec<_>>()
-        {
-            if table != Table::WeatherForecast {
-                continue;
-            }
+        let others = header.iter().enumerate().filter(|(at, _)| table == Table::WeatherForecast && !taken.contains(at));
+        for (at, name) in others {
             let (quantity, info) = quantities.get(name).map_err(|cause| SourceError::Domain { place: place.clone(), cause })?;
             let unit = units.get(name).copied().unwrap_or(info.unit);
             let (scale, offset) = unit
                 .to(info.unit)
                 .ok_or_else(|| refuse(format!("{quantity} is stored in {}; {unit} measures something else", info.unit)))?;
-            fields.push(Column { field: Field::new(quantity.name(), DataType::Float64, true), at: Some(at), scale, offset });
+            fields.push(Column { field: Field::new(quantity.name(), DataType::Float64, true), at: Some(at), fill: None, scale, offset });
         }
-        Ok(Self { table, place, rows, progress, fields, numbers: Numbers::new(&FormatSpec::default()), done: false })
+        Ok(Self { table, place, rows, progress, fields, numbers: Numbers::new(&FormatSpec::default()), known: Vec::new(), done: false })
     }
 
     /// The next `lines` lines as one page; rows with a bad key are rejected, bad numbers are missing and told.
@@ -140,24 +190,30 @@ impl TableSource {
             rejects.push(Reject { line: Some(self.rows.line()), reason, detail, raw: self.rows.raw() });
         };
         // First everything that can cost the row, then the row.
-        let mut times = Vec::new();
+        let mut times: Vec<Option<i64>> = Vec::new();
         for column in &self.fields {
             let text = column.at.map_or("", |at| self.rows.text(at)).trim_ascii();
             let name = column.field.name();
-            match column.field.data_type() {
-                DataType::Timestamp(..) if text.is_empty() && column.field.is_nullable() => times.push(None),
-                DataType::Timestamp(..) => match parse_time(text) {
+            match (&column.fill, column.field.data_type()) {
+                (Some(Fill::Text(_)), _) => {}
+                (Some(Fill::After(micros)), _) => times.push(times.last().copied().flatten().map(|time| time.saturating_add(*micros))),
+                (None, DataType::Timestamp(..)) if text.is_empty() && column.field.is_nullable() => times.push(None),
+                (None, DataType::Timestamp(..)) => match parse_time(text) {
                     Ok(time) => times.push(Some(micros(time))),
                     Err(error) => return reject("bad_time", format!("{name}: {error}")),
                 },
-                DataType::Utf8 if text.is_empty() && !column.field.is_nullable() => {
+                (None, DataType::Utf8) if text.is_empty() && !column.field.is_nullable() => {
                     return reject("no_value", format!("{name} is empty; every row of {} needs one", self.table));
                 }
-                DataType::Utf8 if name == "asset_id" && !text.is_empty() => {
-                    if let Err(error) = AssetId::parse(text) {
-                        return reject("bad_asset", error.to_string());
+                (None, DataType::Utf8) if name == ASSET_ID && !text.is_empty() => match AssetId::parse(text) {
+                    Ok(id) if !self.known.is_empty() && self.known.binary_search(&id).is_err() => {
+                        let near = nearest(text, self.known.iter().map(AssetId::as_str));
+                        let near = near.map(|near| format!(", nearest is {near:?}")).unwrap_or_default();
+                        return reject("unknown_asset", format!("asset {id} is not known{near}; add it to the assets"));
                     }
-                }
+                    Ok(_) => {}
+                    Err(error) => return reject("bad_asset", error.to_string()),
+                },
                 _ => {}
             }
         }
@@ -166,7 +222,10 @@ impl TableSource {
             let text = column.at.map_or("", |at| self.rows.text(at));
             match cells {
                 Cells::Time(values) => values.push(times.next().flatten()),
-                Cells::Text(values) => values.push((!text.is_empty()).then(|| text.to_owned())),
+                Cells::Text(values) => values.push(match &column.fill {
+                    Some(Fill::Text(text)) => Some(text.clone()),
+                    _ => (!text.is_empty()).then(|| text.to_owned()),
+                }),
                 Cells::Number(values) => values.push(match self.numbers.read(text) {
                     Number::Value(value) => column.scale * value + column.offset,
                     Number::Missing | Number::Nan => f64::NAN,
