@@ -120,7 +120,8 @@ fn a_wild_future_in_every_file_changes_no_byte_of_a_backtest() {
     for (asset, quantity) in [("tarfaya", "active_power"), ("casablanca", "load")] {
         let backtest = |directory: &Path| {
             let output = directory.join(format!("{asset}.csv"));
-            let arguments = ["--asset", asset, "--quantity", quantity, "--first-origin", "2026-10-29T00:00:00Z", "--last-origin", NOW];
+            let arguments =
+                ["--asset", asset, "--quantity", quantity, "--first-origin", "2026-10-29T00:00:00Z", "--last-origin", NOW];
             let more = ["--every", "P1D", "--horizon", "PT24H", "--quantiles", "0.1,0.5,0.9", "--output", text(&output)];
             succeed(["backtest", text(directory)].iter().chain(&arguments).chain(&more));
             fs::read_to_string(output).unwrap()

@@ -1,5 +1,5 @@
-//! Adapters to the outside world: vendor files, weather forecasts, line protocol and InfluxDB in; webhooks and InfluxDB out. Foreign tags and units become
-//! ours here, once.
+//! Adapters to the outside world: vendor files, weather forecasts, line protocol and InfluxDB in; webhooks and InfluxDB out. Foreign tags
+//! and units become ours here, once.
 //!
 //! In: files, mapping files, bodies of line protocol, answers of InfluxDB, notifications. Out: pages behind [`engine::source::Source`],
 //! readings, requests to others. Not here: where readings are kept, and who is to be told.

@@ -141,9 +141,24 @@ impl TableSource {
             let (scale, offset) = unit
                 .to(info.unit)
                 .ok_or_else(|| refuse(format!("{quantity} is stored in {}; {unit} measures something else", info.unit)))?;
-            fields.push(Column { field: Field::new(quantity.name(), DataType::Float64, true), at: Some(at), fill: None, scale, offset });
+            fields.push(Column {
+                field: Field::new(quantity.name(), DataType::Float64, true),
+                at: Some(at),
+                fill: None,
+                scale,
+                offset,
+            });
         }
-        Ok(Self { table, place, rows, progress, fields, numbers: Numbers::new(&FormatSpec::default()), known: Vec::new(), done: false })
+        Ok(Self {
+            table,
+            place,
+            rows,
+            progress,
+            fields,
+            numbers: Numbers::new(&FormatSpec::default()),
+            known: Vec::new(),
+            done: false,
+        })
     }
 
     /// The next `lines` lines as one page; rows with a bad key are rejected, bad numbers are missing and told.
@@ -196,7 +211,9 @@ impl TableSource {
             let name = column.field.name();
             match (&column.fill, column.field.data_type()) {
                 (Some(Fill::Text(_)), _) => {}
-                (Some(Fill::After(micros)), _) => times.push(times.last().copied().flatten().map(|time| time.saturating_add(*micros))),
+                (Some(Fill::After(micros)), _) => {
+                    times.push(times.last().copied().flatten().map(|time| time.saturating_add(*micros)))
+                }
                 (None, DataType::Timestamp(..)) if text.is_empty() && column.field.is_nullable() => times.push(None),
                 (None, DataType::Timestamp(..)) => match parse_time(text) {
                     Ok(time) => times.push(Some(micros(time))),

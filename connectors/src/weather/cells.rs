@@ -81,13 +81,8 @@ impl Cells {
         let sources: StringArray = self.rows.keys().map(|(run, ..)| Some(run.source.as_str())).collect();
         let assets: StringArray = self.rows.keys().map(|(.., asset)| Some(asset.as_str())).collect();
         let mut fields: Vec<Field> = Table::WeatherForecast.base_schema().fields().iter().map(|f| f.as_ref().clone()).collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(sources),
-            time(&|run, _| run.init),
-            time(&|run, _| run.known),
-            time(&|_, valid| valid),
-            Arc::new(assets),
-        ];
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(sources), time(&|run, _| run.init), time(&|run, _| run.known), time(&|_, valid| valid), Arc::new(assets)];
         for name in names {
             fields.push(Field::new(name, DataType::Float64, true));
             columns.push(Arc::new(self.rows.values().map(|row| row.get(name).copied()).collect::<Float64Array>()));

@@ -103,7 +103,10 @@ impl GribFile {
     ) -> Result<(), String> {
         let located = self.located(field, settings)?;
         if product.is_wind() && located.turned_winds {
-            let detail = format!("{}: {} is relative to a {} grid; turn winds to east and north first", self.place, product.quantity, located.kind);
+            let detail = format!(
+                "{}: {} is relative to a {} grid; turn winds to east and north first",
+                self.place, product.quantity, located.kind
+            );
             rejects.push(Reject { line: None, reason: "grid_winds", detail, raw: String::new() });
             return Ok(());
         }
@@ -136,7 +139,12 @@ impl GribFile {
             let energy = match product.statistic {
                 Statistic::Instant => {
                     let value = product.scale * value + product.shift;
-                    cells.check_and_put((&run, product.to, &asset.id), (product.quantity, value), &settings.options.quantities, rejects);
+                    cells.check_and_put(
+                        (&run, product.to, &asset.id),
+                        (product.quantity, value),
+                        &settings.options.quantities,
+                        rejects,
+                    );
                     continue;
                 }
                 Statistic::Mean => value * seconds,

@@ -37,8 +37,7 @@ const LARGEST: u64 = 256 << 20;
 const FARTHEST: f64 = 30.0;
 const HOUR: i64 = 3_600_000_000;
 /// Blocks of series, with the microseconds of their step.
-const BLOCKS: [(&str, &str, i64); 2] =
-    [("hourly", "hourly_units", HOUR), ("minutely_15", "minutely_15_units", HOUR / 4)];
+const BLOCKS: [(&str, &str, i64); 2] = [("hourly", "hourly_units", HOUR), ("minutely_15", "minutely_15_units", HOUR / 4)];
 
 /// Distances of the points chosen so far by source and asset.
 type Nearest = BTreeMap<(String, String), f64>;
@@ -59,7 +58,8 @@ pub(super) fn read(
     if bytes.len() as u64 > LARGEST {
         return Err(format(format!("larger than {} MiB; ask for fewer locations or days at a time", LARGEST >> 20)));
     }
-    let document: Value = serde_json::from_slice(&bytes).map_err(|error| format(format!("not JSON: {error}; download it again")))?;
+    let document: Value =
+        serde_json::from_slice(&bytes).map_err(|error| format(format!("not JSON: {error}; download it again")))?;
     let objects: Vec<&Value> = match &document {
         Value::Array(list) => list.iter().collect(),
         one => vec![one],
@@ -139,7 +139,9 @@ impl Point {
             let reason = object.get("reason").and_then(Value::as_str).unwrap_or("no reason given");
             return Err(format!("Open-Meteo refused the request: {reason}; correct it and download again"));
         }
-        let number = |name: &str| object.get(name).and_then(Value::as_f64).ok_or_else(|| format!("{name} is missing; is this a file of Open-Meteo?"));
+        let number = |name: &str| {
+            object.get(name).and_then(Value::as_f64).ok_or_else(|| format!("{name} is missing; is this a file of Open-Meteo?"))
+        };
         let location = Location { latitude: number("latitude")?, longitude: number("longitude")? };
         let offset = object.get("utc_offset_seconds").and_then(Value::as_i64).unwrap_or(0);
         let mut point = Self { location, series: Vec::new(), passed_over: Vec::new() };
@@ -152,7 +154,9 @@ impl Point {
             blocks += 1;
         }
         if blocks == 0 {
-            return Err("it has no \"hourly\"; ask for hourly variables, for example &hourly=temperature_2m,shortwave_radiation".into());
+            return Err(
+                "it has no \"hourly\"; ask for hourly variables, for example &hourly=temperature_2m,shortwave_radiation".into()
+            );
         }
         Ok(point)
     }
@@ -176,9 +180,10 @@ impl Point {
                 self.passed_over.push(name.clone());
                 continue;
             };
-            let values = values.as_array().filter(|values| values.len() == times.len()).ok_or_else(|| {
-                format!("{block}.{name} has not one value per time ({} times); download it again", times.len())
-            })?;
+            let values = values
+                .as_array()
+                .filter(|values| values.len() == times.len())
+                .ok_or_else(|| format!("{block}.{name} has not one value per time ({} times); download it again", times.len()))?;
             let to = match key.meaning {
                 Meaning::Instant(_, unit) | Meaning::Interval(_, unit) => unit,
                 Meaning::Speed(_) => "m/s",
@@ -187,9 +192,10 @@ impl Point {
             let (scale, shift) = conversion(units.get(name), to).map_err(|problem| format!("{block}.{name}: {problem}"))?;
             let one = |(value, time): (&Value, &i64)| match value {
                 Value::Null => Ok(None),
-                value => value.as_f64().map(|value| Some(scale * value + shift)).ok_or_else(|| {
-                    format!("{block}.{name} at {}: {value} is no number", from_micros(*time))
-                }),
+                value => value
+                    .as_f64()
+                    .map(|value| Some(scale * value + shift))
+                    .ok_or_else(|| format!("{block}.{name} at {}: {value} is no number", from_micros(*time))),
             };
             let values = values.iter().zip(&times).map(one).collect::<Result<_, String>>()?;
             columns.push(Column { key, name, values });
@@ -260,7 +266,9 @@ impl Clock<'_> {
         let (init, known) = match (self.settings.options.init_time, self.written) {
             (Some(init), _) => (micros(init), micros(init) + delay),
             (None, Some(written)) => ((micros(written) - delay).div_euclid(HOUR) * HOUR, micros(written)),
-            (None, None) => return Err(format!("{name}: nothing says when the run began; give --init-time, for example 2026-11-22T06:00:00Z")),
+            (None, None) => {
+                return Err(format!("{name}: nothing says when the run began; give --init-time, for example 2026-11-22T06:00:00Z"));
+            }
         };
         Ok((valid >= init).then(|| Run { source: source.to_owned(), init, known }))
     }

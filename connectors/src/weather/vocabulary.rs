@@ -51,7 +51,8 @@ pub(super) fn declared(known: &Quantities) -> Result<Quantities, SourceError> {
         all.declare(name, unit).map_err(|cause| refuse(name, cause))?;
         let stored = all.get(name).map_err(|cause| refuse(name, cause))?.1.unit;
         if stored != unit {
-            let problem = format!("the site stores it in {stored}, weather comes in {unit}; declare it in {unit}, or import as CSV");
+            let problem =
+                format!("the site stores it in {stored}, weather comes in {unit}; declare it in {unit}, or import as CSV");
             return Err(SourceError::Mapping { place: format!("quantity {name}"), problem });
         }
     }

@@ -67,12 +67,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::new`].
-    pub fn laid_out(
-        target: &Target,
-        horizon: usize,
-        origins: &[Timestamp],
-        layout: &WeatherLayout,
-    ) -> Result<Self, FeatureError> {
+    pub fn laid_out(target: &Target, horizon: usize, origins: &[Timestamp], layout: &WeatherLayout) -> Result<Self, FeatureError> {
         let frame = &target.frame;
         let asset = frame.asset.id.to_string();
         let seconds = frame.resolution.seconds();

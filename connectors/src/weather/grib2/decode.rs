@@ -36,7 +36,9 @@ pub(super) fn values(field: &Field<'_>, points: usize, indices: &[usize]) -> Res
     // Unpackers of damaged bytes may panic; a bad file must not take the process with it.
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(format!("its values (packing template 5.{template}) cannot be read: {error}; repack it with grib_set -r -w packingType=grid_simple, or download it again")),
+        Ok(Err(error)) => Err(format!(
+            "its values (packing template 5.{template}) cannot be read: {error}; repack it with grib_set -r -w packingType=grid_simple, or download it again"
+        )),
         Err(_) => Err(format!("its values (packing template 5.{template}) are damaged; download the file again")),
     }
 }

@@ -54,11 +54,17 @@ impl Located {
             30 => ("Lambert", 47),
             40 => ("Gaussian", 55),
             41 => ("rotated Gaussian", 55),
-            _ => return Err(format!("its grid (template 3.{template}) is not read; make it regular: cdo remapbil,r1440x721 FILE OUT, or wgrib2 -new_grid")),
+            _ => {
+                return Err(format!(
+                    "its grid (template 3.{template}) is not read; make it regular: cdo remapbil,r1440x721 FILE OUT, or wgrib2 -new_grid"
+                ));
+            }
         };
         // Flag table 3.3, bit 5: components relative to the grid.
         let turned_winds = template != 40 && unsigned(section, flags, 1).unwrap_or_default() & 0x08 != 0;
-        let all = positions(section, points).map_err(|problem| format!("its {kind} grid cannot be read: {problem}; make it regular: cdo remapbil,r1440x721 FILE OUT"))?;
+        let all = positions(section, points).map_err(|problem| {
+            format!("its {kind} grid cannot be read: {problem}; make it regular: cdo remapbil,r1440x721 FILE OUT")
+        })?;
         let spots = places.iter().map(|place| nearest(&all, place.location)).collect();
         Ok(Self { spots, points, turned_winds, kind, extent: format!("of {points} points") })
     }
@@ -149,7 +155,12 @@ impl Regular {
         let (south, east) = (row - j, column - i);
         let (j, i) = (j as usize, i as usize);
         let (i, next) = (i.min(self.columns - 1), if i + 1 < self.columns { i + 1 } else { 0 });
-        let corners = [(i, j, 1.0 - east, 1.0 - south), (next, j, east, 1.0 - south), (i, j + 1, 1.0 - east, south), (next, j + 1, east, south)];
+        let corners = [
+            (i, j, 1.0 - east, 1.0 - south),
+            (next, j, east, 1.0 - south),
+            (i, j + 1, 1.0 - east, south),
+            (next, j + 1, east, south),
+        ];
         Some(corners.into_iter().map(|(i, j, x, y)| (self.index(i, j), x * y)).filter(|(_, weight)| *weight > 0.0).collect())
     }
 
@@ -201,7 +212,9 @@ mod tests {
         let mut area = Regular { columns: 3, rows: 2, first: at(27.0, -14.0), step: (1.0, 1.0), scanning: 0x40 };
         assert_eq!(area.spot(at(28.0, -12.0)).unwrap(), [(5, 1.0)]);
         assert_eq!(area.spot(at(27.0, 346.5)).unwrap(), [(0, 0.5), (1, 0.5)]);
-        assert!(area.spot(at(27.0, -11.9)).is_none() && area.spot(at(26.9, -13.0)).is_none() && area.spot(at(27.5, -14.1)).is_none());
+        assert!(
+            area.spot(at(27.0, -11.9)).is_none() && area.spot(at(26.9, -13.0)).is_none() && area.spot(at(27.5, -14.1)).is_none()
+        );
         area.scanning = 0x40 | 0x10;
         assert_eq!(area.spot(at(28.0, -12.0)).unwrap(), [(3, 1.0)]);
         area.scanning = 0x40 | 0x20;

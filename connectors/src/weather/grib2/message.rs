@@ -61,7 +61,10 @@ impl Messages {
         }
         self.number += 1;
         let (number, position) = (self.number, self.position - 4);
-        let refuse = |problem: String| SourceError::Format { place: format!("{}: message {number} at byte {position}", self.place), problem };
+        let refuse = |problem: String| SourceError::Format {
+            place: format!("{}: message {number} at byte {position}", self.place),
+            problem,
+        };
         let io = |cause| SourceError::Io { place: self.place.clone(), cause };
         let mut bytes = b"GRIB".to_vec();
         (&mut self.input).take((HEAD - 4) as u64).read_to_end(&mut bytes).map_err(io)?;
@@ -75,7 +78,10 @@ impl Messages {
         };
         (&mut self.input).take(length - HEAD as u64).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 != length || !bytes.ends_with(b"7777") {
-            return Err(refuse(format!("it should be {length} bytes long and end with 7777, {} bytes are there; download the file again", bytes.len())));
+            return Err(refuse(format!(
+                "it should be {length} bytes long and end with 7777, {} bytes are there; download the file again",
+                bytes.len()
+            )));
         }
         self.position = position + length;
         Ok(Some(Message { bytes, number, position }))
@@ -115,7 +121,9 @@ impl Message {
         while at < end {
             let rest = &self.bytes[at..end];
             let length = unsigned(rest, 1, 4).and_then(|length| usize::try_from(length).ok());
-            let Some(section) = length.filter(|length| *length > 5).and_then(|length| rest.get(..length)).or_else(|| empty(rest, length)) else {
+            let Some(section) =
+                length.filter(|length| *length > 5).and_then(|length| rest.get(..length)).or_else(|| empty(rest, length))
+            else {
                 return Err(format!("the section at its byte {at} is longer than the message; download the file again"));
             };
             at += section.len();
@@ -131,7 +139,10 @@ impl Message {
                 let [identification, _, grid, product, packing, bitmap, data] = held;
                 let least = [(identification, 21), (grid, 14), (product, 34), (packing, 11), (bitmap, 6), (data, 5)];
                 if let Some((section, least)) = least.iter().find(|(section, least)| section.len() < *least) {
-                    return Err(format!("a section of {} bytes should have {least} at least; download the file again", section.len()));
+                    return Err(format!(
+                        "a section of {} bytes should have {least} at least; download the file again",
+                        section.len()
+                    ));
                 }
                 fields.push(Field { discipline: self.bytes[6], identification, grid, product, packing, bitmap, data });
             }

@@ -19,7 +19,10 @@ pub(super) fn signed(section: &[u8], octet: usize, width: usize) -> Option<i64> 
 
 /// True when all bits are set: the value is missing (regulation 92.1.4).
 pub(super) fn is_missing(section: &[u8], octet: usize, width: usize) -> bool {
-    octet.checked_sub(1).and_then(|from| section.get(from..from + width)).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xff))
+    octet
+        .checked_sub(1)
+        .and_then(|from| section.get(from..from + width))
+        .is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xff))
 }
 
 #[cfg(test)]

@@ -42,16 +42,8 @@ pub(super) struct Product {
 }
 
 /// WMO common code table C-11.
-const CENTRES: [(u64, &str); 8] = [
-    (7, "ncep"),
-    (34, "jma"),
-    (54, "cmc"),
-    (74, "ukmo"),
-    (78, "dwd"),
-    (84, "meteofrance"),
-    (85, "meteofrance"),
-    (98, "ecmwf"),
-];
+const CENTRES: [(u64, &str); 8] =
+    [(7, "ncep"), (34, "jma"), (54, "cmc"), (74, "ukmo"), (78, "dwd"), (84, "meteofrance"), (85, "meteofrance"), (98, "ecmwf")];
 const ECMWF: u64 = 98;
 const NCEP: u64 = 7;
 
@@ -81,8 +73,10 @@ impl Product {
         let broken = |what: &str| format!("{what} of its {quantity} cannot be read; download the file again");
         let init = date(of_run, 13).ok_or_else(|| broken("the start of the run"))?;
         let (unit, count) = (octet(18), signed(section, 19, 4).unwrap_or_default());
-        let seconds = seconds(unit).ok_or_else(|| format!("time unit {unit} (code table 4.4) of its {quantity} is not read; use hours"))?;
-        let from = count.checked_mul(seconds * 1_000_000).and_then(|lead| init.checked_add(lead)).ok_or_else(|| broken("the step"))?;
+        let seconds =
+            seconds(unit).ok_or_else(|| format!("time unit {unit} (code table 4.4) of its {quantity} is not read; use hours"))?;
+        let from =
+            count.checked_mul(seconds * 1_000_000).and_then(|lead| init.checked_add(lead)).ok_or_else(|| broken("the step"))?;
         let (statistic, to) = match statistics {
             None => (Statistic::Instant, from),
             Some(place) => {

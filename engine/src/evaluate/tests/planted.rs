@@ -34,10 +34,8 @@ fn surrounded(kind: TargetKind) -> Target {
     let frame = target.frame.clone();
     let beside = [(target.quantity.clone(), 30.0), (Quantity::WIND_SPEED, 4.0), (Quantity::WIND_DIRECTION, 100.0)];
     let station = [(Quantity::TEMP_AIR, 9.0), (Quantity::RELATIVE_HUMIDITY, 25.0), (Quantity::GHI, 200.0)];
-    target.observations = vec![
-        other(&frame, "beside", frame.asset.kind, &beside),
-        other(&frame, "station", AssetKind::WeatherStation, &station),
-    ];
+    target.observations =
+        vec![other(&frame, "beside", frame.asset.kind, &beside), other(&frame, "station", AssetKind::WeatherStation, &station)];
     if target.weather.rows.is_empty() {
         let source = target.weather.source("sample");
         target.weather.quantities = vec![Quantity::TEMP_AIR, Quantity::GHI];
