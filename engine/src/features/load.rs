@@ -93,8 +93,8 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     let pattern = Pattern::new(view);
     for &k in leads {
         let moment = context.calendar.seen(view.origin + k, view.origin);
-        let usual = own.normal.value(&moment, view.edge());
-        let unit = own.normal.unit(usual, view.edge());
+        let usual = own.normal.value(&moment, own.edge);
+        let unit = own.normal.unit(usual, own.edge);
         let first = (k + view.delay) / day + 1;
         let week = first.div_ceil(7) * 7;
         let lag = |past: &Past<'_>, days: usize| past.at(civil_index(view, k, days).map(|(index, _)| index));
@@ -148,6 +148,7 @@ impl<'v, 'a> Pattern<'v, 'a> {
         let first = (k + self.view.delay) / day + 1;
         let bends = (first..first + REACH)
             .filter_map(|days| civil_index(self.view, k, days))
+            .filter(|(at, _)| *at < self.edge)
             .filter(|(_, then)| then.is_weekend() == moment.is_weekend() && then.kind.is_like(&moment.kind))
             .map(|(at, _)| {
                 let to = (at + day / 2).min(self.edge);

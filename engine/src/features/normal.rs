@@ -105,6 +105,10 @@ impl Normal {
                 sums.push(&design, slot, value / ratio, i as f64 / slots as f64);
             }
         }
+        // What the last rows complete is known at the end, whether or not a row follows.
+        if solved.is_some_and(|first| series.len() >= first + SOLVE_DAYS * slots) {
+            normal.epochs.push(sums.solve(series.len()));
+        }
         normal.anomalies = Series::new(anomalies);
         normal
     }

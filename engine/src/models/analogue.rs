@@ -25,11 +25,11 @@ impl Forecaster for Analogue {
 impl FittedForecaster for Analogue {
     fn outlook(&self, view: &View<'_>, _: &[Quantile]) -> Result<Outlook, ModelError> {
         let (context, pattern) = (view.context, Pattern::new(view));
-        let (normal, _) = view.normal();
+        let (normal, edge) = view.normal();
         let step = |k: usize| {
             let moment = context.calendar.seen(view.origin + k, view.origin);
-            let usual = normal.value(&moment, view.edge());
-            usual + normal.unit(usual, view.edge()) * pattern.anomaly(k, &moment)
+            let usual = normal.value(&moment, edge);
+            usual + normal.unit(usual, edge) * pattern.anomaly(k, &moment)
         };
         let path: Vec<f64> = (0..context.horizon).map(step).collect();
         if path.iter().any(|v| !v.is_finite()) {
