@@ -3,7 +3,9 @@
 //! The fleet has all levels: feeders of a substation, halves of a wind plant with losses on the way to its meter, plants of a region.
 
 use datasets::simulate::{FleetOptions, Simulator};
-use engine::domain::{Asset, AssetId, AssetKind, Forecast, Quantile, Quantities, Quantity, Readings, Resolution, TimeRange, Timestamp};
+use engine::domain::{
+    Asset, AssetId, AssetKind, Forecast, Quantile, Quantities, Quantity, Readings, Resolution, TimeRange, Timestamp,
+};
 use engine::evaluate::LeftOut;
 use engine::pipeline::ingest::Ingest;
 use engine::pipeline::{Issue, Pipeline, PipelineOptions};
@@ -29,11 +31,18 @@ fn named(name: &str, kind: AssetKind, parent: &str, capacity: Option<f64>) -> As
 }
 
 /// Sums of readings over groups of assets, where all of a group spoke.
-fn sums(readings: &Readings, quantity: &Quantity, group: impl Fn(&str) -> Option<&'static str>, members: usize) -> BTreeMap<(&'static str, i64), f64> {
+fn sums(
+    readings: &Readings,
+    quantity: &Quantity,
+    group: impl Fn(&str) -> Option<&'static str>,
+    members: usize,
+) -> BTreeMap<(&'static str, i64), f64> {
     let mut sums: BTreeMap<(&'static str, i64), (usize, f64)> = BTreeMap::new();
     let values = readings.values(quantity).unwrap();
     for row in 0..readings.len() {
-        let (Some(name), true) = (group(readings.asset_ids().value(row)), arrow::array::Array::is_valid(values, row)) else { continue };
+        let (Some(name), true) = (group(readings.asset_ids().value(row)), arrow::array::Array::is_valid(values, row)) else {
+            continue;
+        };
         let sum = sums.entry((name, readings.times().value(row))).or_default();
         *sum = (sum.0 + 1, sum.1 + values.value(row));
     }
@@ -93,14 +102,22 @@ async fn fleet(days: u32) -> (TempDir, Store, Timestamp) {
 
 /// Every sum of the fleet: whole, factor of its parts, parts.
 const SUMS: [(&str, &Quantity, &[(&str, &Quantity, f64)]); 5] = [
-    ("tarfaya", &Quantity::ACTIVE_POWER, &[("tarfaya/east", &Quantity::ACTIVE_POWER, 0.98), ("tarfaya/west", &Quantity::ACTIVE_POWER, 0.98)]),
+    (
+        "tarfaya",
+        &Quantity::ACTIVE_POWER,
+        &[("tarfaya/east", &Quantity::ACTIVE_POWER, 0.98), ("tarfaya/west", &Quantity::ACTIVE_POWER, 0.98)],
+    ),
     ("casablanca/substation", &Quantity::LOAD, &[("casablanca/F1", &Quantity::LOAD, 1.0), ("casablanca/F2", &Quantity::LOAD, 1.0)]),
     ("casablanca", &Quantity::WIND_POWER, &[("tarfaya", &Quantity::ACTIVE_POWER, 1.0)]),
     ("casablanca", &Quantity::SOLAR_POWER, &[("ouarzazate", &Quantity::ACTIVE_POWER, 1.0)]),
     (
         "casablanca",
         &Quantity::NET_LOAD,
-        &[("casablanca", &Quantity::LOAD, 1.0), ("casablanca", &Quantity::WIND_POWER, -1.0), ("casablanca", &Quantity::SOLAR_POWER, -1.0)],
+        &[
+            ("casablanca", &Quantity::LOAD, 1.0),
+            ("casablanca", &Quantity::WIND_POWER, -1.0),
+            ("casablanca", &Quantity::SOLAR_POWER, -1.0),
+        ],
     ),
 ];
 
@@ -163,13 +180,20 @@ async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
     store.upsert_assets(vec![young]).await.unwrap();
     let last = end.as_microsecond() - HOURS;
     let values = vec![(Quantity::ACTIVE_POWER, vec![Some(1.0)])];
-    store.append(Readings::from_columns(AssetKind::PvPlant, vec![last], vec!["young".into()], vec![last + HOURS], values).unwrap()).await.unwrap();
+    store
+        .append(Readings::from_columns(AssetKind::PvPlant, vec![last], vec!["young".into()], vec![last + HOURS], values).unwrap())
+        .await
+        .unwrap();
     let pipeline = Pipeline::new(store, PipelineOptions::default());
     let cycle = pipeline.forecast_cycle(end, false).await;
     assert_eq!(cycle.failures.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["young"]);
-    let missing: Vec<String> = cycle.left_out.iter().map(|left| match left {
-        LeftOut::NoForecast(series) | LeftOut::OtherGrid(series) => series.to_string(),
-    }).collect();
+    let missing: Vec<String> = cycle
+        .left_out
+        .iter()
+        .map(|left| match left {
+            LeftOut::NoForecast(series) | LeftOut::OtherGrid(series) => series.to_string(),
+        })
+        .collect();
     assert_eq!(missing, ["net_load of casablanca", "solar_power of casablanca", "active_power of young"]);
     assert_eq!(cycle.issued.len(), 8 + 1);
     let gap = largest_gap(&pipeline, &SUMS[..3]).await;
@@ -200,7 +224,10 @@ impl Held {
 
 /// Measured values of a series by time; of a sum by definition those of its parts.
 async fn truth(store: &Store, name: &str, quantity: &Quantity, range: TimeRange) -> BTreeMap<i64, f64> {
-    if let Some((_, _, parts)) = SUMS.iter().find(|(sum, of, _)| *sum == name && **of == *quantity && **of != Quantity::ACTIVE_POWER && **of != Quantity::LOAD) {
+    if let Some((_, _, parts)) = SUMS
+        .iter()
+        .find(|(sum, of, _)| *sum == name && **of == *quantity && **of != Quantity::ACTIVE_POWER && **of != Quantity::LOAD)
+    {
         let mut sum: BTreeMap<i64, (usize, f64)> = BTreeMap::new();
         for (part, of, factor) in *parts {
             for (time, value) in Box::pin(truth(store, part, of, range)).await {
@@ -211,7 +238,8 @@ async fn truth(store: &Store, name: &str, quantity: &Quantity, range: TimeRange)
         return sum.into_iter().filter(|(_, (count, _))| *count == parts.len()).map(|(time, (_, sum))| (time, sum)).collect();
     }
     let asset = store.asset(&id(name)).unwrap();
-    let frames = store.frames(&[asset], Some(range), Resolution::parse("PT1H").unwrap(), Some(std::slice::from_ref(quantity))).await;
+    let frames =
+        store.frames(&[asset], Some(range), Resolution::parse("PT1H").unwrap(), Some(std::slice::from_ref(quantity))).await;
     let frame = frames.unwrap().remove(0);
     let values = frame.column(quantity).unwrap().iter().enumerate();
     values.filter(|(_, value)| value.is_finite()).map(|(row, value)| (frame.time(row).as_microsecond(), *value)).collect()
@@ -248,7 +276,11 @@ async fn bands_keep_their_coverage_and_the_record_says_so() {
     }
     for (series, held) in &after {
         let (own, now) = (before.get(series).map(Held::coverage), held.coverage());
-        eprintln!("{series:32} 80 % band: {:>5} before, {now:.3} after, {} steps", own.map_or("-".into(), |own| format!("{own:.3}")), held.steps);
+        eprintln!(
+            "{series:32} 80 % band: {:>5} before, {now:.3} after, {} steps",
+            own.map_or("-".into(), |own| format!("{own:.3}")),
+            held.steps
+        );
         assert!(held.steps > 1000.0);
         assert!((0.68..=0.92).contains(&now), "{series}: {now}");
         assert!(own.is_none_or(|own| (now - own).abs() <= 0.06), "{series}: {own:?} became {now}");

@@ -101,7 +101,9 @@ pub enum PipelineError {
     #[error(transparent)]
     Product(#[from] ProductError),
     /// Nothing was issued yet.
-    #[error("no forecast of {quantity} of {asset} was issued yet; `chergui serve` issues one every hour, /api/v1/forecasts/issues lists those there are")]
+    #[error(
+        "no forecast of {quantity} of {asset} was issued yet; `chergui serve` issues one every hour, /api/v1/forecasts/issues lists those there are"
+    )]
     NoForecast {
         /// Whose.
         asset: AssetId,

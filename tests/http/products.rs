@@ -34,7 +34,10 @@ async fn a_sure_jump_is_a_sure_ramp() {
     issue(&site).await;
     let of = "asset_id=T01&quantity=active_power";
     let body = get(&site, &format!("/api/v1/forecasts/ramps?{of}&threshold=60&within=PT1H")).await;
-    assert_eq!((&body["unit"], &body["within"], &body["joint"], &body["any"]), (&json!("kW"), &json!("PT1H"), &json!(false), &json!(1.0)));
+    assert_eq!(
+        (&body["unit"], &body["within"], &body["joint"], &body["any"]),
+        (&json!("kW"), &json!("PT1H"), &json!(false), &json!(1.0))
+    );
     let rows = body["rows"].as_array().unwrap();
     let up: Vec<f64> = rows.iter().map(|row| row["up"].as_f64().unwrap()).collect();
     assert_eq!(up, [0.0, 1.0, 1.0, 0.0], "two steps of half an hour reach the jump from the second and the third");
@@ -44,7 +47,10 @@ async fn a_sure_jump_is_a_sure_ramp() {
     let body = get(&site, "/api/v1/forecasts/reserve?asset_id=T01&low=0.1&high=0.9").await;
     let row = &body["rows"][0];
     let number = |name: &str| row[name].as_f64().unwrap();
-    assert!((number("low") - 20.0).abs() < 0.1 && (number("high") - 36.0).abs() < 0.1 && (number("expected") - 28.0).abs() < 0.1, "{row}");
+    assert!(
+        (number("low") - 20.0).abs() < 0.1 && (number("high") - 36.0).abs() < 0.1 && (number("expected") - 28.0).abs() < 0.1,
+        "{row}"
+    );
     assert!((number("upward") - (number("high") - number("expected"))).abs() < 1e-9);
     assert!((number("downward") - (number("expected") - number("low"))).abs() < 1e-9);
 

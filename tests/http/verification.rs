@@ -199,7 +199,10 @@ async fn nothing_is_counted_twice_and_every_door_says_the_same() {
     let old = format!("SELECT * FROM verification_sums WHERE issue_time < '{}' ORDER BY issue_time, lead_to", late.issue_time);
     assert_eq!(site.rows(&old).await, sums);
 
-    let sql = format!("SELECT to_minutes, steps, mae, coverage_80, skill_naive, best_naive FROM forecast_verification('casablanca', to => '{}')", late.issue_time);
+    let sql = format!(
+        "SELECT to_minutes, steps, mae, coverage_80, skill_naive, best_naive FROM forecast_verification('casablanca', to => '{}')",
+        late.issue_time
+    );
     let rows = site.rows(&sql).await;
     for (row, bucket) in rows.as_array().unwrap().iter().zip(body["buckets"].as_array().unwrap()) {
         close(&row[0], bucket["to_minutes"].as_f64().unwrap());

@@ -236,10 +236,8 @@ pub(crate) async fn scenarios(state: web::Data<AppState>, request: HttpRequest) 
         valid_time,
         values: paths.scenarios.at(0, step)[..count].to_vec(),
     };
-    let body = ScenariosBody {
-        rows: paths.valid_times.iter().enumerate().map(row).collect(),
-        source: source(&state, &paths, count)?,
-    };
+    let body =
+        ScenariosBody { rows: paths.valid_times.iter().enumerate().map(row).collect(), source: source(&state, &paths, count)? };
     negotiate::tagged_json(&request, &body)
 }
 

@@ -86,9 +86,7 @@ fn outcomes_of(context: &Context, truth: &[f64], due: &Due) -> Result<Vec<Outcom
     };
     let paths = naives().map(|naive| path(naive.as_ref()));
     let edges: Vec<SignedDuration> = lead_ends().collect();
-    let end = |valid: Timestamp| {
-        context.interval_label.available_at(valid, context.resolution).duration_since(forecast.issue_time)
-    };
+    let end = |valid: Timestamp| context.interval_label.available_at(valid, context.resolution).duration_since(forecast.issue_time);
     let over = forecast.valid_times.iter().all(|&valid| end(valid) <= due.until);
     let mut sums = vec![Verification::new(&edges, &forecast.quantiles)?; paths.len() - 1];
     for (row, &valid) in forecast.values.iter().zip(&forecast.valid_times) {

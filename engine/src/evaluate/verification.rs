@@ -6,7 +6,7 @@
 
 mod rows;
 
-pub use rows::ROW;
+pub(super) use rows::ROW;
 
 use super::metrics::pinball_of;
 use crate::domain::Quantile;

@@ -52,10 +52,18 @@ const COMPARE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// Sums that meters confirmed: the share of its parts that arrives, and the parts.
 type Shares = BTreeMap<Series, (f64, Vec<Series>)>;
 
+/// What meters said of candidates, and when.
+#[derive(Debug)]
+struct Compared {
+    at: Timestamp,
+    candidates: Vec<(Series, Vec<Series>)>,
+    shares: Shares,
+}
+
 /// What coherence keeps between cycles.
 #[derive(Debug, Default)]
 pub(super) struct Coherence {
-    shares: RwLock<Option<(Timestamp, Vec<(Series, Vec<Series>)>, Shares)>>,
+    compared: RwLock<Option<Compared>>,
     drawn: RwLock<Option<Arc<Drawn>>>,
 }
 
@@ -87,8 +95,12 @@ impl Pipeline {
             Ok(Some(cycle)) => {
                 for left_out in &cycle.left_out {
                     match left_out {
-                        LeftOut::NoForecast(series) => tracing::warn!(%series, "no coherent forecast: nothing was issued that it follows from"),
-                        LeftOut::OtherGrid(series) => tracing::warn!(%series, "kept as issued: most forecasts of the cycle have other steps"),
+                        LeftOut::NoForecast(series) => {
+                            tracing::warn!(%series, "no coherent forecast: nothing was issued that it follows from")
+                        }
+                        LeftOut::OtherGrid(series) => {
+                            tracing::warn!(%series, "kept as issued: most forecasts of the cycle have other steps")
+                        }
                     }
                 }
                 self.keep_scenarios(&cycle);
@@ -108,10 +120,7 @@ impl Pipeline {
         let assets = self.store.assets();
         let measured = self.measured(&assets).await?;
         let family = Family::new(&assets, &measured);
-        let of = |issue: &Issued| Series {
-            asset_id: issue.forecast.asset_id.clone(),
-            quantity: issue.forecast.quantity.clone(),
-        };
+        let of = |issue: &Issued| Series { asset_id: issue.forecast.asset_id.clone(), quantity: issue.forecast.quantity.clone() };
         let forecast: BTreeSet<Series> = issued.iter().map(of).collect();
         let known: BTreeSet<Series> = forecast.iter().cloned().chain(family.expected()).collect();
         let shares = self.shares(family.candidates(&known), now).await?;
@@ -174,12 +183,12 @@ impl Pipeline {
     /// Which candidates their meters confirm, asked once a day.
     async fn shares(&self, candidates: Vec<(Series, Vec<Series>)>, now: Timestamp) -> Result<Shares, PipelineError> {
         {
-            let held = self.coherence.shares.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((since, asked, shares)) = held.as_ref()
-                && *asked == candidates
-                && now.duration_since(*since).abs() < COMPARE_EVERY
+            let held = self.coherence.compared.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(compared) = held.as_ref()
+                && compared.candidates == candidates
+                && now.duration_since(compared.at).abs() < COMPARE_EVERY
             {
-                return Ok(shares.clone());
+                return Ok(compared.shares.clone());
             }
         }
         let mut shares = Shares::new();
@@ -191,8 +200,8 @@ impl Pipeline {
                 _ => tracing::info!(%sum, parts = parts.len(), "not reconciled: its meter does not show the sum of its parts"),
             }
         }
-        let mut held = self.coherence.shares.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Some((now, candidates, shares.clone()));
+        let mut held = self.coherence.compared.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(Compared { at: now, candidates, shares: shares.clone() });
         Ok(shares)
     }
 
@@ -212,12 +221,7 @@ impl Pipeline {
     }
 
     /// Telemetry of one series, if there is any in that stretch.
-    pub(super) async fn column(
-        &self,
-        series: &Series,
-        range: TimeRange,
-        grid: Resolution,
-    ) -> Result<Option<Frame>, PipelineError> {
+    pub(super) async fn column(&self, series: &Series, range: TimeRange, grid: Resolution) -> Result<Option<Frame>, PipelineError> {
         let Some(asset) = self.store.asset(&series.asset_id) else { return Ok(None) };
         let wanted = [series.quantity.clone()];
         let mut frames = self.store.frames(&[asset], Some(range), grid, Some(&wanted)).await?;

@@ -88,7 +88,8 @@ impl Pipeline {
         cycle.left_out = left_out;
         cycle.issued = issued.into_iter().map(|issued| issued.forecast).collect();
         // A region without a meter has the forecast of what is below it.
-        let made = |id: &AssetId| cycle.issued.iter().any(|forecast| forecast.asset_id == *id && forecast.quantity == Quantity::LOAD);
+        let made =
+            |id: &AssetId| cycle.issued.iter().any(|forecast| forecast.asset_id == *id && forecast.quantity == Quantity::LOAD);
         cycle.failures.retain(|(id, error)| !(matches!(error, PipelineError::NoHistory { .. }) && made(id)));
         if let Err(error) = self.store_forecasts(&cycle.issued).await {
             let first = cycle.issued.first().map(|forecast| forecast.asset_id.clone());
@@ -102,10 +103,8 @@ impl Pipeline {
     async fn store_forecasts(&self, issued: &[Forecast]) -> Result<(), PipelineError> {
         let batches = issued.iter().map(Forecast::to_batch).collect::<Result<Vec<_>, _>>()?;
         if let Some(first) = batches.first() {
-            let rows = concat_batches(&first.schema(), &batches).map_err(|error| PipelineError::Worker {
-                asset: "the cycle".into(),
-                cause: error.to_string(),
-            })?;
+            let rows = concat_batches(&first.schema(), &batches)
+                .map_err(|error| PipelineError::Worker { asset: "the cycle".into(), cause: error.to_string() })?;
             self.store.append_table(Table::Forecasts, rows).await?;
             self.await_truth(issued).await;
         }

@@ -123,7 +123,8 @@ fn only(all: &Scenarios, place: usize, steps: usize) -> Scenarios {
 
 /// Scenarios of one forecast; past errors of its model, where known, say how its steps go together.
 fn alone(forecast: Forecast, errors: &[IssuedErrors]) -> Result<Paths, PipelineError> {
-    let spacing = forecast.valid_times.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs_f64()).fold(f64::NAN, f64::min);
+    let spacing =
+        forecast.valid_times.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs_f64()).fold(f64::NAN, f64::min);
     let over = |past: &&IssuedErrors| past.issue_time < forecast.issue_time;
     let errors: Vec<&[f64]> = errors.iter().filter(over).map(|past| past.errors.as_slice()).collect();
     let least = forecast.values.iter().flatten().copied().fold(f64::INFINITY, f64::min);

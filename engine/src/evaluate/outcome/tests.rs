@@ -76,7 +76,8 @@ fn sums_are_those_worked_out_by_hand() {
     // Leads of 4, 5 and 6 hours: the steps 243, 244 and 245.
     assert_eq!((third.sums[0], third.sums[2], third.sums[3], third.sums[5]), (3.0, 9.0, 27.0, 9.0));
     close(third.sums[1], load(243) + load(244) + load(245));
-    assert_eq!((third.sums[10], third.sums[11], third.sums[12]), (3.0, 3.0, 24.0), "all inside the band");
+    assert_eq!((third.sums[10], third.sums[11]), (3.0, 3.0), "all inside the band");
+    close(third.sums[12], 24.0);
     let rival = |of: fn(usize) -> f64| (243..246).map(|at| (of(at) - load(at)).abs()).sum::<f64>();
     for (place, expected) in [
         (13, rival(|_| load(239))),
@@ -109,7 +110,7 @@ fn pieces_and_order_make_no_difference() {
     assert_eq!(track_record(pieces), record);
     assert_eq!((record.issues, record.issued), (2, Some((hour(240), hour(264)))));
     let all = record.all.unwrap();
-    assert_eq!((all.steps, all.mae, all.bias, all.coverage_80), (48, 3.0, 3.0, Some(47.0 / 48.0)));
+    assert_eq!((all.steps, all.mae, all.bias, all.coverage_80), (48, 3.0, 3.0, Some(1.0)));
     assert_eq!(record.buckets.iter().map(|b| b.steps).collect::<Vec<_>>(), [2, 4, 6, 12, 24]);
     // The slow rise is 0.48 a day: yesterday is off by that, a blend by half a day and half a week of it; the bump by more.
     assert_eq!(record.best_naive, Some("daily"));

@@ -6,7 +6,7 @@ use super::{BandSums, Duel, Sums, Verification};
 
 /// Numbers of a row: those named by `domain::VERIFICATION_SUMS`, then own and rival's Σ|error| beside persistence, then beside the
 /// best naive.
-pub const ROW: usize = 17;
+pub(crate) const ROW: usize = 17;
 
 impl Verification {
     /// A row for each bucket that has a step, with the end of its leads in seconds. Steps beyond the last bucket are in none.

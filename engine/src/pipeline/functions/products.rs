@@ -96,7 +96,9 @@ async fn ramp_rows(pipeline: &Pipeline, arguments: &Arguments) -> Result<RecordB
 
 async fn reserve_rows(pipeline: &Pipeline, arguments: &Arguments) -> Result<RecordBatch, QueryError> {
     let read = Named::read("reserve", RESERVE, &["asset", "quantity", "low", "high"], arguments)?;
-    let quantile = |name: &str, usual: f64| Quantile::new(read.number(name)?.unwrap_or(usual)).map_err(|error| read.refuse(&error.to_string()));
+    let quantile = |name: &str, usual: f64| {
+        Quantile::new(read.number(name)?.unwrap_or(usual)).map_err(|error| read.refuse(&error.to_string()))
+    };
     let (low, high) = (quantile("low", 0.05)?, quantile("high", 0.95)?);
     let mut batches = Vec::new();
     for paths in paths(pipeline, &read, true).await? {
@@ -146,7 +148,7 @@ fn keys(paths: &Paths, steps: &[usize]) -> Vec<(&'static str, Arc<dyn Array>)> {
     ]
 }
 
-fn batch(name: &str, columns: Vec<(&'static str, Arc<dyn Array>)>) -> Result<RecordBatch, DomainError> {
+fn batch(name: &str, columns: &[(&'static str, Arc<dyn Array>)]) -> Result<RecordBatch, DomainError> {
     let fields = columns.iter().map(|(name, column)| match column.data_type() {
         DataType::Timestamp(..) => Field::new(*name, timestamp_type(), false),
         other => Field::new(*name, other.clone(), false),
@@ -169,7 +171,7 @@ pub fn paths_batch(paths: &Paths, count: usize) -> Result<RecordBatch, DomainErr
     let numbers = steps.iter().enumerate().map(|(row, _)| (row % count.max(1)) as i64 + 1);
     columns.push(("scenario", Arc::new(Int64Array::from_iter_values(numbers))));
     columns.push(("value", real(steps.iter().enumerate().map(|(row, &step)| paths.scenarios.at(0, step)[row % count.max(1)]))));
-    batch("scenarios", columns)
+    batch("scenarios", &columns)
 }
 
 /// Risks of a ramp as rows: the step it would begin at, and the probabilities of a rise, of a fall, of either.
@@ -182,7 +184,7 @@ pub fn ramps_batch(paths: &Paths, ramps: &Ramps) -> Result<RecordBatch, DomainEr
     columns.push(("up", real(ramps.steps.iter().map(|risk| risk.up))));
     columns.push(("down", real(ramps.steps.iter().map(|risk| risk.down))));
     columns.push(("either", real(ramps.steps.iter().map(|risk| risk.either))));
-    batch("ramps", columns)
+    batch("ramps", &columns)
 }
 
 /// Reserves as rows: mean, band and what must be able to rise and to fall, stored unit.
@@ -197,5 +199,5 @@ pub fn reserve_batch(paths: &Paths, needs: &[Reserve]) -> Result<RecordBatch, Do
     columns.push(("high", real(needs.iter().map(|need| need.high))));
     columns.push(("upward", real(needs.iter().map(|need| need.upward))));
     columns.push(("downward", real(needs.iter().map(|need| need.downward))));
-    batch("reserve", columns)
+    batch("reserve", &columns)
 }

@@ -62,11 +62,11 @@ pub fn record_batch(records: &[(&str, &str, &TrackRecord)]) -> Result<RecordBatc
     let real = |of: &dyn Fn(&LeadScore) -> Option<f64>| {
         Arc::new(rows.iter().map(|row| of(row.3)).collect::<Float64Array>()) as Arc<dyn Array>
     };
-    let text = |of: &dyn Fn(usize) -> Option<&str>| Arc::new((0..rows.len()).map(of).collect::<StringArray>()) as Arc<dyn Array>;
+    let text = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as Arc<dyn Array>;
     let issues = Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2.issues as f64)));
     let columns: Vec<(&str, Arc<dyn Array>)> = vec![
-        ("asset_id", text(&|row| Some(rows[row].0))),
-        ("quantity", text(&|row| Some(rows[row].1))),
+        ("asset_id", text(rows.iter().map(|row| Some(row.0)).collect())),
+        ("quantity", text(rows.iter().map(|row| Some(row.1)).collect())),
         ("from_minutes", real(&|score| Some(score.after as f64 / 60.0))),
         ("to_minutes", real(&|score| score.until.map(|end| end as f64 / 60.0))),
         ("issues", issues),
@@ -81,7 +81,7 @@ pub fn record_batch(records: &[(&str, &str, &TrackRecord)]) -> Result<RecordBatc
         ("width_80", real(&|score| score.width_80)),
         ("skill_persistence", real(&|score| score.persistence.mae)),
         ("skill_naive", real(&|score| score.naive.mae)),
-        ("best_naive", text(&|row| rows[row].2.best_naive)),
+        ("best_naive", text(rows.iter().map(|row| row.2.best_naive).collect())),
     ];
     let nullable = |name: &str| !matches!(name, "asset_id" | "quantity");
     let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), nullable(name))).collect();
