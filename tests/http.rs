@@ -6,7 +6,9 @@ mod bad_input;
 mod forecasts;
 mod influx;
 mod poison;
+mod products;
 mod readings;
 mod site;
+mod verification;
 
 pub(crate) use site::{Site, finding, problem};

@@ -8,6 +8,8 @@ mod backtests;
 mod backup;
 /// The demo in a real browser.
 mod browser;
+/// A live cycle of forecasts that adds up, from feeders to net load.
+mod coherence;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
 /// Every reader of bytes from outside, fed with seeded changes of small files.

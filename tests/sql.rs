@@ -1,6 +1,6 @@
 //! Runs every file of `tests/slt` against a small store: functions, tables, refusals, `information_schema`.
 //!
-//! The store holds two turbines and one region, part in Delta, part in the buffer; see [`fill`].
+//! The store holds two turbines and one region, part in Delta, part in the buffer; see [`fill`]. `T01` has a forecast; see [`issue`].
 
 use arrow::util::display::ArrayFormatter;
 use arrow::util::display::FormatOptions;
@@ -8,14 +8,22 @@ use async_trait::async_trait;
 use engine::domain::Asset;
 use engine::domain::AssetId;
 use engine::domain::AssetKind;
+use engine::domain::Forecast;
 use engine::domain::Location;
+use engine::domain::Quantile;
 use engine::domain::Quantity;
 use engine::domain::Readings;
+use engine::domain::Table;
+use engine::domain::Timestamp;
+use engine::pipeline::Pipeline;
+use engine::pipeline::PipelineOptions;
+use engine::pipeline::register_functions;
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
 use engine::store::Store;
 use engine::store::StoreOptions;
+use jiff::SignedDuration;
 use sqllogictest::AsyncDB;
 use sqllogictest::DBOutput;
 use sqllogictest::DefaultColumnType;
@@ -40,6 +48,26 @@ pub(crate) async fn fill(store: &Store) {
     store.import(rows("T01", 0, 138, |i| (i + 1) as f64)).await.expect("rows are imported");
     store.import(rows("T02", 0, 36, |_| 10.0)).await.expect("rows are imported");
     store.append(rows("T01", 138, 144, |i| (i + 1) as f64)).await.expect("rows are appended");
+}
+
+/// A forecast of `T01` from six o'clock for three hours, every median 5 kW above what came, settled at the end of the day.
+async fn issue(pipeline: &Pipeline) {
+    let begin = Timestamp::from_microsecond(1_782_000_000_000_000).expect("a time of this century");
+    let at = |step: i64| begin + SignedDuration::from_mins(10 * step);
+    let forecast = Forecast {
+        asset_id: AssetId::parse("T01").expect("a valid id"),
+        quantity: Quantity::ACTIVE_POWER,
+        issue_time: at(36),
+        valid_times: (36..54).map(at).collect(),
+        quantiles: [0.1, 0.5, 0.9].map(|p| Quantile::new(p).expect("a probability")).to_vec(),
+        values: (36..54).map(|step| [-4.0, 5.0, 14.0].map(|gap| (step + 1) as f64 + gap).to_vec()).collect(),
+        model: "ridge".into(),
+        model_version: "1".into(),
+    };
+    let rows = forecast.to_batch().expect("the forecast is well formed");
+    pipeline.store().append_table(Table::Forecasts, rows).await.expect("the forecast is stored");
+    let settled = pipeline.verify(at(144)).await.expect("the store answers");
+    assert!(settled.failures.is_empty(), "{:?}", settled.failures);
 }
 
 struct Database(Session);
@@ -76,7 +104,10 @@ async fn sql_files() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(StoreOptions::new(directory.path())).await.unwrap();
     fill(&store).await;
+    let pipeline = Pipeline::new(store.clone(), PipelineOptions::default());
+    issue(&pipeline).await;
     let session = Session::new(store, SessionOptions::default()).unwrap();
+    register_functions(&session, &pipeline, || Timestamp::UNIX_EPOCH);
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/slt"));
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

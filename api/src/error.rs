@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 use engine::alert::AlertError;
 use engine::domain::DomainError;
+use engine::pipeline::PipelineError;
 use engine::query::QueryError;
 use engine::store::StoreError;
 use engine::store::ledger::LedgerError;
@@ -195,6 +196,20 @@ impl From<StoreError> for Problem {
             }
             error => Self::new(Code::Unavailable, error.to_string()),
         }
+    }
+}
+
+impl From<PipelineError> for Problem {
+    fn from(error: PipelineError) -> Self {
+        let code = match error {
+            PipelineError::Store(error) => return error.into(),
+            PipelineError::Domain(error) => return error.into(),
+            PipelineError::UnknownAsset { .. } => Code::UnknownAsset,
+            PipelineError::NoForecast { .. } | PipelineError::NoHistory { .. } => Code::NoForecast,
+            PipelineError::Product(_) => Code::BadRequest,
+            _ => Code::Unavailable,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -175,6 +175,10 @@ async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestamp, r
     for (asset, error) in cycle.failures {
         tracing::warn!(%asset, %error, "no forecast");
     }
+    match pipeline.verify(now).await {
+        Ok(settled) => settled.failures.iter().for_each(|(asset, error)| tracing::warn!(%asset, %error, "forecasts not verified")),
+        Err(error) => tracing::error!(%error, "forecasts could not be verified; the next round tries again"),
+    }
 }
 
 /// One round of the watch: incidents stored, findings raised as alerts.

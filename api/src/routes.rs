@@ -8,11 +8,13 @@ mod dead_letters;
 mod forecasts;
 mod influx;
 mod operations;
+mod products;
 mod readings_in;
 mod readings_out;
 mod readings_step;
 mod session;
 mod sql;
+mod verification;
 
 pub(crate) use alerts::AlertBody;
 
@@ -25,10 +27,12 @@ pub(crate) mod documented {
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
     pub(crate) use super::operations::*;
+    pub(crate) use super::products::*;
     pub(crate) use super::readings_in::*;
     pub(crate) use super::readings_out::*;
     pub(crate) use super::session::*;
     pub(crate) use super::sql::*;
+    pub(crate) use super::verification::*;
 }
 
 use crate::error::Code;
@@ -70,6 +74,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/dead-letters").route(get().to(dead_letters::list_dead_letters)))
                 .service(resource("/forecasts").route(get().to(forecasts::newest)))
                 .service(resource("/forecasts/issues").route(get().to(forecasts::issues)))
+                .service(resource("/forecasts/verification").route(get().to(verification::verification)))
+                .service(resource("/forecasts/ramps").route(get().to(products::ramps)))
+                .service(resource("/forecasts/reserve").route(get().to(products::reserve)))
+                .service(resource("/forecasts/scenarios").route(get().to(products::scenarios)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
                 .service(resource("/alerts/stream").route(get().to(stream::events)))
                 .service(resource("/alerts/{id}").route(get().to(alerts::show_alert)))

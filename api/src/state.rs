@@ -57,6 +57,8 @@ pub struct AppState {
     pub alerts: AlertBook,
     /// Events that are not alerts.
     pub hub: Hub,
+    /// Models, and the record of their forecasts.
+    pub pipeline: Pipeline,
     /// What the pipeline knows.
     pub services: Services,
     /// Who may call.
@@ -168,6 +170,7 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
         ledger: rooms.ledger,
         alerts: rooms.alerts,
         hub: Hub::default(),
+        pipeline: rooms.pipeline.clone(),
         services: Services::default(),
         authority,
         stopping: CancellationToken::new(),

@@ -1,4 +1,5 @@
-//! A physically based Moroccan fleet with labelled faults: wind at Tarfaya, sun at Ouarzazate, Casablanca's load and a transformer.
+//! A physically based Moroccan fleet with labelled faults: wind at Tarfaya, sun at Ouarzazate, both feeding the region of Casablanca
+//! with its load and a transformer.
 //!
 //! In: [`FleetOptions`]. Out: assets, and chunks of checked readings, weather model runs, labels and confounders, as far as one
 //! asks. A year at once or in steps gives the same rows; every asset draws from its own stream. What it is for: demos, tests and
@@ -102,9 +103,9 @@ impl Simulator {
         let live = options.end.as_second().div_euclid(step) * step;
         let span = Span { start, fault_from, live, step, effects: options.faults };
         let mut assets = Vec::new();
+        let city = City::new(&options, span, &mut assets);
         let wind = WindPlant::new(&options, span, &mut assets);
         let solar = PvPlant::new(&options, span, &mut assets);
-        let city = City::new(&options, span, &mut assets);
         for asset in &mut assets {
             asset.attributes.insert("resolution".into(), options.resolution.to_string());
             asset.attributes.insert("interval_label".into(), "beginning".into());
@@ -252,6 +253,11 @@ impl Ahead {
             self.first += self.step;
         }
     }
+}
+
+/// The region whose grid the plants feed and whose load is simulated.
+fn region() -> AssetId {
+    AssetId::parse("casablanca").expect("a plain word is an id")
 }
 
 /// An asset at a site, with the site's place and clock.

@@ -27,7 +27,7 @@ pub use frame::{Frame, FrameBuilder};
 pub use pattern::matches;
 pub use quality::Quality;
 pub use quantity::{Quantities, Quantity, QuantityInfo};
-pub use schema::{ASSET_ID, AVAILABLE_AT, Readings, TIME, Table, timestamp_type};
+pub use schema::{ASSET_ID, AVAILABLE_AT, Readings, TIME, Table, VERIFICATION_NAIVES, VERIFICATION_SUMS, timestamp_type};
 pub use suggest::nearest;
 pub use time::{IntervalLabel, Resolution, TimeRange, Timestamp, from_micros, micros, parse_duration, parse_time};
 pub use unit::Unit;

@@ -9,6 +9,7 @@ mod coherence;
 mod ensemble;
 mod gate;
 mod metrics;
+mod outcome;
 mod trial;
 mod verdict;
 mod verification;
@@ -16,6 +17,7 @@ mod verification;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
+pub use outcome::{Due, Outcome, TrackRecord, lead_ends, outcomes, track_record};
 pub use trial::{Issued, IssuedErrors};
 pub use verdict::{BucketVerdict, ScoreRow, Verdict};
 pub use verification::{LeadScore, Skill, Verification, VerificationError, VerifiedStep};
@@ -32,6 +34,9 @@ pub enum EvaluateError {
     /// No model could be fitted.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Sums of a verification could not be formed.
+    #[error(transparent)]
+    Verification(#[from] VerificationError),
     /// There are no origins, or no quantiles.
     #[error("nothing to forecast for {asset}: give at least one origin and one quantile")]
     Empty {

@@ -67,7 +67,8 @@ pub struct Target {
 const MOST_RELATIVES: usize = 8;
 
 /// Whose past may help to forecast `asset`: its weather stations, its parent, its children, and others of its kind below the same
-/// parent; of all but stations the first eight by id.
+/// parent; of all but stations the first eight by id. A region and the plants that feed it are no help to each other: one takes
+/// power in where the other gives it, in weather of its own.
 pub fn relatives(asset: &Asset, all: &[Asset]) -> Vec<Asset> {
     let parent = asset.parent_id.as_ref();
     let below = |other: &Asset| other.parent_id.as_ref() == Some(&asset.id);
@@ -75,7 +76,10 @@ pub fn relatives(asset: &Asset, all: &[Asset]) -> Vec<Asset> {
     let beside = |other: &Asset| other.parent_id.as_ref() == parent;
     let near = |other: &Asset| match is_station(other) {
         true => below(other) || (parent.is_some() && beside(other)),
-        false => below(other) || parent == Some(&other.id) || (other.kind == asset.kind && beside(other)),
+        false => {
+            let alike = other.kind.is_producer() == asset.kind.is_producer();
+            alike && (below(other) || parent == Some(&other.id) || (other.kind == asset.kind && beside(other)))
+        }
     };
     let mut found: Vec<Asset> = all.iter().filter(|other| other.id != asset.id && near(other)).cloned().collect();
     found.sort_by(|a, b| (!is_station(a), &a.id).cmp(&(!is_station(b), &b.id)));

@@ -4,15 +4,21 @@
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
 mod checking;
+mod coherent;
 mod forecast_agg;
 mod forecasting;
 mod functions;
+mod hierarchy;
 pub mod ingest;
+mod products;
+mod verify;
 mod watching;
 
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue};
-pub use functions::{register_functions, scores_batch};
+pub use functions::{paths_batch, ramps_batch, record_batch, register_functions, reserve_batch, scores_batch};
+pub use products::Paths;
+pub use verify::Settled;
 pub use watching::{WatchCycle, findings};
 
 use crate::alert::AlertError;
@@ -26,9 +32,13 @@ use crate::domain::IntervalLabel;
 use crate::domain::Quantity;
 use crate::domain::Resolution;
 use crate::domain::Timestamp;
+use crate::evaluate::CoherenceError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::Served;
 use crate::features::TargetKind;
+use crate::models::ProductError;
+use crate::models::ReconcileError;
+use crate::models::ScenarioError;
 use crate::store::Store;
 use crate::store::StoreError;
 use jiff::SignedDuration;
@@ -78,6 +88,28 @@ pub enum PipelineError {
     /// A name or a time is wrong.
     #[error(transparent)]
     Domain(#[from] DomainError),
+    /// The sums of the fleet are not sound.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// A cycle could not be made coherent.
+    #[error(transparent)]
+    Coherence(#[from] CoherenceError),
+    /// Scenarios could not be drawn.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// A ramp or a reserve that makes no sense.
+    #[error(transparent)]
+    Product(#[from] ProductError),
+    /// Nothing was issued yet.
+    #[error(
+        "no forecast of {quantity} of {asset} was issued yet; `chergui serve` issues one every hour, /api/v1/forecasts/issues lists those there are"
+    )]
+    NoForecast {
+        /// Whose.
+        asset: AssetId,
+        /// Of what.
+        quantity: Quantity,
+    },
     /// The asset is not in the store.
     #[error("asset {asset:?} is not in the store{}; import it first, `SELECT id FROM assets` lists what is there", nearest.as_ref().map(|n| format!(", nearest is {n:?}")).unwrap_or_default())]
     UnknownAsset {
@@ -116,12 +148,21 @@ pub struct Pipeline {
     options: PipelineOptions,
     served: ServedModels,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    coherence: Arc<coherent::Coherence>,
+    open_forecasts: Arc<verify::OpenForecasts>,
 }
 
 impl Pipeline {
     /// A pipeline with nothing fitted yet.
     pub fn new(store: Store, options: PipelineOptions) -> Self {
-        Self { store, options, served: Arc::default(), watches: Arc::default() }
+        Self {
+            store,
+            options,
+            served: Arc::default(),
+            watches: Arc::default(),
+            coherence: Arc::default(),
+            open_forecasts: Arc::default(),
+        }
     }
 
     /// The store it works on.

@@ -46,6 +46,7 @@ pub use backup::restore;
 pub use bucket::S3Options;
 pub use bucket::Storage;
 pub use error::StoreError;
+pub use issued::IssueSpan;
 pub use keys::key_columns;
 pub use open::FOOTER_BYTES;
 pub use open::StoreOptions;

@@ -12,6 +12,7 @@ use super::inverter;
 use super::inverter::Inverter;
 use super::options::FleetOptions;
 use super::random::Stream;
+use super::region;
 use super::site_asset;
 use super::sun::tracker_angle;
 use super::timeline::EventKind;
@@ -52,6 +53,7 @@ impl PvPlant {
     pub(super) fn new(options: &FleetOptions, span: Span, assets: &mut Vec<Asset>) -> Self {
         let (seed, step) = (options.seed, span.step);
         let mut plant = site_asset(&OUARZAZATE, "ouarzazate", AssetKind::PvPlant, "Ouarzazate solar plant");
+        plant.parent_id = Some(region());
         plant.capacity_kw = Some(inverter::RATED * f64::from(options.inverters));
         let mut station = site_asset(&OUARZAZATE, "ouarzazate/WS", AssetKind::WeatherStation, "Ouarzazate weather station");
         station.parent_id = Some(plant.id.clone());

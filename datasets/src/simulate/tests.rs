@@ -38,6 +38,19 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 #[test]
+fn plants_feed_the_region_and_parents_come_first() {
+    let simulator = Simulator::new(days("2026-03-01T00:00:00Z", 1)).unwrap();
+    let assets = simulator.assets();
+    let place = |id: &str| assets.iter().position(|asset| asset.id.as_str() == id).unwrap();
+    for id in ["tarfaya", "ouarzazate"] {
+        assert_eq!(assets[place(id)].parent_id.as_ref().map(|parent| parent.as_str()), Some("casablanca"));
+    }
+    for (at, asset) in assets.iter().enumerate() {
+        assert!(asset.parent_id.as_ref().is_none_or(|parent| place(parent.as_str()) < at), "{}", asset.id);
+    }
+}
+
+#[test]
 fn same_seed_same_rows_another_seed_others() {
     let options = days("2026-03-01T00:00:00Z", 6);
     let first = play(&options);

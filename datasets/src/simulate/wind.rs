@@ -8,6 +8,7 @@ use super::columns::Columns;
 use super::fault::FaultMode;
 use super::options::FleetOptions;
 use super::random::Stream;
+use super::region;
 use super::site_asset;
 use super::timeline::EventKind;
 use super::timeline::Profile;
@@ -50,6 +51,7 @@ impl WindPlant {
     pub(super) fn new(options: &FleetOptions, span: Span, assets: &mut Vec<Asset>) -> Self {
         let (seed, step) = (options.seed, span.step);
         let mut plant = site_asset(&TARFAYA, "tarfaya", AssetKind::WindPlant, "Tarfaya wind plant");
+        plant.parent_id = Some(region());
         plant.capacity_kw = Some(RATED * f64::from(options.turbines));
         assets.push(plant.clone());
         let timeline = Timeline::new(seed, plant.id.clone(), PROFILE, span, &[]);

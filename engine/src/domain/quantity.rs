@@ -25,6 +25,8 @@ quantities! {
     REACTIVE_POWER "reactive_power" "kvar" -1e7 1e7 "Reactive power",
     LOAD "load" "kW" -1e8 1e8 "Power taken by consumers",
     NET_LOAD "net_load" "kW" -1e8 1e8 "Load minus wind and solar production",
+    WIND_POWER "wind_power" "kW" -1e8 1e8 "Production of the wind plants of a region",
+    SOLAR_POWER "solar_power" "kW" -1e8 1e8 "Production of the solar plants of a region",
     AVAILABLE_POWER "available_power" "kW" -1e7 1e7 "Power the weather would allow",
     ACTIVE_POWER_LIMIT "active_power_limit" "kW" 0.0 1e7 "Set-point given by the operator",
     ACTIVE_ENERGY "active_energy" "kWh" -1e12 1e12 "Energy of the interval or register",

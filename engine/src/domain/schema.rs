@@ -14,6 +14,32 @@ pub const ASSET_ID: &str = "asset_id";
 /// When a row became known to us.
 pub const AVAILABLE_AT: &str = "available_at";
 
+/// Sums of `verification_sums`: steps, Σ|truth|, Σ|error|, Σ error², Σ error² of the mean, Σ error, pinball; then of the central
+/// half and of the central 80 % how many steps have them, how many of these hold the truth, and the widths together.
+pub const VERIFICATION_SUMS: [&str; 13] = [
+    "steps",
+    "absolute_truth",
+    "absolute_error",
+    "squared_error",
+    "squared_error_of_mean",
+    "error",
+    "pinball",
+    "steps_50",
+    "inside_50",
+    "width_50",
+    "steps_80",
+    "inside_80",
+    "width_80",
+];
+/// Naive forecasts beside them. Each has two sums: Σ|error| of the forecast at the steps where the naive spoke, Σ|error| of the naive.
+pub const VERIFICATION_NAIVES: [[&str; 2]; 5] = [
+    ["beside_persistence", "persistence"],
+    ["beside_damped", "damped"],
+    ["beside_daily", "daily"],
+    ["beside_weekly", "weekly"],
+    ["beside_blend", "blend"],
+];
+
 /// The one type of a time column: microseconds, UTC (what Delta stores).
 pub fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -30,6 +56,8 @@ pub enum Table {
     QualityFlags,
     Forecasts,
     ForecastScores,
+    /// What became of issued forecasts; key `(asset_id, quantity, issue_time, model, lead_to)`, `lead_to` in minutes.
+    VerificationSums,
     Anomalies,
     Annotations,
     Events,
@@ -45,6 +73,7 @@ impl Table {
             Self::QualityFlags,
             Self::Forecasts,
             Self::ForecastScores,
+            Self::VerificationSums,
             Self::Anomalies,
             Self::Annotations,
             Self::Events,
@@ -61,6 +90,7 @@ impl Table {
             Self::QualityFlags => "quality_flags",
             Self::Forecasts => "forecasts",
             Self::ForecastScores => "forecast_scores",
+            Self::VerificationSums => "verification_sums",
             Self::Anomalies => "anomalies",
             Self::Annotations => "annotations",
             Self::Events => "events",
@@ -109,6 +139,11 @@ impl Table {
                 real("value", false),
                 text("verdict", false),
             ],
+            Self::VerificationSums => {
+                let key = vec![text(ASSET_ID, false), text("quantity", false), time("issue_time", false), text("model", false)];
+                let sums = VERIFICATION_SUMS.into_iter().chain(VERIFICATION_NAIVES.into_iter().flatten());
+                key.into_iter().chain(["lead_to"].into_iter().chain(sums).map(|name| real(name, false))).collect()
+            }
             Self::Anomalies => vec![
                 text(ASSET_ID, false),
                 text("component", false),

@@ -4,6 +4,10 @@
 //! sums per bucket of leads; [`Verification::scores`] reads errors, calibration, sharpness and skill off it. Definitions are those
 //! of the bench's `score.py`. Not here: which model is served (`verdict`), where sums are kept.
 
+mod rows;
+
+pub(super) use rows::ROW;
+
 use super::metrics::pinball_of;
 use crate::domain::Quantile;
 use jiff::SignedDuration;

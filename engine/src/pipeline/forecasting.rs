@@ -19,12 +19,15 @@ use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::evaluate::BacktestRequest;
 use crate::evaluate::GateRequest;
+use crate::evaluate::Issued;
+use crate::evaluate::LeftOut;
 use crate::evaluate::Served;
 use crate::evaluate::Verdict;
 use crate::evaluate::backtest;
 use crate::evaluate::gate;
 use crate::features::Target;
 use crate::features::relatives;
+use arrow::compute::concat_batches;
 use futures::StreamExt;
 use futures::stream;
 use jiff::SignedDuration;
@@ -54,11 +57,13 @@ pub struct ForecastCycle {
     pub verdicts: Vec<Verdict>,
     /// Targets that could not be forecast, and why.
     pub failures: Vec<(AssetId, PipelineError)>,
+    /// Members of sums that have no coherent forecast, and why; the others have.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Pipeline {
     /// Fits (where needed, or everywhere with `refit`) and issues the forecasts of all plants, regions and meters, as many at a time
-    /// as there are cores.
+    /// as there are cores, makes them coherent and stores them.
     pub async fn forecast_cycle(&self, now: Timestamp, refit: bool) -> ForecastCycle {
         let assets: Vec<Asset> = self.store.assets().into_iter().filter(is_forecast_by_default).collect();
         let each = assets.into_iter().map(|asset| async move {
@@ -68,34 +73,59 @@ impl Pipeline {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut outcomes = stream::iter(each).buffered(cores);
         let mut cycle = ForecastCycle::default();
+        let mut issued = Vec::new();
         while let Some(outcome) = outcomes.next().await {
             match outcome {
                 Ok(Some((forecast, verdict))) => {
-                    cycle.issued.push(forecast);
+                    issued.push(forecast);
                     cycle.verdicts.extend(verdict);
                 }
                 Ok(None) => {}
                 Err(failure) => cycle.failures.push(failure),
             }
         }
+        let (issued, left_out) = self.coherent(issued).await;
+        cycle.left_out = left_out;
+        cycle.issued = issued.into_iter().map(|issued| issued.forecast).collect();
+        // A region without a meter has the forecast of what is below it.
+        let made =
+            |id: &AssetId| cycle.issued.iter().any(|forecast| forecast.asset_id == *id && forecast.quantity == Quantity::LOAD);
+        cycle.failures.retain(|(id, error)| !(matches!(error, PipelineError::NoHistory { .. }) && made(id)));
+        if let Err(error) = self.store_forecasts(&cycle.issued).await {
+            let first = cycle.issued.first().map(|forecast| forecast.asset_id.clone());
+            cycle.failures.extend(first.map(|id| (id, error)));
+            cycle.issued.clear();
+        }
         cycle
     }
 
-    /// Issues and stores; `None` for an asset without a main quantity.
+    /// All forecasts of a cycle in one commit, so that nobody sees a part of them.
+    async fn store_forecasts(&self, issued: &[Forecast]) -> Result<(), PipelineError> {
+        let batches = issued.iter().map(Forecast::to_batch).collect::<Result<Vec<_>, _>>()?;
+        if let Some(first) = batches.first() {
+            let rows = concat_batches(&first.schema(), &batches)
+                .map_err(|error| PipelineError::Worker { asset: "the cycle".into(), cause: error.to_string() })?;
+            self.store.append_table(Table::Forecasts, rows).await?;
+            self.await_truth(issued).await;
+        }
+        Ok(())
+    }
+
+    /// Issues; `None` for an asset without a main quantity. A new verdict is stored.
     async fn forecast_asset(
         &self,
         asset: Asset,
         now: Timestamp,
         refit: bool,
-    ) -> Result<Option<(Forecast, Option<Verdict>)>, PipelineError> {
+    ) -> Result<Option<(Issued, Option<Verdict>)>, PipelineError> {
         let Some((quantity, _)) = main_quantity(asset.kind) else { return Ok(None) };
+        let grid = resolution(&asset);
         let issue = Issue { asset, quantity, at: now, horizon: self.options.horizon, quantiles: Quantile::deciles() };
-        let (forecast, verdict) = self.issue(&issue, refit).await?;
-        self.store.append_table(Table::Forecasts, forecast.to_batch()?).await?;
+        let (issued, verdict) = self.issue_whole(&issue, refit).await?;
         if let Some(verdict) = &verdict {
-            self.store.append_table(Table::ForecastScores, scores_batch(verdict)?).await?;
+            self.store.append_table(Table::ForecastScores, scores_batch(verdict, grid)?).await?;
         }
-        Ok(Some((forecast, verdict)))
+        Ok(Some((issued, verdict)))
     }
 
     /// One forecast, not stored; the verdict comes with it when the model was fitted for it just now.
@@ -103,6 +133,11 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError::NoHistory`] and whatever the models refuse.
     pub async fn issue(&self, issue: &Issue, refit: bool) -> Result<(Forecast, Option<Verdict>), PipelineError> {
+        let (issued, verdict) = self.issue_whole(issue, refit).await?;
+        Ok((issued.forecast, verdict))
+    }
+
+    async fn issue_whole(&self, issue: &Issue, refit: bool) -> Result<(Issued, Option<Verdict>), PipelineError> {
         let at = grid_time(issue.at, resolution(&issue.asset));
         let target = self.target(&issue.asset, &issue.quantity, at).await?;
         let key = (issue.asset.id.clone(), issue.quantity.clone());
@@ -117,13 +152,13 @@ impl Pipeline {
             };
             let issued = served.issue(&target, at)?;
             let verdict = fresh.then(|| served.verdict().clone());
-            Ok((issued.forecast, verdict, served))
+            Ok((issued, verdict, served))
         };
-        let (forecast, verdict, served) = blocking(issue.asset.id.as_str(), work).await?;
+        let (issued, verdict, served) = blocking(issue.asset.id.as_str(), work).await?;
         if usual {
             self.served.write().await.insert(key, served);
         }
-        Ok((forecast, verdict))
+        Ok((issued, verdict))
     }
 
     /// Forecasts of the past, each with what was known at its origin; nothing is stored.

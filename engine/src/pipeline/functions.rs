@@ -2,12 +2,18 @@
 
 mod forecast;
 mod named;
+mod products;
+mod record;
+
+pub use products::{paths_batch, ramps_batch, reserve_batch};
+pub use record::record_batch;
 
 use super::Pipeline;
 use super::PipelineError;
 use super::forecast_agg::forecast_agg;
 use super::watching::incidents_batch;
 use crate::domain::DomainError;
+use crate::domain::Resolution;
 use crate::domain::Table;
 use crate::domain::Timestamp;
 use crate::domain::from_micros;
@@ -17,6 +23,7 @@ use crate::query::Arguments;
 use crate::query::QueryError;
 use crate::query::Session;
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{Field, Schema};
 use futures::FutureExt;
 use named::Named;
 use std::sync::Arc;
@@ -24,9 +31,12 @@ use std::sync::Arc;
 /// How `anomalies` is called.
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
-/// Makes `forecast(...)`, `forecast_as_of(...)`, `backtest(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
+/// Makes `forecast(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`, `scenarios(...)`, `ramps(...)`,
+/// `reserve(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
+    record::register(session, pipeline);
+    products::register(session, pipeline);
     session.register_aggregate(forecast_agg());
     let shared = pipeline.clone();
     let anomalies = move |arguments: Arguments| {
@@ -57,34 +67,51 @@ impl Pipeline {
     }
 }
 
-/// A verdict as rows of `forecast_scores`: one per candidate, metric `pinball`; the served model says `served`.
+/// A verdict as rows of `forecast_scores`: one per candidate, metric `pinball`; the served model says `served`. Then, per bucket of
+/// leads, the model that is served there and the best naive, metric `pinball 60-120 min` for the steps that begin an hour after the
+/// issue time or later, and before two.
 ///
 /// # Errors
 /// [`DomainError::Column`] when Arrow refuses the columns.
-pub fn scores_batch(verdict: &Verdict) -> Result<RecordBatch, DomainError> {
-    let n = verdict.table.len();
-    let text = |value: &str| Arc::new(StringArray::from(vec![value; n])) as Arc<dyn Array>;
+pub fn scores_batch(verdict: &Verdict, resolution: Resolution) -> Result<RecordBatch, DomainError> {
     let word = |model: &str| match model {
         m if m == verdict.model => "served",
         m if m == verdict.best_naive => "best_naive",
         _ => "candidate",
     };
+    let overall = verdict.table.iter().map(|row| (row.model.as_str(), verdict.metric.to_owned(), row.score, word(&row.model)));
+    let mut rows: Vec<(&str, String, f64, &str)> = overall.collect();
+    for bucket in &verdict.buckets {
+        let minutes = |steps: usize| steps as f64 * resolution.seconds() as f64 / 60.0;
+        let metric = format!("{} {}-{} min", verdict.metric, minutes(bucket.from), minutes(bucket.to));
+        let naive = bucket.best_naive.as_deref().filter(|naive| *naive != bucket.model).zip(bucket.naive_score);
+        rows.extend(bucket.score.map(|score| (bucket.model.as_str(), metric.clone(), score, "served")));
+        rows.extend(naive.map(|(naive, score)| (naive, metric, score, "best_naive")));
+    }
+    let n = rows.len();
+    let text = |value: &str| Arc::new(StringArray::from(vec![value; n])) as Arc<dyn Array>;
     let columns: Vec<Arc<dyn Array>> = vec![
         text(verdict.asset_id.as_str()),
         text(verdict.quantity.name()),
         Arc::new(TimestampMicrosecondArray::from(vec![micros(verdict.evaluated_at); n]).with_timezone("UTC")),
-        Arc::new(StringArray::from_iter_values(verdict.table.iter().map(|row| row.model.as_str()))),
-        text(verdict.metric),
-        Arc::new(Float64Array::from_iter_values(verdict.table.iter().map(|row| row.score))),
-        Arc::new(StringArray::from_iter_values(verdict.table.iter().map(|row| word(&row.model)))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1.as_str()))),
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.3))),
     ];
     table_batch(Table::ForecastScores, columns)
 }
 
 /// Columns in the order of a table's base schema.
 pub(super) fn table_batch(table: Table, columns: Vec<Arc<dyn Array>>) -> Result<RecordBatch, DomainError> {
-    RecordBatch::try_new(Arc::new(table.base_schema()), columns).map_err(|error| DomainError::Column {
-        table: table.name().into(),
+    let fields = table.base_schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    table_batch_of(table.name(), fields, columns)
+}
+
+/// Columns of an answer.
+fn table_batch_of(table: &str, fields: Vec<Field>, columns: Vec<Arc<dyn Array>>) -> Result<RecordBatch, DomainError> {
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|error| DomainError::Column {
+        table: table.into(),
         column: "all".into(),
         expected: "columns of one length, in the table's types".into(),
         found: error.to_string(),

@@ -23,6 +23,7 @@ pub const fn key_columns(table: Table) -> &'static [&'static str] {
         Table::QualityFlags => &[ASSET_ID, TIME, "quantity", "reason"],
         Table::Forecasts => &[ASSET_ID, "quantity", "issue_time", "valid_time", "quantile", "model"],
         Table::ForecastScores => &[ASSET_ID, "quantity", "evaluated_at", "model", "metric"],
+        Table::VerificationSums => &[ASSET_ID, "quantity", "issue_time", "model", "lead_to"],
         Table::Anomalies => &[ASSET_ID, "component", "mode", "start", "detector"],
         Table::Annotations => &[ASSET_ID, "start", "kind"],
         Table::Events => &[ASSET_ID, TIME, "message"],
@@ -35,7 +36,7 @@ pub(super) const fn clock(table: Table) -> &'static str {
     match table {
         Table::Telemetry(_) | Table::QualityFlags | Table::Events => TIME,
         Table::WeatherForecast => "init_time",
-        Table::Forecasts => "issue_time",
+        Table::Forecasts | Table::VerificationSums => "issue_time",
         Table::ForecastScores => "evaluated_at",
         Table::Anomalies | Table::Annotations => "start",
         Table::DeadLetters => "received_at",

@@ -131,8 +131,13 @@ impl Reader<'_> {
     ) -> Result<Vec<Forecast>, StoreError> {
         let mut filters = of(asset, quantity);
         filters.extend([ident("issue_time").gt_eq(time(issued.start())), ident("issue_time").lt(time(issued.end()))]);
+        self.whole(asset, quantity, &filters).await
+    }
+
+    /// The forecasts that pass these filters, oldest first.
+    pub(super) async fn whole(&self, asset: &AssetId, quantity: &Quantity, filters: &[Expr]) -> Result<Vec<Forecast>, StoreError> {
         let mut by_issue: BTreeMap<i64, Vec<RecordBatch>> = BTreeMap::new();
-        for batch in self.rows(&[], &filters).await? {
+        for batch in self.rows(&[], filters).await? {
             let issues = times(&batch, "issue_time").values().to_vec();
             let mut start = 0;
             for run in issues.chunk_by(|a, b| a == b) {
@@ -217,7 +222,7 @@ impl Reader<'_> {
         Ok(newest.map(from_micros))
     }
 
-    async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
+    pub(super) async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
         collect(self.context, self.view.clone(), columns, filters).await.map_err(|cause| self.failed(cause))
     }
 
@@ -233,7 +238,7 @@ impl Reader<'_> {
         columns
     }
 
-    fn failed(&self, cause: DataFusionError) -> StoreError {
+    pub(super) fn failed(&self, cause: DataFusionError) -> StoreError {
         StoreError::Read { table: self.table.name().into(), cause: Box::new(cause) }
     }
 }
@@ -274,11 +279,11 @@ pub(super) fn latest_rows(batch: &RecordBatch) -> Result<Vec<(AssetId, LatestRow
     Ok(rows)
 }
 
-fn time(at: Timestamp) -> Expr {
+pub(super) fn time(at: Timestamp) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(micros(at)), Some("UTC".into())))
 }
 
-fn times<'a>(batch: &'a RecordBatch, column: &str) -> &'a TimestampMicrosecondArray {
+pub(super) fn times<'a>(batch: &'a RecordBatch, column: &str) -> &'a TimestampMicrosecondArray {
     batch[column].as_primitive::<TimestampMicrosecondType>()
 }
 
@@ -286,7 +291,7 @@ pub(super) fn within(range: Option<TimeRange>) -> Vec<Expr> {
     range.map_or_else(Vec::new, |range| vec![ident(TIME).gt_eq(time(range.start())), ident(TIME).lt(time(range.end()))])
 }
 
-fn of(asset: &AssetId, quantity: &Quantity) -> Vec<Expr> {
+pub(super) fn of(asset: &AssetId, quantity: &Quantity) -> Vec<Expr> {
     vec![ident(ASSET_ID).eq(lit(asset.as_str())), ident("quantity").eq(lit(quantity.name()))]
 }
 

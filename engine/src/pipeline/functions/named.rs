@@ -67,6 +67,15 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// A number, whole or not.
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, QueryError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.cast_to(&DataType::Float64) {
+            Ok(ScalarValue::Float64(Some(number))) if number.is_finite() && value.try_as_str().is_none() => Ok(Some(number)),
+            _ => Err(self.refuse(&format!("{name} must be a number"))),
+        }
+    }
+
     /// An instant, as text or as a timestamp.
     pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, QueryError> {
         match self.value(name) {
