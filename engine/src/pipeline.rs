@@ -4,6 +4,7 @@
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
 mod checking;
+mod circumstances;
 mod coherent;
 mod forecast_agg;
 mod forecasting;
@@ -35,6 +36,7 @@ use crate::domain::Timestamp;
 use crate::evaluate::CoherenceError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::Served;
+use crate::features::OperatorDay;
 use crate::features::TargetKind;
 use crate::models::ProductError;
 use crate::models::ReconcileError;
@@ -57,6 +59,8 @@ pub struct PipelineOptions {
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
+    /// The operator's table of holidays and sighted days.
+    pub days: Vec<OperatorDay>,
 }
 
 impl Default for PipelineOptions {
@@ -66,6 +70,7 @@ impl Default for PipelineOptions {
             history: SignedDuration::from_hours(24 * 400),
             learning_share: 0.6,
             least_learning: SignedDuration::from_hours(24 * 30),
+            days: Vec::new(),
         }
     }
 }

@@ -222,6 +222,7 @@ impl Reader<'_> {
         Ok(newest.map(from_micros))
     }
 
+    /// Rows with all columns when `columns` is empty; filters are exact.
     pub(super) async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
         collect(self.context, self.view.clone(), columns, filters).await.map_err(|cause| self.failed(cause))
     }
