@@ -7,6 +7,7 @@ mod dashboard;
 mod dead_letters;
 mod forecasts;
 mod influx;
+mod models;
 mod operations;
 mod readings_in;
 mod readings_out;
@@ -24,6 +25,7 @@ pub(crate) mod documented {
     pub(crate) use super::dead_letters::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
+    pub(crate) use super::models::*;
     pub(crate) use super::operations::*;
     pub(crate) use super::readings_in::*;
     pub(crate) use super::readings_out::*;
@@ -70,6 +72,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/dead-letters").route(get().to(dead_letters::list_dead_letters)))
                 .service(resource("/forecasts").route(get().to(forecasts::newest)))
                 .service(resource("/forecasts/issues").route(get().to(forecasts::issues)))
+                .service(resource("/models").route(get().to(models::list_models)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
                 .service(resource("/alerts/stream").route(get().to(stream::events)))
                 .service(resource("/alerts/{id}").route(get().to(alerts::show_alert)))

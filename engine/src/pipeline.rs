@@ -11,7 +11,7 @@ pub mod ingest;
 mod watching;
 
 pub use forecast_agg::{PlanCodec, forecast_agg};
-pub use forecasting::{ForecastCycle, Issue};
+pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{register_functions, scores_batch};
 pub use watching::{WatchCycle, findings};
 
@@ -31,6 +31,10 @@ use crate::evaluate::Served;
 use crate::features::TargetKind;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::ledger::Ledger;
+use crate::store::ledger::LedgerError;
+use forecasting::Prepared;
+use forecasting::Serving;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +76,9 @@ pub enum PipelineError {
     /// The watch could not be fitted.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// The register of models refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The alert book refused.
     #[error(transparent)]
     Alert(#[from] AlertError),
@@ -114,14 +121,25 @@ type ServedModels = Arc<RwLock<BTreeMap<(AssetId, Quantity), Arc<Served>>>>;
 pub struct Pipeline {
     store: Store,
     options: PipelineOptions,
+    ledger: Option<Ledger>,
     served: ServedModels,
+    serving: Arc<Serving>,
+    prepared: Arc<Prepared>,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
 }
 
 impl Pipeline {
     /// A pipeline with nothing fitted yet.
     pub fn new(store: Store, options: PipelineOptions) -> Self {
-        Self { store, options, served: Arc::default(), watches: Arc::default() }
+        let (serving, prepared) = (Arc::default(), Arc::default());
+        Self { store, options, ledger: None, served: Arc::default(), serving, prepared, watches: Arc::default() }
+    }
+
+    /// The same, with its models in the register of a ledger: they serve again after a restart.
+    #[must_use]
+    pub fn registered(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
     }
 
     /// The store it works on.

@@ -3,6 +3,8 @@
 //! In: [`WeatherForecasts`]. Out: values per quantity at any valid time, linear between hours. The filter is the one of
 //! [`WeatherForecasts::known_at`]: `available_at <= issue_time`, latest `init_time` wins; a test holds the two together.
 
+mod reach;
+
 use crate::domain::{Quantity, WeatherForecasts, micros};
 
 /// Longest gap between two valid times that is interpolated, in microseconds (3 h).

@@ -2,6 +2,7 @@
 //!
 //! In: options. Out: what [`super::Store`] is a handle to. How a write goes through it is in `write`.
 
+use super::changes::Changes;
 use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
@@ -99,6 +100,7 @@ pub(super) struct Inner {
     place: Place,
     reader: SessionContext,
     forecasts: Mutex<ForecastCache>,
+    pub(super) changes: Changes,
     _lock: Option<StoreLock>,
 }
 
@@ -213,6 +215,7 @@ impl Inner {
             place,
             reader,
             forecasts: Mutex::default(),
+            changes: Changes::default(),
             _lock: lock,
         })
     }
