@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod forecasts;
 mod influx;
+mod models;
 mod poison;
 mod readings;
 mod site;

@@ -211,3 +211,6 @@ pub(super) async fn blocking<T: Send + 'static>(
         Err(cause) => Err(PipelineError::Worker { asset: asset.into(), cause: cause.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

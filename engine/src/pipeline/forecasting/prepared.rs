@@ -107,6 +107,11 @@ impl Pipeline {
         target.map(Arc::new)
     }
 
+    /// Lets go of what is kept: the next cycle reads everything. Forecasts are the same with and without.
+    pub fn forget_prepared(&self) {
+        self.prepared.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Reads all of it.
     async fn read(&self, asset: &Asset, others: Vec<Asset>, quantity: &Quantity, at: Timestamp) -> Result<Kept, PipelineError> {
         let mark = self.store.mark();
