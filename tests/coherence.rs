@@ -156,7 +156,7 @@ async fn largest_gap(pipeline: &Pipeline, sums: &[(&str, &Quantity, &[(&str, &Qu
 async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
     let (_home, store, end) = fleet(40).await;
     let pipeline = Pipeline::new(store.clone(), PipelineOptions::default());
-    let cycle = pipeline.forecast_cycle(end, false).await;
+    let cycle = pipeline.forecast_cycle(end).await;
     assert!(cycle.failures.is_empty() && cycle.left_out.is_empty(), "{:?} {:?}", cycle.failures, cycle.left_out);
     let names: Vec<String> = cycle.issued.iter().map(|f| format!("{} {} {}", f.asset_id, f.quantity, f.model == "sum")).collect();
     assert_eq!(names.len(), 8 + 3, "{names:?}");
@@ -170,7 +170,7 @@ async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
         assert_eq!(stored.values, forecast.values, "what is stored is what is coherent");
         assert!(stored.values.iter().all(|row| row.is_sorted()) && stored.values.len() == 48);
     }
-    let again = Pipeline::new(store.clone(), PipelineOptions::default()).forecast_cycle(end, false).await;
+    let again = Pipeline::new(store.clone(), PipelineOptions::default()).forecast_cycle(end).await;
     assert_eq!(again.issued, cycle.issued, "same input and seed");
 
     // One plant's forecast fails: it and what needs it are named, the rest adds up and goes out.
@@ -185,7 +185,7 @@ async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
         .await
         .unwrap();
     let pipeline = Pipeline::new(store, PipelineOptions::default());
-    let cycle = pipeline.forecast_cycle(end, false).await;
+    let cycle = pipeline.forecast_cycle(end).await;
     assert_eq!(cycle.failures.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["young"]);
     let missing: Vec<String> = cycle
         .left_out
@@ -257,7 +257,7 @@ async fn bands_keep_their_coverage_and_the_record_says_so() {
     let mut truths: BTreeMap<String, BTreeMap<i64, f64>> = BTreeMap::new();
     for cycle in 0..CYCLES {
         let at = begin + SignedDuration::from_hours(15 * cycle);
-        let made = pipeline.forecast_cycle(at, false).await;
+        let made = pipeline.forecast_cycle(at).await;
         assert!(made.failures.is_empty(), "{:?}", made.failures);
         for forecast in &made.issued {
             let key = format!("{} {}", forecast.asset_id, forecast.quantity);

@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod forecasts;
 mod influx;
+mod models;
 mod poison;
 mod products;
 mod readings;

@@ -204,6 +204,7 @@ async fn forecasts_and_alerts_arrive_even_when_the_receiver_starts_late() {
         values: vec![vec![410.0, 420.5, 430.0], vec![510.0, 520.5, 530.0], vec![610.0, 620.5, 630.0]],
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     site.state.store.append_table(Table::Forecasts, forecast.to_batch().unwrap()).await.unwrap();
     let began = Instant::now();

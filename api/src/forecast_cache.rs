@@ -70,6 +70,7 @@ mod tests {
             values: vec![],
             model: "m".into(),
             model_version: "1".into(),
+            notes: Vec::new(),
         };
         let rendered = Arc::new(Rendered { forecast, verdict: None, json: "{}".into(), etag: "\"x\"".into() });
         let cache = ForecastCache::default();

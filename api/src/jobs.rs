@@ -1,9 +1,10 @@
-//! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week, the outbox,
-//! InfluxDBs.
+//! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week or when errors drift,
+//! the outbox, InfluxDBs.
 //!
 //! The only place that decides *when*; *what* is done lives in the pipeline. Time is the site's: the wall clock, or the demo's,
 //! which runs faster. A cycle that fails is logged with its asset and tried again in the next round.
 
+mod forecasts;
 mod influx_read;
 mod influx_write;
 mod upkeep;
@@ -67,6 +68,8 @@ pub struct Schedule {
     pub forecast_every: SignedDuration,
     /// Between refits of the forecast models; each is judged anew by the naive gate.
     pub refit_every: SignedDuration,
+    /// How far back issues that were missed while the program was down are made up.
+    pub make_up: SignedDuration,
     /// Between watch cycles.
     pub watch_every: SignedDuration,
 }
@@ -76,6 +79,7 @@ impl Default for Schedule {
         Self {
             forecast_every: SignedDuration::from_hours(1),
             refit_every: SignedDuration::from_hours(24 * 7),
+            make_up: SignedDuration::from_hours(48),
             watch_every: SignedDuration::from_hours(1),
         }
     }
@@ -87,7 +91,7 @@ pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Sc
     // Before anything is issued, so that it hears everything.
     influx_write::start(state);
     influx_read::start(state);
-    tokio::spawn(forecasts(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
+    tokio::spawn(forecasts::run(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     tokio::spawn(keys(state.clone()));
     tokio::spawn(upkeep::run(state.clone(), clock.clone()));
@@ -110,24 +114,6 @@ async fn keys(state: AppState) {
     }
 }
 
-async fn forecasts(state: AppState, pipeline: Pipeline, clock: Clock, schedule: Schedule, looking_back: Vec<Timestamp>) {
-    for at in looking_back {
-        forecast_round(&state, &pipeline, at, false).await;
-    }
-    let mut refit_at = later(clock.now(), schedule.refit_every);
-    loop {
-        let now = clock.now();
-        let refit = now >= refit_at;
-        if refit {
-            refit_at = later(now, schedule.refit_every);
-        }
-        forecast_round(&state, &pipeline, now, refit).await;
-        if !next_round(&state, &clock, schedule.forecast_every).await {
-            return;
-        }
-    }
-}
-
 async fn watches(state: AppState, pipeline: Pipeline, clock: Clock, every: SignedDuration) {
     loop {
         watch_round(&state, &pipeline, clock.now()).await;
@@ -140,10 +126,6 @@ async fn watches(state: AppState, pipeline: Pipeline, clock: Clock, every: Signe
 /// How long to wait after so many failures in a row, at least one: a second, then twice as long each time, up to five minutes.
 fn back_off(failures: u32) -> Duration {
     Duration::from_secs(1 << failures.saturating_sub(1).min(16)).min(Duration::from_secs(300))
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Waits for the next multiple of `every` in site time; false when the server stops.
@@ -160,24 +142,6 @@ async fn next_round(state: &AppState, clock: &Clock, every: SignedDuration) -> b
             () = state.stopping.cancelled() => return false,
             () = tokio::time::sleep(clock.real(left, Duration::from_secs(60))) => {}
         }
-    }
-}
-
-/// One round of forecasts: issued, stored, heard.
-async fn forecast_round(state: &AppState, pipeline: &Pipeline, now: Timestamp, refit: bool) {
-    let cycle = pipeline.forecast_cycle(now, refit).await;
-    for forecast in cycle.issued {
-        state.forecast_stored(forecast.asset_id, forecast.quantity, forecast.issue_time);
-    }
-    for verdict in &cycle.verdicts {
-        tracing::info!(asset = %verdict.asset_id, quantity = %verdict.quantity, model = verdict.model, best_naive = verdict.best_naive, skill = verdict.skill(), "model chosen");
-    }
-    for (asset, error) in cycle.failures {
-        tracing::warn!(%asset, %error, "no forecast");
-    }
-    match pipeline.verify(now).await {
-        Ok(settled) => settled.failures.iter().for_each(|(asset, error)| tracing::warn!(%asset, %error, "forecasts not verified")),
-        Err(error) => tracing::error!(%error, "forecasts could not be verified; the next round tries again"),
     }
 }
 

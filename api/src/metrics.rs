@@ -1,7 +1,9 @@
 //! Counts and times of what the API did, in the Prometheus text format at `/metrics`.
 
+mod forecasts;
 mod influx;
 
+pub(crate) use forecasts::ForecastFigures;
 pub(crate) use influx::InfluxFigures;
 
 use crate::error::Problem;
@@ -57,6 +59,8 @@ pub(crate) struct Metrics {
     table_files: Family<TableLabels, Gauge>,
     /// What the doors count.
     pub(crate) ingest: Figures,
+    /// How forecasting goes.
+    pub(crate) forecasts: ForecastFigures,
     /// What goes to and comes from InfluxDBs.
     pub(crate) influx: InfluxFigures,
 }
@@ -81,6 +85,7 @@ impl Default for Metrics {
             table_buffered: Family::default(),
             table_files: Family::default(),
             ingest: Figures::default(),
+            forecasts: ForecastFigures::default(),
             influx: InfluxFigures::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +104,7 @@ impl Default for Metrics {
         registry.register("store_table_buffered_rows", "Rows in the log and buffer only", metrics.table_buffered.clone());
         registry.register("store_table_files", "Files of the newest version", metrics.table_files.clone());
         metrics.ingest.register(&mut registry);
+        metrics.forecasts.register(&mut registry);
         metrics.influx.register(&mut registry);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         drop(registry);
@@ -136,6 +142,7 @@ impl Metrics {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.alerts.set(whole(living));
         state.ingest.refresh();
+        self.forecasts.refresh_ages(state.now());
         let stats = state.store.stats();
         self.log_bytes.set(whole(stats.log_bytes));
         for table in stats.tables {

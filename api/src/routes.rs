@@ -8,6 +8,7 @@ mod dashboard;
 mod dead_letters;
 mod forecasts;
 mod influx;
+mod models;
 mod operations;
 mod products;
 mod readings_in;
@@ -28,6 +29,7 @@ pub(crate) mod documented {
     pub(crate) use super::dead_letters::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
+    pub(crate) use super::models::*;
     pub(crate) use super::operations::*;
     pub(crate) use super::products::*;
     pub(crate) use super::readings_in::*;
@@ -80,6 +82,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/forecasts/ramps").route(get().to(products::ramps)))
                 .service(resource("/forecasts/reserve").route(get().to(products::reserve)))
                 .service(resource("/forecasts/scenarios").route(get().to(products::scenarios)))
+                .service(resource("/models").route(get().to(models::list_models)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
                 .service(resource("/alerts/stream").route(get().to(stream::events)))
                 .service(resource("/alerts/{id}").route(get().to(alerts::show_alert)))

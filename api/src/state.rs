@@ -36,6 +36,7 @@ use engine::store::Store;
 use engine::store::StoreError;
 use engine::store::ledger::Ledger;
 use engine::store::ledger::LedgerError;
+use engine::store::ledger::models_schema;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -146,7 +147,8 @@ impl Rooms {
         let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
         register_alerts(&session, &alerts);
         let options = PipelineOptions { days: config.operator_days()?, ..PipelineOptions::default() };
-        let pipeline = Pipeline::new(store.clone(), options);
+        register_models(&session, &ledger);
+        let pipeline = Pipeline::new(store.clone(), options).registered(ledger.clone());
         register_functions(&session, &pipeline, Timestamp::now);
         Ok(Self { config: Arc::new(config), store, session, ledger, alerts, pipeline })
     }
@@ -224,6 +226,16 @@ fn alert_rules(config: &Config) -> AlertRules {
 /// Name of a webhook's channel: its place in the configuration and its address without the query.
 fn channel(index: usize, url: &str) -> String {
     format!("webhook {index} {}", url.split('?').next().unwrap_or_default())
+}
+
+fn register_models(session: &Session, ledger: &Ledger) {
+    let ledger = ledger.clone();
+    let failed = |error: LedgerError| QueryError::Computed { function: "models".into(), problem: error.to_string() };
+    let read = move || {
+        let ledger = ledger.clone();
+        Box::pin(async move { ledger.models_batch().await.map_err(failed) }) as futures::future::BoxFuture<'static, _>
+    };
+    session.register_snapshot("models", models_schema(), Arc::new(read));
 }
 
 fn register_alerts(session: &Session, alerts: &AlertBook) {

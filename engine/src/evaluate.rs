@@ -3,22 +3,31 @@
 //! In: a [`crate::features::Target`]. Out: scores ([`wape`], [`pinball`] and the like), forecasts of a rolling backtest ([`backtest`]), a served
 //! model with its [`Verdict`] ([`gate`]). Everything is judged on the past of the origin it is used for; nothing is stored here.
 
+mod amiss;
 mod backtest;
 mod board;
 mod ceiling;
 mod coherence;
+mod drift;
 mod ensemble;
+mod fallback;
 mod gate;
 mod metrics;
 mod outcome;
+mod served;
 mod trial;
 mod verdict;
 mod verification;
 
+pub use amiss::amiss;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
+pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
+pub use drift::{Drift, Watched, place, shared};
+pub use fallback::fallback;
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
 pub use outcome::{Due, Outcome, TrackRecord, lead_ends, outcomes, track_record};
+pub use served::{MODELS_VERSION, ModelCard};
 pub use trial::{Issued, IssuedErrors};
 pub use verdict::{BucketVerdict, ScoreRow, Verdict};
 pub use verification::{LeadScore, Skill, Verification, VerificationError, VerifiedStep};

@@ -25,7 +25,7 @@ mod wind;
 pub use calendar::{Calendar, Moment};
 pub use ceiling::{Ceiling, ceilings};
 pub use circumstances::Circumstances;
-pub use context::{Context, View};
+pub use context::{Context, OBSERVED, View};
 pub use envelope::envelope;
 pub(crate) use envelope::{season_days, sorted_quantile};
 pub use holidays::{DayKind, DayOverride, HolidayCalendar, OperatorDay};
@@ -40,9 +40,10 @@ pub use weather::{Runs, WeatherIndex, WeatherLayout};
 pub use wind::{WindColumns, wind_columns, wind_rows};
 
 use crate::domain::{Asset, AssetKind, Frame, IntervalLabel, Quantity, WeatherForecasts};
+use serde::{Deserialize, Serialize};
 
 /// What physics stands behind a target; decides its naives and its features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetKind {
     /// Consumption: calendar, day and week.
     Load,

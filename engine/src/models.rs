@@ -24,10 +24,11 @@ mod ridge;
 mod scenario;
 mod smart;
 mod smoothing;
+pub(crate) mod state;
 
 pub use analogue::Analogue;
 pub use bands::Bands;
-pub use boosted::Boosted;
+pub use boosted::{Boosted, SEED};
 pub use climatology::Climatology;
 pub use combine::{Mixture, mixture};
 pub use conformal::{Conformal, Round};
@@ -78,6 +79,9 @@ pub trait Forecaster: Debug + Send + Sync {
     /// # Errors
     /// [`ModelError`]: too little history, no usable input.
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError>;
+
+    /// The fitted model whose [`FittedForecaster::state`] these bytes are; `None` when they are none of this model's.
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>>;
 }
 
 /// A model that has learnt.
@@ -87,6 +91,9 @@ pub trait FittedForecaster: Debug + Send + Sync {
     /// # Errors
     /// [`ModelError`] where the view lacks what the model needs.
     fn outlook(&self, view: &View<'_>, quantiles: &[Quantile]) -> Result<Outlook, ModelError>;
+
+    /// What was learnt, as bytes: the same knowledge, the same bytes. Empty for a model that learns nothing.
+    fn state(&self) -> Vec<u8>;
 }
 
 /// Why a model could not be fitted or used.

@@ -16,7 +16,7 @@ mod verify;
 mod watching;
 
 pub use forecast_agg::{PlanCodec, forecast_agg};
-pub use forecasting::{ForecastCycle, Issue};
+pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{paths_batch, ramps_batch, record_batch, register_functions, reserve_batch, scores_batch};
 pub use products::Paths;
 pub use verify::Settled;
@@ -43,6 +43,10 @@ use crate::models::ReconcileError;
 use crate::models::ScenarioError;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::ledger::Ledger;
+use crate::store::ledger::LedgerError;
+use forecasting::Prepared;
+use forecasting::Serving;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,6 +91,9 @@ pub enum PipelineError {
     /// The watch could not be fitted.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// The register of models refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The alert book refused.
     #[error(transparent)]
     Alert(#[from] AlertError),
@@ -151,7 +158,10 @@ type ServedModels = Arc<RwLock<BTreeMap<(AssetId, Quantity), Arc<Served>>>>;
 pub struct Pipeline {
     store: Store,
     options: PipelineOptions,
+    ledger: Option<Ledger>,
     served: ServedModels,
+    serving: Arc<Serving>,
+    prepared: Arc<Prepared>,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
@@ -163,11 +173,21 @@ impl Pipeline {
         Self {
             store,
             options,
+            ledger: None,
             served: Arc::default(),
+            serving: Arc::default(),
+            prepared: Arc::default(),
             watches: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }
+    }
+
+    /// The same, with its models in the register of a ledger: they serve again after a restart.
+    #[must_use]
+    pub fn registered(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
     }
 
     /// The store it works on.

@@ -7,6 +7,7 @@
 mod annotations;
 mod backup;
 mod bucket;
+mod changes;
 mod delta;
 mod disk;
 mod error;
@@ -46,6 +47,7 @@ pub use backup::backup;
 pub use backup::restore;
 pub use bucket::S3Options;
 pub use bucket::Storage;
+pub use changes::Mark;
 pub use error::StoreError;
 pub use issued::IssueSpan;
 pub use keys::key_columns;
@@ -347,6 +349,17 @@ impl Store {
     /// Files, rows and bytes per table, and the length of the log.
     pub fn stats(&self) -> StoreStats {
         self.inner.stats()
+    }
+
+    /// Where the order of all writes stands: take it before reading what shall be kept.
+    pub fn mark(&self) -> Mark {
+        self.inner.changes.mark()
+    }
+
+    /// The earliest time (of the column that rises as history goes on) at which a table may hold other rows than at `mark`; `None` when
+    /// it holds the same.
+    pub fn changed_since(&self, table: Table, mark: Mark) -> Option<Timestamp> {
+        self.inner.changes.since(table, mark)
     }
 
     /// Lets scans of this store's tables read their files in this environment.

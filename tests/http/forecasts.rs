@@ -19,6 +19,7 @@ async fn issue(site: &Site, at: &str, value: f64) {
         values: vec![vec![value - 1.0, value, value + 1.0]; 3],
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     site.state.store.append_table(Table::Forecasts, forecast.to_batch().unwrap()).await.unwrap();
     site.state.forecast_stored(forecast.asset_id, forecast.quantity, issue_time);

@@ -23,7 +23,7 @@ pub(super) async fn run(place: &args::Place, options: args::Forecast) -> Result<
     };
     let bar = progress::waiting("fitting and judging the models");
     let issue = Issue { asset, quantity, at, horizon, quantiles };
-    let (forecast, verdict) = rooms.pipeline.issue(&issue, false).await.map_err(refuse)?;
+    let (forecast, verdict) = rooms.pipeline.issue(&issue).await.map_err(refuse)?;
     bar.finish_and_clear();
     if let Some(verdict) = verdict {
         let skill = verdict.skill().map(|s| format!(", {:.1} % better", 100.0 * s)).unwrap_or_default();

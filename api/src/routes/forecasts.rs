@@ -38,6 +38,20 @@ pub(crate) struct ForecastBody {
     rows: Vec<ForecastStep>,
     /// How the model did against the naive ones; null before the first evaluation.
     verdict: Option<Verdict>,
+    /// What was amiss when it was made; empty when all was well.
+    notes: Vec<NoteBody>,
+}
+
+/// Something that was amiss.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NoteBody {
+    /// `telemetry_stale`, `weather_late`, `weather_missing`, `little_history` or `model_unavailable`.
+    code: &'static str,
+    /// Since when; null where that is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// What it means for the forecast.
+    text: String,
 }
 
 /// One step.
@@ -144,6 +158,7 @@ fn body(state: &AppState, asset: &Asset, forecast: &Forecast, verdict: Option<Ve
         quantiles: forecast.quantiles.iter().map(|q| q.value()).collect(),
         rows: steps.map(|(&valid_time, values)| ForecastStep { valid_time, values: values.clone() }).collect(),
         verdict,
+        notes: forecast.notes.iter().map(|n| NoteBody { code: n.code.name(), since: n.since, text: n.text() }).collect(),
     })
 }
 

@@ -218,6 +218,7 @@ fn forecast() -> Forecast {
         values: vec![vec![1.0, 2.5, 1e21], vec![-0.5, f64::NAN, 3.0], vec![f64::NAN; 3]],
         model: "back\\slash \"quoted\"\nline \\".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     }
 }
 

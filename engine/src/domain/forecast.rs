@@ -1,6 +1,6 @@
 //! A forecast of one asset and quantity, with its quantiles, and the batch it is stored as.
 
-use super::{AssetId, DomainError, Quantity, Table, Timestamp, micros};
+use super::{AssetId, DomainError, Note, Quantity, Table, Timestamp, micros};
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ pub struct Forecast {
     pub model: String,
     /// Version of that model: crate version and parameter digest.
     pub model_version: String,
+    /// What was amiss when it was made; empty when all was well.
+    pub notes: Vec<Note>,
 }
 
 /// One row of `forecasts`.
@@ -91,6 +93,7 @@ impl Forecast {
             Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| r.value))),
             text(&self.model),
             text(&self.model_version),
+            Arc::new(StringArray::from(vec![Note::write(&self.notes); n])),
         ];
         RecordBatch::try_new(Arc::new(Table::Forecasts.base_schema()), columns).map_err(|error| DomainError::Column {
             table: Table::Forecasts.name().into(),

@@ -1,5 +1,7 @@
 //! One asset on a regular grid of time: what features, models and detectors work on.
 
+mod splice;
+
 use super::{Asset, AssetId, Quantity, Readings, Resolution, Timestamp, from_micros, micros};
 use arrow::array::Array;
 use std::collections::{BTreeMap, HashMap};

@@ -129,6 +129,7 @@ impl Table {
                 real("value", false),
                 text("model", false),
                 text("model_version", false),
+                text("notes", true),
             ],
             Self::ForecastScores => vec![
                 text(ASSET_ID, false),

@@ -3,6 +3,8 @@
 //! In: m/s, metres, Pa, kelvin. Out: m/s, kg/m³, power in the curve's unit. Equal to windpowerlib 0.2.2 within 1e-6
 //! (`tests/golden/physics.csv`).
 
+use serde::{Deserialize, Serialize};
+
 /// Density at which power curves are given, kg/m³.
 pub const RATED_DENSITY: f64 = 1.225;
 
@@ -41,7 +43,7 @@ pub fn temperature_at(temperature: f64, height: f64, hub: f64) -> f64 {
 }
 
 /// Power by wind speed: linear between points, nothing outside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurbineCurve {
     speeds: Vec<f64>,
     powers: Vec<f64>,

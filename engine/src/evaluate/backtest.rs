@@ -4,6 +4,7 @@
 //! from truth before the origin at hand.
 
 use super::ceiling::lowered;
+use super::served::{Making, ModelCard};
 use super::trial::{Issued, IssuedErrors, Trial};
 use super::{EvaluateError, Verdict};
 use crate::domain::{Quantile, Timestamp};
@@ -86,7 +87,8 @@ pub struct GateRequest {
 /// A fitted, calibrated, chosen model: issue at will, refit when the verdict is a day or more old.
 #[derive(Debug, Clone)]
 pub struct Served {
-    trial: Trial,
+    pub(super) trial: Trial,
+    pub(super) card: ModelCard,
 }
 
 /// Fits every candidate, judges them on the past before `now`, and keeps the best.
@@ -102,7 +104,7 @@ pub fn gate(target: &Target, request: &GateRequest) -> Result<Served, EvaluateEr
     let context = Context::laid_out(target, horizon, &phases, &layout)?.fitted_hourly();
     let mut trial = Trial::start(&context, &[request.now], &request.quantiles, GATE_DAYS)?;
     trial.advance(&context, request.now)?;
-    Ok(Served { trial: trial.settled() })
+    Ok(Served::new(trial.settled(), Making::of(&context, request.now)))
 }
 
 impl Served {
@@ -116,8 +118,25 @@ impl Served {
     /// # Errors
     /// [`EvaluateError`] when the target has lost its column, the time is off the grid, or less than two days are known.
     pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
-        let context = Context::laid_out(target, self.trial.horizon(), &[issue_time], self.trial.layout())?;
-        Ok(lowered(self.trial.issue(&context, issue_time)?, target))
+        Ok(lowered(self.issue_in(&self.context(target, issue_time)?, issue_time)?, target))
+    }
+
+    /// A target prepared for forecasts of this model at `issue_time`.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Feature`].
+    pub fn context(&self, target: &Target, issue_time: Timestamp) -> Result<Context, EvaluateError> {
+        Ok(Context::laid_out(target, self.trial.horizon(), &[issue_time], self.trial.layout())?)
+    }
+
+    /// As [`Served::issue`] on a target that was prepared for that time, before outages lower it.
+    ///
+    /// # Errors
+    /// As [`Served::issue`].
+    pub fn issue_in(&self, context: &Context, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
+        let mut issued = self.trial.issue(context, issue_time)?;
+        issued.forecast.model_version.clone_from(&self.card.version);
+        Ok(issued)
     }
 
     /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what

@@ -6,11 +6,12 @@
 use super::metrics::pinball_of;
 use super::verdict::ScoreRow;
 use crate::domain::Quantile;
+use serde::{Deserialize, Serialize};
 
 /// Days after which a score weighs half.
 const SCORE_HALF_LIFE_DAYS: f64 = 21.0;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Sums {
     pinball: f64,
     absolute: f64,
@@ -21,7 +22,7 @@ struct Sums {
     lit: f64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Board {
     buckets: Vec<Sums>,
     steps: usize,
@@ -29,7 +30,7 @@ pub(super) struct Board {
 }
 
 /// What all steps of a board are judged by: the quantiles, and where in them the middle and the 80 % band are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Yardstick {
     probabilities: Vec<f64>,
     middle: usize,

@@ -7,7 +7,7 @@ use super::Issued;
 use crate::features::{Target, ceilings};
 
 /// Lowers quantiles and mean to what is left of the target; quantiles stay in order.
-pub(super) fn lowered(mut issued: Issued, target: &Target) -> Issued {
+pub(crate) fn lowered(mut issued: Issued, target: &Target) -> Issued {
     let forecast = &mut issued.forecast;
     let Some(ceilings) = ceilings(target, forecast.issue_time, &forecast.valid_times) else { return issued };
     for (row, ceiling) in forecast.values.iter_mut().zip(&ceilings) {

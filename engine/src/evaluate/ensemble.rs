@@ -8,6 +8,7 @@ use super::gate::Gate;
 use crate::domain::Quantile;
 use crate::features::TargetKind;
 use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, mixture, slope};
+use serde::{Deserialize, Serialize};
 
 /// The mixtures of paths: name and half-life of what they know, days.
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
@@ -37,7 +38,7 @@ pub(super) struct Said {
     pub(super) errors: Vec<f64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Ensemble {
     pub(super) leads: Leads,
     pub(super) yardstick: Yardstick,

@@ -7,9 +7,10 @@
 use super::board::{Board, Yardstick};
 use super::verdict::{BucketVerdict, ScoreRow};
 use crate::models::Leads;
+use serde::{Deserialize, Serialize};
 
 /// What is served in each bucket.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Gate {
     /// Best naive, and whether the aggregate was at least as good.
     buckets: Vec<(Option<usize>, bool)>,

@@ -2,11 +2,15 @@
 //!
 //! In: a context and rising origins. Out: at any origin a verdict and a forecast that rest only on truth before it. Past origins
 //! before the first one asked for are played first, so that errors and scores exist when it matters. Refits are in `refit`, the
-//! log of past forecasts in `log`, forecasts and verdicts in `issue`.
+//! log of past forecasts in `log`, forecasts and verdicts in `issue`, what a settled trial is as bytes in `state`.
 
 mod issue;
 mod log;
 mod refit;
+mod state;
+
+pub(super) use log::bounds;
+pub(crate) use state::State;
 
 use super::EvaluateError;
 use super::ensemble::{AGGREGATE, Ensemble, MIXTURES, Said};
@@ -15,6 +19,7 @@ use super::verdict::Verdict;
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, Timestamp};
 use crate::features::{Context, TargetKind, WeatherLayout};
 use crate::models::{FittedForecaster, Forecaster, candidates};
+use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Days of history kept out of the warm-up, for the first fits.
@@ -30,7 +35,7 @@ pub struct Issued {
 }
 
 /// Errors of one past forecast, all of whose steps are over.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IssuedErrors {
     /// When it was issued.
     pub issue_time: Timestamp,
@@ -131,6 +136,16 @@ impl Trial {
     /// Sources and quantities of the weather the candidates look at.
     pub(crate) fn layout(&self) -> &WeatherLayout {
         &self.layout
+    }
+
+    /// Steps of a day.
+    pub(crate) fn day(&self) -> usize {
+        self.day
+    }
+
+    /// True when its forecasts have this many steps a day and in all, and these quantiles.
+    pub(crate) fn speaks(&self, day: usize, horizon: usize, quantiles: &[Quantile]) -> bool {
+        (self.day, self.horizon, self.quantiles.as_slice()) == (day, horizon, quantiles)
     }
 
     /// Plays every past origin before `time`, then readies the state for issues at `time`.

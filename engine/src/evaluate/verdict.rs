@@ -1,10 +1,10 @@
 //! What the naive gate decided, and why: a value to store and to show.
 
 use crate::domain::{AssetId, Quantity, TimeRange, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Score of one candidate over the evaluated window.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRow {
     /// Candidate.
     pub model: String,
@@ -25,7 +25,7 @@ pub struct ScoreRow {
 }
 
 /// What is served in one bucket of leads, and why.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BucketVerdict {
     /// First lead, steps; 0 is the step valid at the issue time.
     pub from: usize,
@@ -42,7 +42,7 @@ pub struct BucketVerdict {
 }
 
 /// The verdict of the naive gate for one target.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whose target.
     pub asset_id: AssetId,
@@ -55,6 +55,7 @@ pub struct Verdict {
     /// Best member of the naive family.
     pub best_naive: String,
     /// What `score` is: `pinball`.
+    #[serde(skip_deserializing, default = "metric")]
     pub metric: &'static str,
     /// Score of the served model; `None` while no past forecast could be scored.
     pub score: Option<f64>,
@@ -66,6 +67,11 @@ pub struct Verdict {
     pub table: Vec<ScoreRow>,
     /// What is served at which leads, from the shortest on; empty while no past forecast could be scored.
     pub buckets: Vec<BucketVerdict>,
+}
+
+/// The one metric there is.
+pub(super) const fn metric() -> &'static str {
+    "pinball"
 }
 
 impl Verdict {

@@ -3,6 +3,8 @@
 //! In: a [`Target`] and a horizon. Out: [`Context`] and [`View`]. A view reads only rows before its edge that were available
 //! at its origin; fitting takes sub-views of the past. Origins are grid indices.
 
+mod inputs;
+
 use super::mask::masked;
 use super::normal::{Normal, Scale};
 use super::series::{Channel, Known};
@@ -52,6 +54,10 @@ pub struct Context {
 
 /// What of a weather station the rows of a load look at, in this order.
 const STATION: [Quantity; 3] = [Quantity::TEMP_AIR, Quantity::RELATIVE_HUMIDITY, Quantity::GHI];
+
+/// The quantities of relatives that a context looks at, beside the target's own.
+pub const OBSERVED: [Quantity; 5] =
+    [Quantity::TEMP_AIR, Quantity::RELATIVE_HUMIDITY, Quantity::GHI, Quantity::WIND_SPEED, Quantity::WIND_DIRECTION];
 
 impl Context {
     /// Prepares a target for forecasts of `horizon` steps issued at any of `origins`.

@@ -5,6 +5,7 @@
 //! With several sources a row is their mean, how far they are apart, and the newest; with one it is that source's alone.
 
 mod layout;
+mod reach;
 mod several;
 #[cfg(test)]
 mod tests;

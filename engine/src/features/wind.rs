@@ -8,9 +8,10 @@ mod runs;
 use self::runs::WindRuns;
 use super::{FeatureMatrix, View, WeatherIndex};
 use crate::domain::Quantity;
+use serde::{Deserialize, Serialize};
 
 /// Where the wind stands in a weather row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindColumns {
     first: usize,
     second: Option<usize>,

@@ -20,6 +20,10 @@ impl Forecaster for Analogue {
         let needed = 14 * view.context.day;
         if view.known() < needed { Err(ModelError::too_little("analogue", view, needed)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for Analogue {
@@ -37,5 +41,9 @@ impl FittedForecaster for Analogue {
         }
         let (low, high) = view.bounds();
         Ok(Outlook { path: path.into_iter().map(|v| v.clamp(low, high)).collect(), quantiles: None })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }

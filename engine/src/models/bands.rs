@@ -8,6 +8,7 @@
 use super::ground::{Ground, state};
 use crate::domain::Quantile;
 use crate::features::TargetKind;
+use serde::{Deserialize, Serialize};
 
 /// Days after which an error weighs half: loads calm down and stir within weeks, weather within seasons.
 fn half_life_days(kind: TargetKind) -> f64 {
@@ -28,7 +29,7 @@ const FINEST: f64 = 0.001;
 const LEADS: usize = 34;
 
 /// Quantile offsets by lead and state.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bands {
     kind: TargetKind,
     hour: usize,

@@ -9,9 +9,11 @@ mod start;
 
 use super::boosting::{Forest, Prediction, Rows, TreeOptions};
 use super::ridge::{groups, thinned};
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, TargetKind, View, tree_rows};
+use serde::{Deserialize, Serialize};
 use start::{Outcome, Start};
 
 const NAME: &str = "boosted";
@@ -31,6 +33,8 @@ const HALF_LIFE_DAYS: f64 = 400.0;
 const PROBABILITIES: [f64; 11] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 /// Index of the median.
 const MIDDLE: usize = 5;
+/// Start of the generator that samples rows and columns of the trees.
+pub const SEED: u64 = 0x2545_F491;
 const OPTIONS: TreeOptions = TreeOptions {
     rounds: 160,
     rate: 0.06,
@@ -44,7 +48,7 @@ const OPTIONS: TreeOptions = TreeOptions {
     holdout: 0.0,
     gap: 0,
     patience: 25,
-    seed: 0x2545_F491,
+    seed: SEED,
 };
 
 /// Boosted trees.
@@ -52,13 +56,13 @@ const OPTIONS: TreeOptions = TreeOptions {
 pub struct Boosted;
 
 /// Trees and what they start from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Grown {
     start: Start,
     forest: Forest,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fitted {
     /// On the base of the rows, and on what a ridge regression leaves.
     both: [Grown; 2],
@@ -159,6 +163,10 @@ impl Forecaster for Boosted {
         let stretch = stretch(&fresh, &past.outcomes[newest..]);
         Ok(Box::new(Fitted { both: [alone, on_ridge], stretch }))
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read::<Fitted>(state).map(|fitted| -> Box<dyn FittedForecaster> { Box::new(fitted) })
+    }
 }
 
 /// A prediction of what is left, as one of the row's target.
@@ -252,6 +260,10 @@ impl FittedForecaster for Fitted {
             rows.push(quantiles.iter().map(|q| value(read_off(&wide, q.value()))).collect());
         }
         Ok(Outlook { path, quantiles: Some(rows) })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(self)
     }
 }
 

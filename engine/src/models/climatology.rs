@@ -3,6 +3,7 @@
 //! In: a view. Out: a path (the median) and quantiles: per time of day over recent days (load) or days of the season (solar),
 //! or over everything (wind). The bench's `climatology` and `recent30`.
 
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::View;
@@ -62,6 +63,10 @@ impl Forecaster for Climatology {
         let sorted = if let Past::Everything = self.past { sorted(view.past(0).iter().copied()) } else { Vec::new() };
         Ok(Box::new(Fitted { rule: *self, sorted }))
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read(state).map(|sorted| -> Box<dyn FittedForecaster> { Box::new(Fitted { rule: *self, sorted }) })
+    }
 }
 
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -99,5 +104,9 @@ impl FittedForecaster for Fitted {
             all.push(row);
         }
         Ok(Outlook { path, quantiles: Some(all) })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(&self.sorted)
     }
 }

@@ -3,11 +3,13 @@
 //! In: errors of all candidates at the same steps. Out: weights, non-negative with sum one, that would have had the least
 //! squared error, drawn towards equal shares. Bates and Granger (1969).
 
+use serde::{Deserialize, Serialize};
+
 /// Upper edges of the stretches of leads, hours.
 const EDGES: [usize; 5] = [1, 3, 6, 24, 48];
 
 /// Discounted products of errors.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Mixture {
     count: usize,
     half_life_days: f64,

@@ -10,6 +10,7 @@ use super::ground::{Ground, state};
 use super::leads::Leads;
 use crate::domain::Quantile;
 use crate::features::TargetKind;
+use serde::{Deserialize, Serialize};
 
 /// States a shift is kept for.
 const STATES: usize = 4;
@@ -37,7 +38,7 @@ const BAND: f64 = 0.8;
 const ALL_HOURS: f64 = 0.815;
 
 /// Shifts and widths learnt so far.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conformal {
     kind: TargetKind,
     leads: Leads,

@@ -6,13 +6,15 @@
 //! is against the best fixed mixture, not only the best expert. Absent experts sleep: their share goes to the others and they
 //! win and lose nothing. What was learnt fades, because grids change.
 
+use serde::{Deserialize, Serialize};
+
 /// Slope of the pinball loss of probability `p` at `forecast`; none where it has its corner.
 pub fn slope(p: f64, truth: f64, forecast: f64) -> f64 {
     if forecast == truth { 0.0 } else { (if truth < forecast { 1.0 } else { 0.0 }) - p }
 }
 
 /// Weights of one column of one bucket.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Cell {
     /// Cumulative second-order losses `L` of the paper, relative to the aggregate.
     losses: Vec<f64>,
@@ -23,7 +25,7 @@ struct Cell {
 }
 
 /// Weights of all buckets and columns.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experts {
     prior: Vec<f64>,
     width: usize,

@@ -3,11 +3,13 @@
 //! In: a horizon and the steps of an hour. Out: the bucket of a lead. Fine where persistence decides (steps of the first hour),
 //! coarse where the weather does.
 
+use serde::{Deserialize, Serialize};
+
 /// Upper edges after the first hour, hours.
 const HOURS: [usize; 9] = [2, 3, 6, 12, 24, 36, 48, 72, 168];
 
 /// Buckets of the leads of one horizon.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leads {
     edges: Vec<usize>,
 }

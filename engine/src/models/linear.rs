@@ -5,6 +5,7 @@
 
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{SolveC, error::LinalgError};
+use serde::{Deserialize, Serialize};
 
 /// A feature further from its mean than this many deviations counts as that far: no wild extrapolation.
 const FAR: f64 = 8.0;
@@ -30,7 +31,7 @@ pub struct Normal {
 }
 
 /// Coefficients: `prediction = intercept + Σ z × coefficient`, `z = (x − mean) / deviation` within ±`FAR`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinearFit {
     means: Vec<f64>,
     deviations: Vec<f64>,

@@ -3,9 +3,11 @@
 //!
 //! In: a view. Out: a path. Persistence, day, week, blend and damped are those of the bench's `baseline.py`, step for step.
 
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{Moment, View, civil_lag};
+use serde::{Deserialize, Serialize};
 
 /// Repeats the last value (no period), the last known day, the last known week, or the mean of several.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,10 @@ impl Forecaster for Seasonal {
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {
         if view.known() == 0 { Err(ModelError::too_little(self.name, view, 1)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for Seasonal {
@@ -71,13 +77,17 @@ impl FittedForecaster for Seasonal {
         };
         Ok(Outlook { path: (0..view.context.horizon).map(value).collect(), quantiles: None })
     }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// `a × last + (1 − a) × mean`, the slope `a` per lead from all past origins.
 #[derive(Debug, Clone, Copy)]
 pub struct Damped;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct FittedDamped {
     slopes: Vec<f64>,
     mean: f64,
@@ -123,6 +133,10 @@ impl Forecaster for Damped {
         let (slopes, mean) = slopes(view);
         Ok(Box::new(FittedDamped { slopes, mean }))
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read::<FittedDamped>(state).map(|fitted| -> Box<dyn FittedForecaster> { Box::new(fitted) })
+    }
 }
 
 impl FittedForecaster for FittedDamped {
@@ -133,6 +147,10 @@ impl FittedForecaster for FittedDamped {
         }
         let path = self.slopes.iter().map(|a| a * last + (1.0 - a) * self.mean).collect();
         Ok(Outlook { path, quantiles: None })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(self)
     }
 }
 
@@ -150,6 +168,10 @@ impl Forecaster for CalendarBlend {
         let needed = 2 * view.context.day;
         if view.known() < needed { Err(ModelError::too_little("calendar_blend", view, needed)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for CalendarBlend {
@@ -159,6 +181,10 @@ impl FittedForecaster for CalendarBlend {
             return Err(ModelError::too_little("calendar_blend", view, 1));
         }
         Ok(Outlook { path, quantiles: None })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 

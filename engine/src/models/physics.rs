@@ -4,11 +4,13 @@
 //! a path and its quantiles. Wind goes from the height of the forecast to the hub and through the curve of many turbines; light
 //! is split, laid on the plane and taken through PVWatts. The little past there is only sets the level.
 
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::solar::{self, Irradiance, Sky, Surface};
 use crate::domain::wind::{TurbineCurve, hellmann};
 use crate::domain::{IntervalLabel, Location, Quantile, Quantity, from_micros, pv};
 use crate::features::{TargetKind, View, WindColumns, wind_columns};
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Hub height where none is given, m: the mean of turbines built about 2020 (IEA Wind TCP annual report).
@@ -35,13 +37,13 @@ const TRUST_DAYS: f64 = 4.0;
 #[derive(Debug, Clone, Copy)]
 pub struct Physics;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Chain {
     Wind { columns: WindColumns, lift: f64, curve: TurbineCurve },
     Sun { ghi: usize, temp_air: Option<usize>, wind: Option<WindColumns>, surface: Option<(Location, Surface)> },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fitted {
     chain: Chain,
     level: f64,
@@ -118,6 +120,10 @@ impl Forecaster for Physics {
         }
         Ok(Box::new(fitted))
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read::<Fitted>(state).map(|fitted| -> Box<dyn FittedForecaster> { Box::new(fitted) })
+    }
 }
 
 impl Fitted {
@@ -179,6 +185,10 @@ impl FittedForecaster for Fitted {
             rows.push(row);
         }
         Ok(Outlook { path, quantiles: Some(rows) })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(self)
     }
 }
 

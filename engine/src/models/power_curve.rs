@@ -2,9 +2,11 @@
 //!
 //! In: a view with weather. Out: a path (the median) and quantiles. The bench's `power_curve`.
 
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{View, WindColumns, sorted_quantile, wind_columns};
+use serde::{Deserialize, Serialize};
 
 const BINS: usize = 30;
 
@@ -12,7 +14,7 @@ const BINS: usize = 30;
 #[derive(Debug, Clone, Copy)]
 pub struct PowerCurve;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Curve {
     edges: Vec<f64>,
     bins: Vec<Vec<f64>>,
@@ -77,6 +79,10 @@ impl Forecaster for PowerCurve {
         bins.iter_mut().chain([&mut everything]).for_each(|b| b.sort_by(f64::total_cmp));
         Ok(Box::new(Curve { edges, bins, everything, columns }))
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read::<Curve>(state).map(|fitted| -> Box<dyn FittedForecaster> { Box::new(fitted) })
+    }
 }
 
 impl FittedForecaster for Curve {
@@ -88,5 +94,9 @@ impl FittedForecaster for Curve {
             all.push(quantiles.iter().map(|q| sorted_quantile(sorted, q.value()).unwrap_or(0.0)).collect());
         }
         Ok(Outlook { path, quantiles: Some(all) })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(self)
     }
 }

@@ -3,9 +3,11 @@
 //! In: a view; rows from `features`. Out: a path. Where weather runs exist there are two fits per group, with and without
 //! them, and each step uses the first whose inputs are known.
 
+use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, Gram, LinearFit, ModelError, Outlook};
 use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, TargetKind, View, load_rows, solar_rows, wind_rows};
+use serde::{Deserialize, Serialize};
 
 /// Upper edges of the first lead groups in steps, where the last value is worth most.
 const STEPS: [usize; 4] = [1, 2, 3, 6];
@@ -106,7 +108,7 @@ pub(super) fn groups(horizon: usize, hour: usize, steps: &[usize]) -> Vec<(usize
     groups
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Group {
     from: usize,
     to: usize,
@@ -146,6 +148,10 @@ impl Forecaster for Ridge {
             fitted.push(self.group(view, any.as_deref().unwrap_or(&origins), from, to)?);
         }
         Ok(Box::new(Fitted { rule: *self, groups: fitted }))
+    }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        read(state).map(|groups| -> Box<dyn FittedForecaster> { Box::new(Fitted { rule: *self, groups }) })
     }
 }
 
@@ -224,5 +230,9 @@ impl FittedForecaster for Fitted {
         let (low, high) = view.bounds();
         path.iter_mut().for_each(|v| *v = v.clamp(low, high));
         Ok(Outlook { path, quantiles: None })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        written(&self.groups)
     }
 }

@@ -34,6 +34,10 @@ impl Forecaster for SmartPersistence {
         let needed = 2 * view.context.day;
         if view.known() < needed { Err(ModelError::too_little(self.name(), view, needed)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for SmartPersistence {
@@ -47,5 +51,9 @@ impl FittedForecaster for SmartPersistence {
         let capacity = view.capacity();
         let value = |k: usize| (index * envelope[(view.origin + k) % day]).clamp(0.0, capacity);
         Ok(Outlook { path: (0..view.context.horizon).map(value).collect(), quantiles: None })
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }

@@ -138,6 +138,10 @@ impl Forecaster for Mstl {
         let needed = MSTL_HOURS * view.context.hour;
         if view.known() < needed { Err(ModelError::too_little("mstl", view, needed)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for Mstl {
@@ -148,6 +152,10 @@ impl FittedForecaster for Mstl {
         let fitted = MSTLModel::new(vec![24, 168], DampedTrend).fit(&values).map_err(|cause| error(&cause))?;
         let forecast = fitted.predict(hours_ahead(view), None).map_err(|cause| error(&cause))?;
         finish("mstl", view, &forecast.point, values.last().copied())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 
@@ -160,6 +168,10 @@ impl Forecaster for Ets {
         let needed = ETS_HOURS * view.context.hour;
         if view.known() < needed { Err(ModelError::too_little("ets", view, needed)) } else { Ok(Box::new(*self)) }
     }
+
+    fn restore(&self, state: &[u8]) -> Option<Box<dyn FittedForecaster>> {
+        state.is_empty().then(|| -> Box<dyn FittedForecaster> { Box::new(*self) })
+    }
 }
 
 impl FittedForecaster for Ets {
@@ -170,6 +182,10 @@ impl FittedForecaster for Ets {
         let fitted = smoother().map_err(|cause| error(&cause))?.fit(&values).map_err(|cause| error(&cause))?;
         let forecast = fitted.predict(hours_ahead(view), None).map_err(|cause| error(&cause))?;
         finish("ets", view, &forecast.point, values.last().copied())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 

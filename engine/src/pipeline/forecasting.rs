@@ -1,22 +1,30 @@
-//! Forecast cycles: fit and choose models, issue forecasts, keep them and their verdicts in the store.
+//! Forecast cycles: issue forecasts, fit and choose models, keep all of it in the store and the register of models.
+//!
+//! In: a time. Out: forecasts with notes on what was amiss, verdicts, failures. How one forecast is made is in `making`, what is kept of the
+//! inputs in `prepared`, which model serves and when it is fitted anew in `serving`, issues that were missed in `missed`.
+
+mod making;
+mod missed;
+mod prepared;
+mod serving;
+
+pub use missed::Missed;
+pub(super) use prepared::Prepared;
+pub(super) use serving::Serving;
 
 use super::Pipeline;
 use super::PipelineError;
-use super::circumstances::say_masked;
 use super::functions::scores_batch;
 use super::grid_time;
-use super::interval_label;
 use super::is_forecast_by_default;
 use super::main_quantity;
 use super::resolution;
-use super::target_kind;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::Forecast;
 use crate::domain::Quantile;
 use crate::domain::Quantity;
 use crate::domain::Table;
-use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::evaluate::BacktestRequest;
 use crate::evaluate::GateRequest;
@@ -25,13 +33,14 @@ use crate::evaluate::LeftOut;
 use crate::evaluate::Served;
 use crate::evaluate::Verdict;
 use crate::evaluate::backtest;
-use crate::evaluate::gate;
-use crate::features::Target;
-use crate::features::relatives;
+use crate::store::ledger::FitReason;
 use arrow::compute::concat_batches;
 use futures::StreamExt;
 use futures::stream;
 use jiff::SignedDuration;
+use making::Made;
+use making::Making;
+use std::future::Future;
 use std::sync::Arc;
 
 /// What a forecast is asked for.
@@ -54,37 +63,31 @@ pub struct Issue {
 pub struct ForecastCycle {
     /// Forecasts that were issued and stored.
     pub issued: Vec<Forecast>,
-    /// Verdicts that were reached and stored.
-    pub verdicts: Vec<Verdict>,
-    /// Targets that could not be forecast, and why.
+    /// Verdicts that were reached and stored, and why the models were fitted.
+    pub verdicts: Vec<(Verdict, FitReason)>,
+    /// Targets that could not be forecast or fitted, and why.
     pub failures: Vec<(AssetId, PipelineError)>,
     /// Members of sums that have no coherent forecast, and why; the others have.
     pub left_out: Vec<LeftOut>,
 }
 
 impl Pipeline {
-    /// Fits (where needed, or everywhere with `refit`) and issues the forecasts of all plants, regions and meters, as many at a time
-    /// as there are cores, makes them coherent and stores them.
-    pub async fn forecast_cycle(&self, now: Timestamp, refit: bool) -> ForecastCycle {
-        let assets: Vec<Asset> = self.store.assets().into_iter().filter(is_forecast_by_default).collect();
-        let each = assets.into_iter().map(|asset| async move {
-            let id = asset.id.clone();
-            self.forecast_asset(asset, now, refit).await.map_err(|error| (id, error))
-        });
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut outcomes = stream::iter(each).buffered(cores);
-        let mut cycle = ForecastCycle::default();
-        let mut issued = Vec::new();
-        while let Some(outcome) = outcomes.next().await {
-            match outcome {
-                Ok(Some((forecast, verdict))) => {
-                    issued.push(forecast);
-                    cycle.verdicts.extend(verdict);
-                }
-                Ok(None) => {}
-                Err(failure) => cycle.failures.push(failure),
-            }
-        }
+    /// Issues the forecasts of all plants, regions and meters, as many at a time as there are cores, makes them coherent and stores
+    /// them. Models are fitted where there are none.
+    pub async fn forecast_cycle(&self, now: Timestamp) -> ForecastCycle {
+        self.cycle_of(self.default_targets(), now).await
+    }
+
+    /// The assets whose forecasts are kept up to date, each with its main quantity.
+    fn default_targets(&self) -> Vec<(Asset, Quantity)> {
+        let assets = self.store.assets().into_iter().filter(is_forecast_by_default);
+        assets.filter_map(|asset| main_quantity(asset.kind).map(|(quantity, _)| (asset, quantity))).collect()
+    }
+
+    /// Issues the forecasts of some targets, makes them coherent and stores them.
+    async fn cycle_of(&self, targets: Vec<(Asset, Quantity)>, now: Timestamp) -> ForecastCycle {
+        let work = |asset, quantity| async move { self.forecast_asset(asset, quantity, now).await };
+        let (issued, mut cycle) = self.each(targets, work).await;
         let (issued, left_out) = self.coherent(issued).await;
         cycle.left_out = left_out;
         cycle.issued = issued.into_iter().map(|issued| issued.forecast).collect();
@@ -100,6 +103,33 @@ impl Pipeline {
         cycle
     }
 
+    /// Does the same for several targets, as many at a time as there are cores; what was issued comes beside the rest.
+    async fn each<F, O>(&self, targets: Vec<(Asset, Quantity)>, work: F) -> (Vec<Issued>, ForecastCycle)
+    where
+        F: Fn(Asset, Quantity) -> O,
+        O: Future<Output = Result<(Option<Issued>, Option<(Verdict, FitReason)>), PipelineError>>,
+    {
+        let work = &work;
+        let each = targets.into_iter().map(|(asset, quantity)| async move {
+            let id = asset.id.clone();
+            work(asset, quantity).await.map_err(|error| (id, error))
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut outcomes = stream::iter(each).buffered(cores);
+        let mut cycle = ForecastCycle::default();
+        let mut issued = Vec::new();
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok((forecast, verdict)) => {
+                    issued.extend(forecast);
+                    cycle.verdicts.extend(verdict);
+                }
+                Err(failure) => cycle.failures.push(failure),
+            }
+        }
+        (issued, cycle)
+    }
+
     /// All forecasts of a cycle in one commit, so that nobody sees a part of them.
     async fn store_forecasts(&self, issued: &[Forecast]) -> Result<(), PipelineError> {
         let batches = issued.iter().map(Forecast::to_batch).collect::<Result<Vec<_>, _>>()?;
@@ -112,54 +142,64 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Issues; `None` for an asset without a main quantity. A new verdict is stored.
+    /// Issues; something is issued whenever anything is known. A new verdict is stored.
     async fn forecast_asset(
         &self,
         asset: Asset,
+        quantity: Quantity,
         now: Timestamp,
-        refit: bool,
-    ) -> Result<Option<(Issued, Option<Verdict>)>, PipelineError> {
-        let Some((quantity, _)) = main_quantity(asset.kind) else { return Ok(None) };
+    ) -> Result<(Option<Issued>, Option<(Verdict, FitReason)>), PipelineError> {
         let grid = resolution(&asset);
         let issue = Issue { asset, quantity, at: now, horizon: self.options.horizon, quantiles: Quantile::deciles() };
-        let (issued, verdict) = self.issue_whole(&issue, refit).await?;
-        if let Some(verdict) = &verdict {
+        let made = self.make(&issue, FitReason::First, true).await?;
+        let fitted = made.fitted.map(|served| served.verdict().clone());
+        if let Some(verdict) = &fitted {
             self.store.append_table(Table::ForecastScores, scores_batch(verdict, grid)?).await?;
         }
-        Ok(Some((issued, verdict)))
+        Ok((Some(made.issued), fitted.map(|verdict| (verdict, FitReason::First))))
     }
 
     /// One forecast, not stored; the verdict comes with it when the model was fitted for it just now.
     ///
     /// # Errors
     /// [`PipelineError::NoHistory`] and whatever the models refuse.
-    pub async fn issue(&self, issue: &Issue, refit: bool) -> Result<(Forecast, Option<Verdict>), PipelineError> {
-        let (issued, verdict) = self.issue_whole(issue, refit).await?;
-        Ok((issued.forecast, verdict))
+    pub async fn issue(&self, issue: &Issue) -> Result<(Forecast, Option<Verdict>), PipelineError> {
+        let made = self.make(issue, FitReason::Asked, false).await?;
+        Ok((made.issued.forecast, made.fitted.map(|served| served.verdict().clone())))
     }
 
-    async fn issue_whole(&self, issue: &Issue, refit: bool) -> Result<(Issued, Option<Verdict>), PipelineError> {
-        let at = grid_time(issue.at, resolution(&issue.asset));
+    /// Makes a forecast with the model that serves, or with one fitted for it. With `always` something simpler is issued where that fails.
+    async fn make(&self, issue: &Issue, reason: FitReason, always: bool) -> Result<Made, PipelineError> {
+        let grid = resolution(&issue.asset);
+        let at = grid_time(issue.at, grid);
         let target = self.target(&issue.asset, &issue.quantity, at).await?;
         let key = (issue.asset.id.clone(), issue.quantity.clone());
         let usual = issue.horizon == self.options.horizon && issue.quantiles == Quantile::deciles();
-        let held = if refit || !usual { None } else { self.served.read().await.get(&key).cloned() };
-        let every = SignedDuration::from_hours(6);
-        let request = GateRequest { now: at, horizon: issue.horizon, quantiles: issue.quantiles.clone(), every };
-        let work = move || -> Result<_, PipelineError> {
-            let (served, fresh) = match held {
-                Some(served) => (served, false),
-                None => (Arc::new(gate(&target, &request)?), true),
-            };
-            let issued = served.issue(&target, at)?;
-            let verdict = fresh.then(|| served.verdict().clone());
-            Ok((issued, verdict, served))
+        let held = if usual { self.serving_at(&key, grid, at).await? } else { None };
+        let failing = self.serving.failing_since(&key);
+        let request = self.request(at, issue.horizon, issue.quantiles.clone());
+        let making = Arc::new(Making { target: Arc::clone(&target), request, held, failing });
+        let work = Arc::clone(&making);
+        let made = match blocking(issue.asset.id.as_str(), move || work.forecast()).await {
+            Err(error) if always => {
+                tracing::warn!(asset = %issue.asset.id, %error, "the usual way to a forecast is barred");
+                // Whatever stopped the usual way, also a fault of ours, must not leave a control room without a forecast.
+                blocking(issue.asset.id.as_str(), move || making.fallback()).await.map_err(|_| error)?
+            }
+            made => made?,
         };
-        let (issued, verdict, served) = blocking(issue.asset.id.as_str(), work).await?;
-        if usual {
-            self.served.write().await.insert(key, served);
+        if let Some(fitted) = made.fitted.as_ref().filter(|_| usual) {
+            self.serve(&key, Arc::clone(fitted), reason).await;
         }
-        Ok((issued, verdict))
+        if usual {
+            self.watch(&key, &made, &target).await;
+        }
+        Ok(made)
+    }
+
+    /// How a model for forecasts from `now` on is fitted and judged.
+    fn request(&self, now: Timestamp, horizon: SignedDuration, quantiles: Vec<Quantile>) -> GateRequest {
+        GateRequest { now, horizon, quantiles, every: SignedDuration::from_hours(6) }
     }
 
     /// Forecasts of the past, each with what was known at its origin; nothing is stored.
@@ -188,28 +228,6 @@ impl Pipeline {
         let key = (asset.clone(), quantity.clone());
         self.served.read().await.get(&key).map(|served: &Arc<Served>| served.verdict().clone())
     }
-
-    /// Everything a forecaster may look at, up to `at`.
-    async fn target(&self, asset: &Asset, quantity: &Quantity, at: Timestamp) -> Result<Target, PipelineError> {
-        let start = at.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
-        let history = TimeRange::new(start, at)?;
-        let range = Some(history);
-        let resolution = resolution(asset);
-        let missing = || PipelineError::NoHistory { asset: asset.id.clone(), quantity: quantity.clone(), time: at };
-        let set_point = (*quantity == Quantity::ACTIVE_POWER).then_some(Quantity::ACTIVE_POWER_LIMIT);
-        let columns: Vec<Quantity> = std::iter::once(quantity.clone()).chain(set_point).collect();
-        let mut frames = self.store.frames(std::slice::from_ref(asset), range, resolution, Some(&columns)).await?;
-        let frame = frames.pop().filter(|frame| frame.column(quantity).is_some()).ok_or_else(missing)?;
-        let others = relatives(asset, &self.store.assets());
-        let observations = self.store.frames(&others, range, resolution, None).await?;
-        let kind = target_kind(asset.kind);
-        let weather = self.store.weather(&asset.id).await?;
-        let circumstances = self.circumstances(asset, quantity, history).await?;
-        let (quantity, interval_label) = (quantity.clone(), interval_label(asset));
-        let target = Target { frame, quantity, kind, interval_label, weather, observations, circumstances };
-        say_masked(&target, at);
-        Ok(target)
-    }
 }
 
 /// Arithmetic off the threads that serve.
@@ -222,3 +240,6 @@ pub(super) async fn blocking<T: Send + 'static>(
         Err(cause) => Err(PipelineError::Worker { asset: asset.into(), cause: cause.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

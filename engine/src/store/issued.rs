@@ -19,9 +19,11 @@ use crate::domain::from_micros;
 use arrow::array::AsArray;
 use arrow::array::RecordBatch;
 use datafusion::functions_aggregate::expr_fn::max;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::ident;
 use datafusion::logical_expr::lit;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One stored forecast: whose, of what, and the time it spans.
@@ -117,6 +119,14 @@ impl Store {
         self.reader(Table::Forecasts).issues(asset, quantity, limit).await
     }
 
+    /// Issue times in a stretch of time, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn issued(&self, asset: &AssetId, quantity: &Quantity, range: TimeRange) -> Result<Vec<Timestamp>, StoreError> {
+        self.reader(Table::Forecasts).issued(asset, quantity, range).await
+    }
+
     /// Quantities that have forecasts, by asset.
     ///
     /// # Errors
@@ -127,6 +137,23 @@ impl Store {
 }
 
 impl Reader<'_> {
+    /// Issue times of a stretch of time, oldest first.
+    pub(super) async fn issued(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        range: TimeRange,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let within = vec![ident("issue_time").gt_eq(time(range.start())), ident("issue_time").lt(time(range.end()))];
+        let issues = self.issue_times(&[of(asset, quantity), within].concat()).await?;
+        Ok(issues.into_iter().map(from_micros).collect())
+    }
+
+    pub(super) async fn issue_times(&self, filters: &[Expr]) -> Result<BTreeSet<i64>, StoreError> {
+        let rows = self.rows(&["issue_time"], filters).await?;
+        Ok(rows.iter().flat_map(|batch| times(batch, "issue_time").values().iter().copied()).collect())
+    }
+
     async fn issue_spans(&self, since: Timestamp) -> Result<Vec<IssueSpan>, StoreError> {
         if self.view.is_empty() {
             return Ok(Vec::new());

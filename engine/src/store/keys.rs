@@ -52,7 +52,7 @@ pub(super) const fn is_wide(table: Table) -> bool {
 /// Brings a batch into the table's own order of columns, base columns first, and checks it.
 ///
 /// # Errors
-/// [`DomainError::Column`] for an absent, unknown or wrongly typed column, [`DomainError::NullKey`] for a null that must not be.
+/// [`DomainError::Column`] for an absent column that may not be null, an unknown or wrongly typed column, [`DomainError::NullKey`] for a null that must not be.
 pub(super) fn conform(table: Table, batch: &RecordBatch) -> Result<RecordBatch, DomainError> {
     let base = table.base_schema();
     let wrong = |column: &str, expected: String, found: String| DomainError::Column {
@@ -65,6 +65,11 @@ pub(super) fn conform(table: Table, batch: &RecordBatch) -> Result<RecordBatch, 
     let mut columns: Vec<Arc<dyn Array>> = Vec::new();
     for field in base.fields() {
         let Some(column) = batch.column_by_name(field.name()) else {
+            if field.is_nullable() {
+                fields.push(Arc::clone(field));
+                columns.push(arrow::array::new_null_array(field.data_type(), batch.num_rows()));
+                continue;
+            }
             return Err(wrong(field.name(), field.data_type().to_string(), "nothing".into()));
         };
         if column.data_type() != field.data_type() {

@@ -1,7 +1,7 @@
 //! The ledger: one SQLite file in the data directory for what people and machines must not lose or do twice.
 //!
-//! Alerts and their history, the outbox, API keys (hashes only), page sessions, idempotency keys and cursors of sources live here;
-//! telemetry does not. WAL mode with `synchronous = FULL`: a committed transaction survives power loss. Migrations are embedded and run at
+//! Alerts and their history, the outbox, API keys (hashes only), page sessions, idempotency keys, cursors of sources and the register of
+//! forecast models live here; telemetry does not. WAL mode with `synchronous = FULL`: a committed transaction survives power loss. Migrations are embedded and run at
 //! opening. In: a directory. Out: [`Ledger`], which the `alert` room and the API write through. No clock: `now` is given.
 
 mod copy;
@@ -10,12 +10,14 @@ mod error;
 mod idempotency;
 mod keys;
 mod migrate;
+mod models;
 mod sessions;
 
 pub use copy::check;
 pub use error::LedgerError;
 pub use idempotency::{Claim, StoredAnswer};
 pub use keys::{ApiKey, Role};
+pub use models::{FitReason, KeptModel, ModelRow, models_schema};
 
 use crate::domain::Timestamp;
 use crate::domain::from_micros;

@@ -6,6 +6,7 @@ use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
 use super::bucket::Storage;
+use super::changes::Changes;
 use super::delta::DeltaFiles;
 use super::delta::blocking;
 use super::disk::Disk;
@@ -104,6 +105,7 @@ pub(super) struct Inner {
     place: Place,
     reader: SessionContext,
     forecasts: Mutex<ForecastCache>,
+    pub(super) changes: Changes,
     _lock: Option<StoreLock>,
 }
 
@@ -220,6 +222,7 @@ impl Inner {
             place,
             reader,
             forecasts: Mutex::default(),
+            changes: Changes::default(),
             _lock: lock,
         })
     }

@@ -13,6 +13,7 @@ use crate::domain::AssetId;
 use crate::domain::DomainError;
 use crate::domain::Forecast;
 use crate::domain::Frame;
+use crate::domain::Note;
 use crate::domain::Quantile;
 use crate::domain::Quantity;
 use crate::domain::Resolution;
@@ -151,10 +152,7 @@ impl Reader<'_> {
 
     /// Issue times, newest first.
     pub(super) async fn issues(&self, asset: &AssetId, quantity: &Quantity, limit: usize) -> Result<Vec<Timestamp>, StoreError> {
-        let mut issues = BTreeSet::new();
-        for batch in self.rows(&["issue_time"], &of(asset, quantity)).await? {
-            issues.extend(times(&batch, "issue_time").values().iter().copied());
-        }
+        let issues = self.issue_times(&of(asset, quantity)).await?;
         Ok(issues.into_iter().rev().take(limit).map(from_micros).collect())
     }
 
@@ -222,7 +220,6 @@ impl Reader<'_> {
         Ok(newest.map(from_micros))
     }
 
-    /// Rows with all columns when `columns` is empty; filters are exact.
     pub(super) async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
         collect(self.context, self.view.clone(), columns, filters).await.map_err(|cause| self.failed(cause))
     }
@@ -308,15 +305,22 @@ fn assemble(
         return Ok(None);
     };
     let mut cells: BTreeMap<i64, BTreeMap<u64, f64>> = BTreeMap::new();
-    let mut version = String::new();
+    let (mut version, mut notes) = (String::new(), Vec::new());
     for batch in rows {
         let (names, versions): (StringArray, &StringArray) = (models(batch), batch["model_version"].as_string::<i32>());
         let real = |name: &str| batch[name].as_primitive::<Float64Type>();
+        // Rows of versions before this column have none.
+        let said = batch.column_by_name("notes").map(|column| column.as_string::<i32>());
         for row in (0..batch.num_rows()).filter(|&row| names.value(row) == model) {
             let valid = times(batch, "valid_time").value(row);
             // Positive floats order like their bits.
             cells.entry(valid).or_default().insert(real("quantile").value(row).to_bits(), real("value").value(row));
             version = versions.value(row).into();
+            if notes.is_empty()
+                && let Some(said) = said.filter(|said| said.is_valid(row))
+            {
+                notes = Note::read(said.value(row));
+            }
         }
     }
     let levels: BTreeSet<u64> = cells.values().flat_map(|step| step.keys().copied()).collect();
@@ -331,6 +335,7 @@ fn assemble(
         values: values.collect(),
         model,
         model_version: version,
+        notes,
     }))
 }
 

@@ -142,6 +142,7 @@ impl Inner {
             let mut state = slot.state.lock().await;
             state.rebase(upkeep.base());
             inner.publish(table, slot, &state);
+            inner.changes.tell(table, i64::MIN);
             Ok(gone)
         });
         work.await.map_err(|cause| StoreError::Stopped { action: "retention", cause: cause.to_string() })?

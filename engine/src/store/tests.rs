@@ -211,6 +211,7 @@ async fn assets_quantities_and_forecasts_come_back() {
         values: vec![vec![value, value + 1.0]; 2],
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     for issue in [0, 60, 120] {
         store.append_table(Table::Forecasts, forecast(issue, issue as f64).to_batch().unwrap()).await.unwrap();

@@ -160,10 +160,13 @@ impl Inner {
     async fn apply(self: &Arc<Self>, table: Table, slot: &Slot, requests: Vec<Request>, sequence: u64) -> Vec<Answer> {
         let mut state = slot.state.lock().await;
         let mut answers = Vec::with_capacity(requests.len());
+        let mut rows = Vec::with_capacity(requests.len());
         for request in requests {
             answers.push((request.reply, state.apply(&request.rows, sequence).await));
+            rows.push(request.rows);
         }
         self.publish(table, slot, &state);
+        rows.iter().for_each(|rows| self.changes.tell_rows(table, rows));
         if state.waiting() >= self.options.buffer_rows {
             self.flush_soon(table, slot);
         }
@@ -206,6 +209,7 @@ impl Inner {
             let receipt = upkeep.import(&rows).await?;
             state.absorb(&rows, upkeep.base())?;
             inner.publish(table, slot, &state);
+            inner.changes.tell_rows(table, &rows);
             Ok(receipt)
         });
         work.await.map_err(|cause| StoreError::Stopped { action: "an import", cause: cause.to_string() })?
@@ -252,6 +256,7 @@ impl Inner {
         let mut state = slot.state.lock().await;
         state.reconcile(&strange, &upkeep.base())?;
         self.publish(table, slot, &state);
+        self.changes.tell(table, i64::MIN);
         Ok(())
     }
 

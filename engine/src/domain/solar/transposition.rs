@@ -4,9 +4,10 @@
 //! (`tests/golden/physics.csv`).
 
 use super::{Irradiance, SunPosition};
+use serde::{Deserialize, Serialize};
 
 /// A plane that catches light.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Surface {
     /// Degrees from the horizontal.
     pub tilt: f64,

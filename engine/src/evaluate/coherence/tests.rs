@@ -57,6 +57,7 @@ fn issued(name: &str, middle: f64, width: f64, mean: bool) -> Issued {
         values,
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     Issued { forecast, mean }
 }

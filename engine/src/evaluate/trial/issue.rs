@@ -6,7 +6,8 @@ use super::{Forecast, Issued, Trial, index};
 use crate::domain::{TimeRange, Timestamp};
 use crate::evaluate::EvaluateError;
 use crate::evaluate::gate::{Gate, table};
-use crate::evaluate::verdict::Verdict;
+use crate::evaluate::served::MODELS_VERSION;
+use crate::evaluate::verdict::{Verdict, metric};
 use crate::features::{Context, TargetKind, View};
 use crate::models::ModelError;
 
@@ -27,7 +28,8 @@ impl Trial {
             quantiles: self.quantiles.clone(),
             values,
             model: self.verdict.as_ref().map_or_else(|| self.names[0].clone(), |verdict| verdict.model.clone()),
-            model_version: concat!(env!("CARGO_PKG_VERSION"), "+1").to_owned(),
+            model_version: MODELS_VERSION.to_owned(),
+            notes: Vec::new(),
         };
         Ok(Issued { forecast, mean: (self.kind == TargetKind::Wind).then_some(mean) })
     }
@@ -70,7 +72,7 @@ impl Trial {
             evaluated_at: context.time(view.origin),
             model: best.as_ref().map_or_else(|| fallback.clone(), |row| row.model.clone()),
             best_naive: naive.as_ref().map_or(fallback, |row| row.model.clone()),
-            metric: "pinball",
+            metric: metric(),
             score: best.as_ref().map(|row| row.score),
             naive_score: naive.map(|row| row.score),
             window: best.and(self.window).and_then(|(from, to)| TimeRange::new(context.time(from), context.time(to + 1)).ok()),

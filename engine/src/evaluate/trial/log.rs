@@ -45,7 +45,7 @@ impl Trial {
 }
 
 /// Physical limits: no load and no solar power below zero. Wind plants take power in when they stand still, as far as they did.
-pub(super) fn bounds(view: &View<'_>) -> (f64, f64) {
+pub(in crate::evaluate) fn bounds(view: &View<'_>) -> (f64, f64) {
     use crate::features::TargetKind::{Load, Solar, Wind};
     let (low, high) = view.bounds();
     match view.context.kind {

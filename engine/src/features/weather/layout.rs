@@ -5,9 +5,10 @@
 
 use super::known;
 use crate::domain::{Quantity, Timestamp, WeatherForecasts, micros};
+use serde::{Deserialize, Serialize};
 
 /// Sources and quantities, in the order of their columns.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WeatherLayout {
     sources: Vec<String>,
     quantities: Vec<Quantity>,

@@ -5,6 +5,7 @@
 
 use crate::features::FeatureMatrix;
 use crate::models::{Gram, LinearFit};
+use serde::{Deserialize, Serialize};
 
 const PENALTIES: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
 /// Fewest rows of a half for a fit.
@@ -23,7 +24,7 @@ pub(super) struct Outcome {
     pub(super) weight: f64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Group {
     to: usize,
     plain: Option<LinearFit>,
@@ -33,7 +34,7 @@ struct Group {
 }
 
 /// Fits per group of leads; without any it says zero.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Start {
     groups: Vec<Group>,
 }

@@ -4,6 +4,9 @@
 
 use super::grow::{Node, Tree};
 use super::{Forest, MOST_QUANTILES};
+use crate::models::state::Bytes;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const MAGIC: u32 = 0x3146_4243;
 
@@ -91,5 +94,18 @@ impl Forest {
             trees.push(Tree { nodes, means, from, outputs });
         }
         if next().is_some() { None } else { Some(Self { width, probabilities, start, trees, corrections }) }
+    }
+}
+
+impl Serialize for Forest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes(self.state()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Forest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Bytes::deserialize(deserializer)?;
+        Self::from_state(&bytes.0).ok_or_else(|| D::Error::custom("these bytes are no forest"))
     }
 }

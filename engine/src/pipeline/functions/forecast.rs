@@ -75,7 +75,7 @@ async fn forecast_rows(pipeline: &Pipeline, arguments: &Arguments, now: Timestam
             None => pipeline.end_of_data(&asset).await.map_err(refuse)?.unwrap_or(now),
         };
         let issue = Issue { asset, quantity, at, horizon, quantiles: quantiles.clone() };
-        issued.push(pipeline.issue(&issue, false).await.map_err(refuse)?.0);
+        issued.push(pipeline.issue(&issue).await.map_err(refuse)?.0);
     }
     rows(&read, &issued)
 }
