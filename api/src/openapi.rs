@@ -38,7 +38,7 @@ pub(crate) struct ProblemResponse(#[to_schema] ProblemBody);
 #[openapi(
     info(title = "Chergui", description = "Forecasts, alerts and telemetry of wind, solar and load.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
-        routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::newest, routes::issues,
+        routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::newest, routes::issues, routes::explain,
         routes::list_alerts, routes::show_alert, routes::acknowledge, routes::assign, routes::resolve, routes::shelve, routes::comment,
         stream::events, routes::run, routes::login, routes::show_session, routes::logout, routes::backup, routes::live, routes::ready, metrics::scrape,
         routes::write_v2, routes::write_v1, routes::ping, routes::health_of_door, serve

@@ -7,6 +7,7 @@ mod backtest;
 mod board;
 mod coherence;
 mod ensemble;
+mod explanation;
 mod gate;
 mod metrics;
 mod trial;
@@ -15,6 +16,7 @@ mod verification;
 
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
+pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
 pub use trial::{Issued, IssuedErrors};
 pub use verdict::{BucketVerdict, ScoreRow, Verdict};

@@ -7,6 +7,7 @@
 mod calendar;
 mod context;
 mod envelope;
+mod group;
 mod holidays;
 mod load;
 mod matrix;
@@ -23,6 +24,7 @@ pub use calendar::{Calendar, Moment};
 pub use context::{Context, View};
 pub use envelope::envelope;
 pub(crate) use envelope::{season_days, sorted_quantile};
+pub use group::{Group, Shares, base_shares, usual};
 pub use holidays::{DayKind, DayOverride, HolidayCalendar};
 pub use load::{Pattern, civil_lag, load_rows};
 pub use matrix::FeatureMatrix;

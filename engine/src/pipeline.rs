@@ -4,6 +4,7 @@
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
 mod checking;
+mod explaining;
 mod forecast_agg;
 mod forecasting;
 mod functions;

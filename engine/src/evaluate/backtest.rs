@@ -4,7 +4,7 @@
 //! from truth before the origin at hand.
 
 use super::trial::{Issued, IssuedErrors, Trial};
-use super::{EvaluateError, Verdict};
+use super::{EvaluateError, Explanation, Verdict};
 use crate::domain::{Quantile, Timestamp};
 use crate::features::{Context, Target};
 use jiff::SignedDuration;
@@ -116,6 +116,16 @@ impl Served {
     pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
         let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
         self.trial.issue(&context, issue_time)
+    }
+
+    /// Why the forecast of [`Served::issue`] at that time says what it says: what usual level, recent past, weather and calendar give
+    /// to the median of each step. Made when asked for; costs about as much as the forecast.
+    ///
+    /// # Errors
+    /// As [`Served::issue`].
+    pub fn explain(&self, target: &Target, issue_time: Timestamp) -> Result<Explanation, EvaluateError> {
+        let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
+        self.trial.explain(&context, issue_time)
     }
 
     /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what

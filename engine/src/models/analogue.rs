@@ -5,7 +5,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{Pattern, View};
+use crate::features::{Pattern, Shares, View, base_shares};
 
 /// Mean of the anomalies of days alike, around a level that returns to last week's.
 #[derive(Debug, Clone, Copy)]
@@ -37,5 +37,9 @@ impl FittedForecaster for Analogue {
         }
         let (low, high) = view.bounds();
         Ok(Outlook { path: path.into_iter().map(|v| v.clamp(low, high)).collect(), quantiles: None })
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        base_shares(view, said)
     }
 }

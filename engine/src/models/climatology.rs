@@ -5,7 +5,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::View;
+use crate::features::{Shares, View};
 
 /// Which past is usual.
 #[derive(Debug, Clone, Copy)]
@@ -99,5 +99,9 @@ impl FittedForecaster for Fitted {
             all.push(row);
         }
         Ok(Outlook { path, quantiles: Some(all) })
+    }
+
+    fn reasons(&self, _: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        said.iter().map(|value| [*value, 0.0, 0.0, 0.0]).collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{Moment, View, civil_lag};
+use crate::features::{Moment, Shares, View, base_shares, civil_lag};
 
 /// Repeats the last value (no period), the last known day, the last known week, or the mean of several.
 #[derive(Debug, Clone, Copy)]
@@ -159,6 +159,10 @@ impl FittedForecaster for CalendarBlend {
             return Err(ModelError::too_little("calendar_blend", view, 1));
         }
         Ok(Outlook { path, quantiles: None })
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        base_shares(view, said)
     }
 }
 

@@ -4,11 +4,11 @@
 //! a path and its quantiles. Wind goes from the height of the forecast to the hub and through the curve of many turbines; light
 //! is split, laid on the plane and taken through PVWatts. The little past there is only sets the level.
 
-use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook, reason};
 use crate::domain::solar::{self, Irradiance, Sky, Surface};
 use crate::domain::wind::{TurbineCurve, hellmann};
 use crate::domain::{IntervalLabel, Location, Quantile, Quantity, from_micros, pv};
-use crate::features::{TargetKind, View, WindColumns, wind_columns};
+use crate::features::{Group, Shares, TargetKind, View, WindColumns, wind_columns};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Hub height where none is given, m: the mean of turbines built about 2020 (IEA Wind TCP annual report).
@@ -179,6 +179,10 @@ impl FittedForecaster for Fitted {
             rows.push(row);
         }
         Ok(Outlook { path, quantiles: Some(rows) })
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        reason::from_usual(view, said, Group::Weather)
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! In: a view with weather. Out: a path (the median) and quantiles. The bench's `power_curve`.
 
-use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook, reason};
 use crate::domain::Quantile;
-use crate::features::{View, WindColumns, sorted_quantile, wind_columns};
+use crate::features::{Group, Shares, View, WindColumns, sorted_quantile, wind_columns};
 
 const BINS: usize = 30;
 
@@ -88,5 +88,9 @@ impl FittedForecaster for Curve {
             all.push(quantiles.iter().map(|q| sorted_quantile(sorted, q.value()).unwrap_or(0.0)).collect());
         }
         Ok(Outlook { path, quantiles: Some(all) })
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        reason::from_usual(view, said, Group::Weather)
     }
 }

@@ -154,7 +154,7 @@ impl Pipeline {
     }
 
     /// Everything a forecaster may look at, up to `at`.
-    async fn target(&self, asset: &Asset, quantity: &Quantity, at: Timestamp) -> Result<Target, PipelineError> {
+    pub(super) async fn target(&self, asset: &Asset, quantity: &Quantity, at: Timestamp) -> Result<Target, PipelineError> {
         let start = at.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
         let range = Some(TimeRange::new(start, at)?);
         let resolution = resolution(asset);

@@ -117,7 +117,7 @@ async fn backtest_rows(pipeline: &Pipeline, arguments: &Arguments) -> Result<Rec
 }
 
 /// The assets a pattern names, each with the quantity asked for or its main one. A pattern passes over assets without one.
-fn targets(pipeline: &Pipeline, read: &Named<'_>) -> Result<Vec<(Asset, Quantity)>, QueryError> {
+pub(super) fn targets(pipeline: &Pipeline, read: &Named<'_>) -> Result<Vec<(Asset, Quantity)>, QueryError> {
     let pattern = read.text("asset")?.ok_or_else(|| read.refuse("the asset is missing"))?;
     let wanted = read.text("quantity")?.map(|name| pipeline.store().quantities().get(name).map(|found| found.0.clone()));
     let wanted = wanted.transpose().map_err(|error: DomainError| read.refuse(&error.to_string()))?;
