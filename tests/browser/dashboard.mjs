@@ -101,9 +101,9 @@ await step("no inline style or script in the page, nothing refused by the policy
 
 await step("a forecast opens as a fan with a readable median", async () => {
   await page.locator("nav a[href='#/forecast']").click();
-  await page.locator("[data-testid=forecast-body] canvas").waitFor();
+  await page.locator("[data-testid=forecast-body] .chart-panel canvas").waitFor();
   await page.waitForTimeout(700);
-  const { distinct, painted, all } = await colours(page.locator("[data-testid=forecast-body] canvas"));
+  const { distinct, painted, all } = await colours(page.locator("[data-testid=forecast-body] .chart-panel canvas"));
   assert.ok(painted > all * 0.01 && distinct > 8, `painted ${painted} of ${all}, ${distinct} colours`);
   assert.match(await page.locator("[data-testid=median-value]").innerText(), /\d/);
   await shot("forecast-light", true);
@@ -177,10 +177,10 @@ await step("the track record shows what the API says", async () => {
 });
 
 await step("hovering and the arrow keys read other values", async () => {
-  const box = await page.locator("[data-testid=forecast-body] .u-over").boundingBox();
+  const box = await page.locator("[data-testid=forecast-body] .chart-panel .u-over").boundingBox();
   await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2);
   const before = await page.locator(".readout-time dd").first().innerText();
-  await page.locator(".forecast .plot").first().focus();
+  await page.locator(".chart-panel .plot").focus();
   await page.keyboard.press("ArrowLeft");
   await page.waitForFunction((old) => document.querySelector(".readout-time dd").innerText !== old, before);
   assert.match(await page.locator("[data-testid=median-value]").innerText(), /\d/);

@@ -72,7 +72,7 @@ export function verificationOf(a, quantity, now) {
     const skill = (bend) => Math.round(1000 * (0.04 + 0.3 * share * bend)) / 1000;
     return {
       from_minutes: from, to_minutes: to, steps: Math.round(((to - from) / 60) * 112), mae: round(mae), rmse: round(mae * 1.3), bias: round(0.04 * mae), wape: round(mae / size), pinball: round(mae * 0.38),
-      coverage_50: 0.51, coverage_80: Math.round(1000 * (0.79 + 0.04 * noise(a.id, from * 60_000, HOUR))) / 1000, width_80: round(mae * 3.1), skill_persistence: skill(1.6), skill_naive: from === 0 ? -0.012 : skill(0.7),
+      coverage_50: 0.51, coverage_80: Math.round(1000 * (0.79 + 0.04 * noise(a.id, from * 60_000, HOUR))) / 1000, width_80: round(mae * 3.1), skill_persistence: skill(1.6), skill_naive: to === 60 ? -0.012 : skill(0.7),
     };
   };
   const buckets = LEADS.slice(1).map((to, i) => scores(LEADS[i], to, i / 5));

@@ -56,7 +56,10 @@ export function showNumber(value: number | null | undefined, digits = 1): string
   return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace(/^(\u200e?)-(?=0([.,]0*)?$)/, "$1").replace("-", "−");
 }
 
-/** The same with its sign. */
+/** A figure set apart from the direction of the text around it, for sentences. */
+export const apart = (figure: string) => `\u2066${figure}\u2069`;
+
+/** A number with its sign. */
 export const showSigned = (value: number | null | undefined, digits = 1) => `${(value ?? 0) > 0 ? "+" : ""}${showNumber(value, digits)}`;
 
 export function showPercent(share: number | null | undefined, digits = 0): string {

@@ -6,7 +6,7 @@ import type { Explanation } from "../core/contract";
 import type { Problem } from "../core/http";
 import type { Resource } from "../core/resource";
 import { showMoment } from "../core/time";
-import { digitsFor, groupHead, groupName, showNumber, showSigned, t } from "../core/words";
+import { apart, digitsFor, groupHead, groupName, showNumber, showSigned, t } from "../core/words";
 import { Failed, Figure, Loading } from "./states";
 
 /** Shares of the whole movement below this are not worth a word. */
@@ -60,12 +60,9 @@ function Told({ told, zone }: { told: Explanation; zone: string }) {
 /** Digits for the smallest numbers worth reading, the same in the whole panel. */
 function shownBy(moved: Moved): (value: number, signed?: boolean) => string {
   const largest = moved.rows.reduce((most, row) => Math.max(most, ...row.parts.map(Math.abs)), 0) * moved.scale.factor;
-  const digits = Math.max(digitsFor(largest), 0);
+  const digits = digitsFor(largest);
   return (value, signed = false) => (signed ? showSigned : showNumber)(value * moved.scale.factor, digits);
 }
-
-/** Isolates a number from the direction of the text around it. */
-const apart = (text: string) => `\u2066${text}\u2069`;
 
 function sentence(moved: Moved): string {
   const { rows, scale } = moved;
@@ -74,7 +71,7 @@ function sentence(moved: Moved): string {
   const all = groups.reduce((sum, group) => sum + group.size, 0);
   const level = mean((row) => Math.abs(row.value));
   const digits = digitsFor((groups[0]?.size ?? 0) * scale.factor);
-  const figure = (text: string) => `(${apart(`${text} ${scale.unit}`)})`;
+  const figure = (text: string) => `(${apart(`${text}\u00a0${scale.unit}`)})`;
   if (all <= STILL * level) return t("reasonUsual", { value: apart(`${showNumber(Math.max(all, STILL * level) * scale.factor, digitsFor(level * STILL * scale.factor))} ${scale.unit}`) });
   const said = groups.filter((group, i) => i === 0 || group.size > WORTH_SAYING * all).map((group, i) => {
     const both = Math.abs(group.mean) < BOTH_WAYS * group.size;

@@ -2,7 +2,7 @@
 import type { LeadScores, Verification } from "../core/contract";
 import type { Resource } from "../core/resource";
 import { showDay } from "../core/time";
-import { digitsFor, modelName, readable, showNumber, showPercent, t } from "../core/words";
+import { apart, digitsFor, modelName, readable, showNumber, showPercent, t } from "../core/words";
 import { Failed, Loading } from "./states";
 
 const PROMISED = 0.8;
@@ -34,7 +34,7 @@ function Scores({ record }: { record: Verification }) {
   const shown = (score: number | null, places: number) => <bdi dir="ltr">{showNumber(score === null ? null : score * scale.factor, places)}</bdi>;
   const row = (bucket: LeadScores, name: string, all = false) => (
     <tr key={name} class={all ? "all" : ""} data-lead={all ? "all" : bucket.from_minutes}>
-      <th scope="row"><bdi dir="ltr">{name}</bdi></th>
+      <th scope="row">{name}</th>
       <td class="num" data-score="mae">{shown(bucket.mae, digits)}</td>
       <td class="num" data-score="pinball">{shown(bucket.pinball, Math.max(loss, digits))}</td>
       <td class="num covered" data-score="coverage_80"><Coverage share={bucket.coverage_80} /></td>
@@ -63,7 +63,7 @@ function Scores({ record }: { record: Verification }) {
 /** A stretch of leads in the largest unit that keeps it whole. */
 function span({ from_minutes: from, to_minutes: to }: LeadScores): string {
   const [size, word] = from % 1440 === 0 && to % 1440 === 0 && from > 0 ? ([1440, "days"] as const) : from % 60 === 0 && to % 60 === 0 ? ([60, "hours"] as const) : ([1, "minutes"] as const);
-  return t(word, { n: `${showNumber(from / size, 0)}–${showNumber(to / size, 0)}` });
+  return t(word, { n: apart(`${showNumber(from / size, 0)}–${showNumber(to / size, 0)}`) });
 }
 
 function Coverage({ share }: { share: number | null }) {
@@ -76,4 +76,4 @@ function Coverage({ share }: { share: number | null }) {
   );
 }
 
-const Gain = ({ share }: { share: number | null }) => <bdi dir="ltr" class={share === null ? "muted" : share > 0 ? "good" : "off"}>{`${(share ?? 0) > 0 ? "+" : ""}${showPercent(share)}`}</bdi>;
+const Gain = ({ share }: { share: number | null }) => <bdi dir="ltr" class={share === null ? "muted" : share > 0 ? "good" : "off"}>{`${(share ?? 0) > 0 ? "+" : ""}${showPercent(share).replace("-", "−")}`}</bdi>;

@@ -77,8 +77,8 @@ fn same_rows_give_same_bytes_and_bytes_give_the_forest_back() {
 
 #[test]
 fn contributions_sum_to_what_is_predicted() {
-    let values = numbers(2000 * 4, 11);
-    let targets: Vec<f64> = values.chunks(4).map(|row| f64::from(3.0 * row[0] + row[1])).collect();
+    let (values, noise) = (numbers(2000 * 4, 11), numbers(2000, 12));
+    let targets: Vec<f64> = values.chunks(4).zip(&noise).map(|(row, e)| f64::from(3.0 * row[0] + row[1] + e - 0.5)).collect();
     let forest = fitted(&values, 4, &targets, &TreeOptions::default());
     let rows = Rows { width: 4, values: &values };
     for (output, of) in [(None, 0), (Some(0), 1), (Some(8), 2)] {
