@@ -56,6 +56,10 @@ fn a_fleet_goes_in_once_and_answers_sql() {
         "SELECT asset_id, count(*) AS n, count(DISTINCT quantile) AS q FROM forecast('casablanc?', horizon => 'PT1H', quantiles => [0.9, 0.1]) GROUP BY 1",
     );
     assert_eq!(many, "asset_id,n,q\ncasablanca,12,2\n");
+    let told = csv("SELECT count(*) AS n, max(abs(usual + recent + weather + calendar - why.value)) < 1e-6 AS adds_up, \
+         max(abs(why.value - f.value)) < 1e-6 AS is_the_median FROM forecast_explanation('casablanca', quantity => 'load') why \
+         JOIN forecast('casablanca') f ON why.valid_time = f.valid_time AND f.quantile = 0.5");
+    assert_eq!(told, "n,adds_up,is_the_median\n288,true,true\n");
     let end = csv("SELECT max(time) AS t FROM region");
     let end = end.lines().nth(1).unwrap();
     let played = csv(&format!(
@@ -68,6 +72,8 @@ fn a_fleet_goes_in_once_and_answers_sql() {
         ("SELECT * FROM forecast('nowhere*')", "no asset matches"),
         ("SELECT * FROM forecast('casablanca', quantiles => [0.5, 1.5])", "quantile"),
         ("SELECT * FROM forecast('casablanca', quantiles => 'all')", "list of numbers"),
+        ("SELECT * FROM forecast_explanation('nowhere*')", "no asset matches"),
+        ("SELECT * FROM forecast_explanation('casablanca', horizon => 'PT6H')", "horizon is not an argument"),
         ("SELECT * FROM forecast('casablanca', horizon => 'P9999D')", "ask for fewer"),
         ("SELECT * FROM backtest('casablanca', first => '2026-01-01T00:00:00Z')", "last is missing"),
     ] {

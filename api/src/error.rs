@@ -48,6 +48,7 @@ problems! {
     UnknownAlert "unknown_alert" 404 "The alert is not known",
     UnknownAnnotation "unknown_annotation" 404 "The annotation is not known",
     NoForecast "no_forecast" 404 "There is no such forecast",
+    NoExplanation "no_explanation" 404 "The model that made the forecast is not in memory",
     NotWatched "not_watched" 404 "The asset is not watched",
     NotFound "not_found" 404 "There is nothing at this address",
     NotSupported "not_supported" 501 "This is not done here",

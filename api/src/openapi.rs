@@ -39,7 +39,7 @@ pub(crate) struct ProblemResponse(#[to_schema] ProblemBody);
     info(title = "Chergui", description = "Forecasts, alerts and telemetry of wind, solar and load.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::newest, routes::issues,
-        routes::verification, routes::ramps, routes::reserve, routes::scenarios, routes::list_models,
+        routes::explain, routes::verification, routes::ramps, routes::reserve, routes::scenarios, routes::list_models,
         routes::list_alerts, routes::show_alert, routes::acknowledge, routes::assign, routes::resolve, routes::shelve, routes::comment,
         routes::list_annotations, routes::annotate, routes::withdraw_annotation,
         stream::events, routes::run, routes::login, routes::show_session, routes::logout, routes::backup, routes::live, routes::ready, metrics::scrape,

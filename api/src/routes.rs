@@ -6,6 +6,7 @@ mod assets;
 mod backup;
 mod dashboard;
 mod dead_letters;
+mod explanations;
 mod forecasts;
 mod influx;
 mod models;
@@ -27,6 +28,7 @@ pub(crate) mod documented {
     pub(crate) use super::assets::*;
     pub(crate) use super::backup::*;
     pub(crate) use super::dead_letters::*;
+    pub(crate) use super::explanations::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
     pub(crate) use super::models::*;
@@ -77,6 +79,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/readings").route(get().to(readings_out::read)).route(post().to(readings_in::write)))
                 .service(resource("/dead-letters").route(get().to(dead_letters::list_dead_letters)))
                 .service(resource("/forecasts").route(get().to(forecasts::newest)))
+                .service(resource("/forecasts/explanation").route(get().to(explanations::explain)))
                 .service(resource("/forecasts/issues").route(get().to(forecasts::issues)))
                 .service(resource("/forecasts/verification").route(get().to(verification::verification)))
                 .service(resource("/forecasts/ramps").route(get().to(products::ramps)))

@@ -1,8 +1,11 @@
-//! What the pipeline knows and the API shows: the health view of an asset, the verdict on a forecast model, and what time it is.
+//! What the pipeline knows and the API shows: the health view of an asset, the verdict on a forecast model, why a
+//! forecast says what it says, and what time it is.
 //!
 //! Plain closures, set once by the binary; the defaults know nothing. Shapes are those of the HTTP contract.
 
+use engine::domain::Asset;
 use engine::domain::AssetId;
+use engine::domain::Forecast;
 use engine::domain::Quantity;
 use engine::domain::TimeRange;
 use engine::domain::Timestamp;
@@ -16,7 +19,7 @@ use utoipa::ToSchema;
 #[derive(Debug, thiserror::Error)]
 #[error("{service} of {asset_id}: {problem}")]
 pub struct ServiceError {
-    /// "health" or "verdict".
+    /// "health", "verdict" or "explanation".
     pub service: &'static str,
     /// Whose.
     pub asset_id: AssetId,
@@ -30,6 +33,8 @@ pub type Answer<T> = BoxFuture<'static, Result<T, ServiceError>>;
 pub type HealthView = Arc<dyn Fn(AssetId, Option<TimeRange>) -> Answer<Option<AssetHealth>> + Send + Sync>;
 /// Verdict on the model that forecasts a quantity; `None` before the first evaluation.
 pub type VerdictView = Arc<dyn Fn(AssetId, Quantity) -> Answer<Option<Verdict>> + Send + Sync>;
+/// Why a forecast says what it says; `None` when the model that made it is not in memory.
+pub type ExplanationView = Arc<dyn Fn(Asset, Forecast) -> Answer<Option<Explanation>> + Send + Sync>;
 
 /// The closures.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ pub struct Services {
     pub health: HealthView,
     /// `verdict` of `GET /forecasts`.
     pub verdict: VerdictView,
+    /// `GET /forecasts/explanation`.
+    pub explanation: ExplanationView,
     /// What time it is for the site; the demo plays its own.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Why the API is not ready, `None` when it is; asked by `/health/ready`.
@@ -55,6 +62,7 @@ impl Default for Services {
         Self {
             health: Arc::new(|_, _| Box::pin(async { Ok(None) })),
             verdict: Arc::new(|_, _| Box::pin(async { Ok(None) })),
+            explanation: Arc::new(|_, _| Box::pin(async { Ok(None) })),
             now: Arc::new(Timestamp::now),
             not_ready: Arc::new(|| None),
         }
@@ -183,4 +191,42 @@ pub struct VerdictRow {
     pub score: f64,
     /// Share of outcomes inside its 80 % band.
     pub coverage_80: Option<f64>,
+}
+
+/// Why a forecast says what it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// The model that made the forecast.
+    pub model: String,
+    /// Order of the contributions: `usual`, `recent`, `weather`, `calendar`.
+    pub groups: Vec<String>,
+    /// Step by step.
+    pub rows: Vec<ExplainedStep>,
+    /// What moves the forecast away from the usual level, the strongest first.
+    pub summary: Vec<GroupShare>,
+}
+
+/// One step of an explanation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedStep {
+    /// What the step is about.
+    #[schema(value_type = String, format = DateTime)]
+    pub valid_time: Timestamp,
+    /// The median of the forecast, in the stored unit.
+    pub value: f64,
+    /// One per group; they sum to the value.
+    pub contributions: Vec<f64>,
+    /// The part of `recent` that no input gave: corrections learnt from the errors of the last weeks, and bounds.
+    pub correction: f64,
+}
+
+/// What one group of inputs does to a whole forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GroupShare {
+    /// `recent`, `weather` or `calendar`.
+    pub group: String,
+    /// Its part of all that moves the forecast away from the usual level.
+    pub share: f64,
+    /// Mean of what it gives, in the stored unit.
+    pub mean: f64,
 }

@@ -1,11 +1,14 @@
-//! What the pipeline knows, in the shapes the API shows: health of an asset, verdict on its model, the time.
+//! What the pipeline knows, in the shapes the API shows: health of an asset, verdict on its model, why a
+//! forecast says what it says, the time.
 
 use crate::jobs::Clock;
 use crate::services::{
-    AssetHealth, CurveBin, CurvePoint, PowerCurve, ServiceError, Services, Signal, Verdict, VerdictBucket, VerdictRow,
+    AssetHealth, CurveBin, CurvePoint, ExplainedStep, Explanation, GroupShare, PowerCurve, ServiceError, Services, Signal, Verdict,
+    VerdictBucket, VerdictRow,
 };
 use engine::detect::{DetectError, Health};
-use engine::domain::{Asset, AssetId, Quantities, Quantity, TimeRange, Timestamp};
+use engine::domain::{Asset, AssetId, Forecast, Quantities, Quantity, TimeRange, Timestamp};
+use engine::features::Group;
 use engine::pipeline::{Pipeline, PipelineError};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 /// Closures over a pipeline and a clock.
 pub(crate) fn services(pipeline: &Pipeline, clock: &Clock) -> Services {
     let (health, verdict, time, verdict_clock) = (pipeline.clone(), pipeline.clone(), clock.clone(), clock.clone());
-    let health_clock = clock.clone();
+    let (health_clock, explaining) = (clock.clone(), pipeline.clone());
     Services {
         health: Arc::new(move |asset, range| {
             let (pipeline, now) = (health.clone(), health_clock.now());
@@ -23,6 +26,10 @@ pub(crate) fn services(pipeline: &Pipeline, clock: &Clock) -> Services {
             let pipeline = verdict.clone();
             let now = verdict_clock.now();
             Box::pin(async move { Ok(model_verdict(&pipeline, &asset, &quantity, now).await) })
+        }),
+        explanation: Arc::new(move |asset, forecast| {
+            let pipeline = explaining.clone();
+            Box::pin(async move { explanation(&pipeline, &asset, &forecast).await })
         }),
         now: Arc::new(move || time.now()),
         ..Services::default()
@@ -116,4 +123,29 @@ async fn model_verdict(pipeline: &Pipeline, asset: &AssetId, quantity: &Quantity
         model: held.model,
         best_naive: held.best_naive,
     })
+}
+
+async fn explanation(pipeline: &Pipeline, asset: &Asset, forecast: &Forecast) -> Result<Option<Explanation>, ServiceError> {
+    let told = pipeline.explain(asset, forecast).await;
+    let fail =
+        |problem: PipelineError| ServiceError { service: "explanation", asset_id: asset.id.clone(), problem: problem.to_string() };
+    Ok(told.map_err(fail)?.map(|told| {
+        let summary = told.summary().into_iter().map(|row| GroupShare {
+            group: row.group.name().to_owned(),
+            share: row.share,
+            mean: row.mean,
+        });
+        let rows = told.steps.iter().map(|step| ExplainedStep {
+            valid_time: step.valid_time,
+            value: step.value,
+            contributions: step.contributions.to_vec(),
+            correction: step.correction,
+        });
+        Explanation {
+            groups: Group::ALL.map(|group| group.name().to_owned()).into(),
+            rows: rows.collect(),
+            summary: summary.collect(),
+            model: told.model,
+        }
+    }))
 }

@@ -10,6 +10,7 @@ mod ceiling;
 mod coherence;
 mod drift;
 mod ensemble;
+mod explanation;
 mod fallback;
 mod gate;
 mod metrics;
@@ -24,6 +25,7 @@ pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gat
 pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};
+pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use fallback::fallback;
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
 pub use outcome::{Due, Outcome, TrackRecord, lead_ends, outcomes, track_record};

@@ -19,6 +19,7 @@ pub mod panel;
 mod physics;
 mod power_curve;
 mod products;
+mod reason;
 mod reconcile;
 mod ridge;
 mod scenario;
@@ -30,7 +31,7 @@ pub use analogue::Analogue;
 pub use bands::Bands;
 pub use boosted::{Boosted, SEED};
 pub use climatology::Climatology;
-pub use combine::{Mixture, mixture};
+pub use combine::{Mixture, mixed_at, mixture};
 pub use conformal::{Conformal, Round};
 pub use experts::{Experts, slope};
 pub use ground::{Ground, ground};
@@ -47,7 +48,7 @@ pub use smart::SmartPersistence;
 pub use smoothing::{Ets, Mstl};
 
 use crate::domain::Quantile;
-use crate::features::{TargetKind, View};
+use crate::features::{Group, Shares, TargetKind, View};
 use std::fmt::Debug;
 
 /// What a model says about the steps after an origin.
@@ -94,6 +95,13 @@ pub trait FittedForecaster: Debug + Send + Sync {
 
     /// What was learnt, as bytes: the same knowledge, the same bytes. Empty for a model that learns nothing.
     fn state(&self) -> Vec<u8>;
+
+    /// What each group of inputs gives to each step of `said`, the middle of this model's outlook of the same view (the median where
+    /// it knows its own quantiles, else the path), in its unit. Relative to the usual level; the sum is what is said but for clipping.
+    /// Models that know no features only tell the usual level from the rest, which is what was seen lately.
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        reason::from_usual(view, said, Group::Recent)
+    }
 }
 
 /// Why a model could not be fitted or used.

@@ -6,6 +6,7 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod explaining;
 mod forecast_agg;
 mod forecasting;
 mod functions;

@@ -101,20 +101,86 @@ await step("no inline style or script in the page, nothing refused by the policy
 
 await step("a forecast opens as a fan with a readable median", async () => {
   await page.locator("nav a[href='#/forecast']").click();
-  await page.locator("[data-testid=forecast-body] canvas").waitFor();
+  await page.locator("[data-testid=forecast-body] .chart-panel canvas").waitFor();
   await page.waitForTimeout(700);
-  const { distinct, painted, all } = await colours(page.locator("[data-testid=forecast-body] canvas"));
+  const { distinct, painted, all } = await colours(page.locator("[data-testid=forecast-body] .chart-panel canvas"));
   assert.ok(painted > all * 0.01 && distinct > 8, `painted ${painted} of ${all}, ${distinct} colours`);
   assert.match(await page.locator("[data-testid=median-value]").innerText(), /\d/);
   await shot("forecast-light", true);
   return `median ${(await page.locator("[data-testid=median-value]").innerText()).replace(/\s+/g, " ")}`;
 });
 
+/** A shown number, and half a unit of its last digit. */
+const readNumber = (text) => {
+  const digits = text.replace(/[\u2066-\u2069\s,]/g, "").replace("−", "-").replace("+", "");
+  return { value: Number.parseFloat(digits), near: 0.501 * 10 ** -(/\.(\d+)/.exec(digits)?.[1].length ?? 0) };
+};
+const isShown = (text, expected, what) => {
+  const { value, near } = readNumber(text);
+  assert.ok(Math.abs(value - expected) <= near + 1e-9, `${what}: the page says ${text}, the API ${expected}`);
+};
+const FACTORS = { kW: 1, MW: 1e-3, GW: 1e-6 };
+const asked = async (path) => page.evaluate(async (what) => {
+  const [asset, quantity] = [...document.querySelectorAll(".toolbar select")].map((select) => select.value);
+  const answer = await fetch(`/api/v1/${what}${new URLSearchParams({ asset_id: asset, quantity })}`);
+  return { status: answer.status, body: await answer.json() };
+}, path);
+
+await step("the reason adds up to the forecast and shows what the API says", async () => {
+  const issue = await page.locator("[data-testid=forecast-body]").getAttribute("data-issue");
+  const at = `issue_time=${encodeURIComponent(issue)}&`;
+  const { status, body: told } = await asked(`forecasts/explanation?${at}`);
+  const { body: forecast } = await asked(`forecasts?${at}`);
+  assert.equal(status, 200, JSON.stringify(told));
+  assert.deepEqual(told.groups, ["usual", "recent", "weather", "calendar"]);
+  assert.equal(told.rows.length, forecast.rows.length);
+  const middle = forecast.quantiles.indexOf(0.5);
+  told.rows.forEach((row, i) => {
+    assert.equal(Date.parse(row.valid_time), Date.parse(forecast.rows[i].valid_time));
+    assert.ok(Math.abs(row.value - forecast.rows[i].values[middle]) < 1e-6, `${row.value} is not ${forecast.rows[i].values[middle]}`);
+    assert.ok(Math.abs(row.contributions.reduce((sum, part) => sum + part, 0) - row.value) < 1e-6, JSON.stringify(row));
+  });
+  assert.ok(told.rows.some((row) => row.contributions.slice(1).some((part) => part !== 0)), "nothing moves the forecast");
+  const reason = page.locator("[data-testid=reason]");
+  await reason.locator("canvas").waitFor();
+  assert.match(await reason.locator("[data-testid=reason-sentence]").innerText(), /weather|calendar|recent level|usual/i);
+  await reason.locator("summary").click();
+  const factor = FACTORS[await reason.locator("summary .muted").innerText()];
+  for (const row of [told.rows[0], told.rows[Math.floor(told.rows.length / 2)], told.rows[told.rows.length - 1]]) {
+    const cells = await reason.locator(`tr[data-time="${Date.parse(row.valid_time)}"] td`).allInnerTexts();
+    [...row.contributions, row.value].forEach((value, i) => isShown(cells[i], value * factor, `column ${i} of ${row.valid_time}`));
+  }
+  await reason.locator("summary").click();
+  await page.locator("[data-testid=reason] .plot").focus();
+  const before = await page.locator("[data-testid=reason-readout] .readout-time dd").innerText();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((old) => document.querySelector("[data-testid=reason-readout] .readout-time dd").innerText !== old, before);
+  return (await reason.locator("[data-testid=reason-sentence]").innerText()).replace(/[\u2066-\u2069]/g, "");
+});
+
+await step("the track record shows what the API says", async () => {
+  const { status, body: record } = await asked("forecasts/verification?");
+  assert.equal(status, 200, JSON.stringify(record));
+  assert.ok(record.buckets.length > 0 && record.issues > 0, "no past forecast was verified");
+  const box = page.locator("[data-testid=track-record]");
+  await box.locator("table").waitFor();
+  const factor = FACTORS[await box.locator("thead .unit").first().innerText()];
+  for (const bucket of [...record.buckets, record.all]) {
+    const lead = bucket === record.all ? "all" : bucket.from_minutes;
+    const cell = (score) => box.locator(`tr[data-lead="${lead}"] [data-score=${score}]`).innerText();
+    for (const score of ["mae", "pinball"]) if (bucket[score] !== null) isShown(await cell(score), bucket[score] * factor, `${score} ${lead}`);
+    for (const score of ["coverage_80", "skill_persistence", "skill_naive"]) if (bucket[score] !== null) isShown((await cell(score)).replace("%", ""), bucket[score] * 100, `${score} ${lead}`);
+  }
+  const { body: forecast } = await asked("forecasts?");
+  assert.equal(await page.locator("[data-testid=notes] li").count(), forecast.notes?.length ?? 0);
+  return `${record.issues} issues, ${record.buckets.length} stretches of leads`;
+});
+
 await step("hovering and the arrow keys read other values", async () => {
-  const box = await page.locator("[data-testid=forecast-body] .u-over").boundingBox();
+  const box = await page.locator("[data-testid=forecast-body] .chart-panel .u-over").boundingBox();
   await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2);
   const before = await page.locator(".readout-time dd").first().innerText();
-  await page.locator(".forecast .plot").first().focus();
+  await page.locator(".chart-panel .plot").focus();
   await page.keyboard.press("ArrowLeft");
   await page.waitForFunction((old) => document.querySelector(".readout-time dd").innerText !== old, before);
   assert.match(await page.locator("[data-testid=median-value]").innerText(), /\d/);

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as alerts from "./alerts.mjs";
 import { assets, byId, healthOf, iso, round, SILENT, UNITS, valuesAt } from "./fleet.mjs";
-import { forecastOf, issueTimes, quantitiesOf } from "./forecasts.mjs";
+import { explanationOf, forecastOf, issueTimes, quantitiesOf, verificationOf } from "./forecasts.mjs";
 
 const PORT = Number(process.env.PORT ?? 8090);
 const KEY = process.env.KEY ?? "demo";
@@ -60,6 +60,14 @@ function forecasts(query, now, accept) {
   return { status: 200, type: "text/csv", body: ["asset_id,quantity,issue_time,valid_time,quantile,value", ...lines].join("\n") };
 }
 
+function about(path, query, now) {
+  const a = byId.get(query.get("asset_id"));
+  const quantity = query.get("quantity");
+  if (!a || !quantitiesOf(a).includes(quantity)) return problem(404, "no_forecast", `There is no forecast of ${quantity} for ${query.get("asset_id")}.`);
+  if (path.endsWith("verification")) return json(verificationOf(a, quantity, now));
+  return json(explanationOf(a, quantity, query.get("issue_time") ? Date.parse(query.get("issue_time")) : issueTimes(now, 1)[0], now));
+}
+
 function stream(request, response) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const say = (event, data, id) => response.write(`${id ? `id: ${id}\n` : ""}event: ${event}\ndata: ${data}\n\n`);
@@ -88,6 +96,7 @@ function answer(method, path, query, body, headers) {
   if (path === "/assets") return json({ assets: assets.filter((a) => !query.get("kind") || a.kind === query.get("kind")).map((a) => describe(a, now, query.get("include") === "latest")) });
   if (path === "/readings") return readings(query, now);
   if (path === "/forecasts") return forecasts(query, now, headers.accept ?? "");
+  if (path === "/forecasts/explanation" || path === "/forecasts/verification") return about(path, query, now);
   if (path === "/forecasts/issues") return json({ issues: issueTimes(now, Number(query.get("limit") ?? 200)).map(iso) });
   if (path === "/alerts") {
     const states = query.get("state")?.split(",");

@@ -6,7 +6,7 @@
 use super::ceiling::lowered;
 use super::served::{Making, ModelCard};
 use super::trial::{Issued, IssuedErrors, Trial};
-use super::{EvaluateError, Verdict};
+use super::{EvaluateError, Explanation, Verdict};
 use crate::domain::{Quantile, Timestamp};
 use crate::features::{Context, Target, WeatherLayout};
 use jiff::SignedDuration;
@@ -137,6 +137,16 @@ impl Served {
         let mut issued = self.trial.issue(context, issue_time)?;
         issued.forecast.model_version.clone_from(&self.card.version);
         Ok(issued)
+    }
+
+    /// Why the forecast of [`Served::issue`] at that time says what it says: what usual level, recent past, weather and calendar give
+    /// to the median of each step. Made when asked for; costs about as much as the forecast.
+    ///
+    /// # Errors
+    /// As [`Served::issue`].
+    pub fn explain(&self, target: &Target, issue_time: Timestamp) -> Result<Explanation, EvaluateError> {
+        let context = self.context(target, issue_time)?;
+        self.trial.explain(&context, issue_time)
     }
 
     /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what

@@ -52,6 +52,11 @@ impl Yardstick {
     pub(super) fn width(&self) -> usize {
         self.probabilities.len()
     }
+
+    /// Index of the median, or of the quantile next above it.
+    pub(super) fn middle(&self) -> usize {
+        self.middle
+    }
 }
 
 impl Board {

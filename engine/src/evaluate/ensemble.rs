@@ -3,6 +3,10 @@
 //! In: outlooks of the models at an origin; later, truths. Out: a [`Said`] with the rows of every candidate and of their aggregate;
 //! after [`Ensemble::settle`], better bands, weights, corrections and scores. Fits no model and knows no clock.
 
+mod reasons;
+
+pub(super) use reasons::Reason;
+
 use super::board::{Board, Yardstick};
 use super::gate::Gate;
 use crate::domain::Quantile;

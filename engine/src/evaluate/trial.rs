@@ -2,8 +2,10 @@
 //!
 //! In: a context and rising origins. Out: at any origin a verdict and a forecast that rest only on truth before it. Past origins
 //! before the first one asked for are played first, so that errors and scores exist when it matters. Refits are in `refit`, the
-//! log of past forecasts in `log`, forecasts and verdicts in `issue`, what a settled trial is as bytes in `state`.
+//! log of past forecasts in `log`, forecasts and verdicts in `issue`, what a settled trial is as bytes in `state`, why a forecast is what
+//! it is in `explain`.
 
+mod explain;
 mod issue;
 mod log;
 mod refit;

@@ -4,7 +4,8 @@
 //! In: a view and leads. Out: rows whose base is the normal of the step carried by half of yesterday's and half of last week's
 //! anomaly, whose scale is the normal. Where no normal is known yet, base and scale are NaN.
 
-use super::{Calendar, FeatureMatrix, Moment, Normal, Series, View};
+use super::group::Features;
+use super::{Calendar, FeatureMatrix, Group, Moment, Normal, Series, View};
 
 /// Relatives whose anomalies are looked at.
 const RELATIVES: usize = 3;
@@ -103,23 +104,25 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let blend = 0.5 * (daily + weekly);
         let change = |days: usize| lag(&own, days) - base;
         let (sin, cos) = moment.day_angle().sin_cos();
-        let mut row = Vec::with_capacity(96);
-        row.extend([daily - weekly, blend - base, (blend - base) * sin, (blend - base) * cos, blend * ripe, level * ripe]);
-        row.extend([base - level, (base - level) * sin, (base - level) * cos]);
-        row.extend((1..6).map(|d| change(first + d)));
-        row.extend([change(week + 7), change(week + 14), change(week + 21)]);
-        row.extend(others.iter().map(|other| lag(other, first) - other.mean(7 * day, 0)));
-        row.extend(recent);
+        let mut row = Features::with_capacity(96);
+        let recently = Group::Recent;
+        row.add(recently, [daily - weekly, blend - base, (blend - base) * sin, (blend - base) * cos, blend * ripe, level * ripe]);
+        row.add(recently, [base - level, (base - level) * sin, (base - level) * cos]);
+        row.add(recently, (1..6).map(|d| change(first + d)));
+        row.add(recently, [change(week + 7), change(week + 14), change(week + 21)]);
+        row.add(recently, others.iter().map(|other| lag(other, first) - other.mean(7 * day, 0)));
+        row.add(recently, recent);
         let soon = 1.0 / (1.0 + k as f64 / hour as f64);
-        row.extend([now * soon, recent[2] * soon, recent[0] * soon, now * sin, now * cos, recent[5] * sin, recent[5] * cos]);
-        row.extend(&nearby);
-        row.extend(&weather);
+        let faded = [now * soon, recent[2] * soon, recent[0] * soon, now * sin, now * cos, recent[5] * sin, recent[5] * cos];
+        row.add(recently, faded);
+        row.add(recently, nearby.iter().copied());
+        row.add(Group::Weather, weather.iter().copied());
         if warmth.is_some() {
-            row.extend([warm * heat, warmer * heat, warmer * sin, warmer * cos]);
+            row.add(Group::Weather, [warm * heat, warmer * heat, warmer * sin, warmer * cos]);
         }
         calendar_features(&moment, &mut row);
         let forecast = column.map(|column| temperature_features(view, k, column));
-        into.push(&row, forecast.as_deref().unwrap_or(&[]), usual + unit * base, unit);
+        into.add(&row, forecast.as_deref().unwrap_or(&[]), usual + unit * base, unit);
     }
 }
 
@@ -178,14 +181,15 @@ pub fn civil_lag(view: &View<'_>, k: usize, days: usize) -> (f64, Moment) {
 }
 
 /// Time of day, season and weekend. Holidays and feasts are in the normal; as flags here a handful of days would bend every row.
-fn calendar_features(now: &Moment, row: &mut Vec<f64>) {
+fn calendar_features(now: &Moment, row: &mut Features) {
     for harmonic in 1..=3 {
         let (sin, cos) = (f64::from(harmonic) * now.day_angle()).sin_cos();
-        row.extend([sin, cos]);
+        row.add(Group::Usual, [sin, cos]);
     }
     let (sin, cos) = now.year_angle().sin_cos();
     let weekend = f64::from(u8::from(now.is_weekend()));
-    row.extend([sin, cos, weekend]);
+    row.add(Group::Usual, [sin, cos]);
+    row.add(Group::Calendar, [weekend]);
 }
 
 /// Forecast temperature: level and degree hinges.

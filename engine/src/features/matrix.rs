@@ -3,6 +3,9 @@
 //! In: rows pushed by the builders of loads, wind and solar. Out: [`FeatureMatrix`]. A linear model over it predicts
 //! `base + scale × (row · coefficients)`.
 
+use super::Group;
+use super::group::Features;
+
 /// Rows for a linear model.
 ///
 /// # Shape
@@ -22,9 +25,20 @@ pub struct FeatureMatrix {
     pub base: Vec<f64>,
     /// What a feature of one is worth.
     pub scale: Vec<f64>,
+    /// What each column speaks of; empty for rows copied from another matrix.
+    pub groups: Vec<Group>,
 }
 
 impl FeatureMatrix {
+    /// Adds a row whose plain columns say what they speak of; the others are weather.
+    pub(super) fn add(&mut self, plain: &Features, weather: &[f64], base: f64, scale: f64) {
+        if self.base.is_empty() {
+            self.groups = plain.groups();
+            self.groups.resize(plain.values().len() + weather.len(), Group::Weather);
+        }
+        self.push(plain.values(), weather, base, scale);
+    }
+
     /// Adds a row of plain and weather features; a row of another width than the first is padded with NaN or cut.
     pub fn push(&mut self, plain: &[f64], weather: &[f64], base: f64, scale: f64) {
         if self.base.is_empty() {

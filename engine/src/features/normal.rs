@@ -7,7 +7,7 @@
 
 mod regimes;
 
-use super::{Calendar, Moment, Series};
+use super::{Calendar, DayKind, Moment, Series};
 use regimes::Regimes;
 
 /// Columns of the regression: one, seven weekdays, three harmonics of the year, weekend × season, holiday, the day after, bridge.
@@ -118,6 +118,12 @@ impl Normal {
         self.epoch(edge).map_or(f64::NAN, |epoch| {
             epoch.value(&design(moment), self.slot(moment)) * self.regimes.ratio(moment, edge, self.scale)
         })
+    }
+
+    /// The normal at that time of day and season without weekdays, holidays and fasts: the mean over a plain week.
+    pub fn plain(&self, moment: &Moment, edge: usize) -> f64 {
+        let bare = Moment { kind: DayKind::default(), before: DayKind::default(), clock_change: false, ..*moment };
+        (0..7).map(|weekday| self.value(&Moment { weekday, ..bare }, edge)).sum::<f64>() / 7.0
     }
 
     /// What an anomaly of one is worth where the normal is `usual`.

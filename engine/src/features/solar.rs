@@ -2,7 +2,8 @@
 //!
 //! In: a view and leads. Out: rows with base 0 and the clear-sky envelope as scale, so that a model cannot shine at night.
 
-use super::{FeatureMatrix, View, envelope};
+use super::group::Features;
+use super::{FeatureMatrix, Group, View, envelope};
 use crate::domain::Quantity;
 
 /// Adds one row per lead.
@@ -48,14 +49,19 @@ pub fn solar_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         };
         let fade = (-(hours + age) / 2.0).exp();
         let slow = (-(hours + age) / 8.0).exp();
-        let mut row = vec![last, one, two, week, or(month, week), lag(1), lag(2), lag(3), 0.2 * (1..=5).map(lag).sum::<f64>()];
-        row.extend([last * fade, last * slow, fade, slow, or(lately, last) * fade, or(lately, last) * slow]);
-        row.extend([last * last, one * one, lag(1) * one]);
+        let mut row = Features::with_capacity(32);
+        let lags = [lag(1), lag(2), lag(3), 0.2 * (1..=5).map(lag).sum::<f64>()];
+        row.add(Group::Recent, [last, one, two, week, or(month, week)]);
+        row.add(Group::Recent, lags);
+        row.add(Group::Recent, [last * fade, last * slow, fade, slow, or(lately, last) * fade, or(lately, last) * slow]);
+        row.add(Group::Recent, [last * last, one * one, lag(1) * one]);
         let (sin, cos) = moment.day_angle().sin_cos();
         let (season_sin, season_cos) = moment.year_angle().sin_cos();
-        row.extend([sin, cos, season_sin, season_cos, sin * one, cos * one, scale / capacity]);
+        row.add(Group::Usual, [sin, cos, season_sin, season_cos]);
+        row.add(Group::Recent, [sin * one, cos * one]);
+        row.add(Group::Usual, [scale / capacity]);
         let weather = (!context.weather.is_empty()).then(|| weather_features(view, index, scale / capacity, (sin, cos)));
-        into.push(&row, weather.as_deref().unwrap_or(&[]), 0.0, if scale > floor { scale } else { 0.0 });
+        into.add(&row, weather.as_deref().unwrap_or(&[]), 0.0, if scale > floor { scale } else { 0.0 });
     }
 }
 

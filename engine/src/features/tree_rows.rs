@@ -3,7 +3,8 @@
 //! In: a view and leads. Out: rows with the base and scale of the linear rows, wider by the lead, civil time, day kinds, raw
 //! levels, relatives' recent changes and raw weather of neighbouring hours and runs. Hinges and products are left to the trees.
 
-use super::{FeatureMatrix, Moment, TargetKind, View, civil_lag, load_rows, solar_rows, wind_columns, wind_rows};
+use super::group::Features;
+use super::{FeatureMatrix, Group, Moment, TargetKind, View, civil_lag, load_rows, solar_rows, wind_columns, wind_rows};
 
 /// Most relatives whose past is looked at.
 const MOST_RELATIVES: usize = 6;
@@ -22,57 +23,61 @@ pub fn tree_rows(view: &View<'_>, leads: &[usize], linear: &mut FeatureMatrix, t
         let moment = context.calendar.seen(view.origin + k, view.origin);
         let (base, scale) = (linear.base[index], linear.scale[index]);
         let (held, ahead) = linear.row(index).split_at(linear.plain);
-        let mut plain = held.to_vec();
-        plain.push(k as f64 / context.hour as f64);
+        let mut plain = Features::of(held, &linear.groups);
+        plain.add(Group::Usual, [k as f64 / context.hour as f64]);
         civil(moment, &mut plain);
-        plain.extend_from_slice(&common);
+        plain.append(&common, true);
         if context.kind == TargetKind::Load {
             levels(view, k, base, scale, &mut plain);
         }
         let weather = if context.kind == TargetKind::Wind { wind(view, k) } else { ahead.to_vec() };
-        trees.push(&plain, &weather, base, scale);
+        trees.add(&plain, &weather, base, scale);
     }
 }
 
-fn civil(moment: Moment, row: &mut Vec<f64>) {
-    row.extend([f64::from(moment.minute), f64::from(moment.weekday), f64::from(moment.day_of_year)]);
+fn civil(moment: Moment, row: &mut Features) {
+    row.add(Group::Usual, [f64::from(moment.minute)]);
+    row.add(Group::Calendar, [f64::from(moment.weekday)]);
+    row.add(Group::Usual, [f64::from(moment.day_of_year)]);
     let kind = &moment.kind;
     let shares = [kind.holiday, moment.before.holiday, kind.ramadan, kind.eid(), kind.bridge, moment.after_sunset];
-    row.extend(shares.map(f64::from));
+    row.add(Group::Calendar, shares.map(f64::from));
 }
 
 /// What does not depend on the lead: the time of the issue, levels of the target and of its relatives against their last week.
-fn recent(view: &View<'_>) -> Vec<f64> {
+fn recent(view: &View<'_>) -> Features {
     let (day, hour) = (view.context.day, view.context.hour);
     let week = view.mean(7 * day, 0);
-    let mut row = vec![(view.origin % day) as f64 / hour as f64];
-    row.extend([hour, 6 * hour, day].map(|width| view.mean(width, 0) / week));
-    row.push(view.mean(day, 7 * day) / week);
-    for width in [3 * hour, day] {
-        row.push(view.temperature(width, 0).unwrap_or(f64::NAN));
-    }
-    row.push(view.wind_speed(hour).unwrap_or(f64::NAN));
+    let mut row = Features::with_capacity(64);
+    row.add(Group::Usual, [(view.origin % day) as f64 / hour as f64]);
+    row.add(Group::Recent, [hour, 6 * hour, day].map(|width| view.mean(width, 0) / week));
+    row.add(Group::Recent, [view.mean(day, 7 * day) / week]);
+    row.add(Group::Weather, [3 * hour, day].map(|width| view.temperature(width, 0).unwrap_or(f64::NAN)));
+    row.add(Group::Weather, [view.wind_speed(hour).unwrap_or(f64::NAN)]);
     for sibling in 0..view.relatives().min(MOST_RELATIVES) {
         let level = view.relative_mean(sibling, 7 * day, 0);
         let now = |width: usize| view.relative_mean(sibling, width, 0) / level;
         let change = |width: usize, older: usize| {
             (view.relative_mean(sibling, width, 0) - view.relative_mean(sibling, width, older)) / level
         };
-        row.extend([now(hour), change(hour, hour)]);
-        row.extend(match view.context.kind {
-            TargetKind::Load => [change(3 * hour, 7 * day), change(day, 7 * day)],
-            TargetKind::Wind | TargetKind::Solar => [now(3 * hour), now(day)],
-        });
+        row.add(Group::Recent, [now(hour), change(hour, hour)]);
+        row.add(
+            Group::Recent,
+            match view.context.kind {
+                TargetKind::Load => [change(3 * hour, 7 * day), change(day, 7 * day)],
+                TargetKind::Wind | TargetKind::Solar => [now(3 * hour), now(day)],
+            },
+        );
     }
     row
 }
 
 /// Shares of the level that a load had at the same civil time some days ago.
-fn levels(view: &View<'_>, k: usize, base: f64, scale: f64, row: &mut Vec<f64>) {
+fn levels(view: &View<'_>, k: usize, base: f64, scale: f64, row: &mut Features) {
     let first = (k + view.delay) / view.context.day + 1;
     let week = first.div_ceil(7) * 7;
-    row.push(base / scale);
-    row.extend([first, first + 1, week, week + 7].map(|days| civil_lag(view, k, days).0 / scale));
+    row.add(Group::Recent, [base / scale]);
+    row.add(Group::Recent, [first, first + 1, week, week + 7].map(|days| civil_lag(view, k, days).0 / scale));
 }
 
 /// Wind of the newest run around the hour, of older runs, and everything else the newest run says.

@@ -6,7 +6,8 @@
 mod runs;
 
 use self::runs::WindRuns;
-use super::{FeatureMatrix, View, WeatherIndex};
+use super::group::Features;
+use super::{FeatureMatrix, Group, View, WeatherIndex};
 use crate::domain::Quantity;
 use serde::{Deserialize, Serialize};
 
@@ -66,14 +67,14 @@ struct Recent {
     day: f64,
     ramp: f64,
     others: f64,
-    level: Vec<f64>,
-    quick: Vec<f64>,
+    level: Features,
+    quick: Features,
 }
 
 impl Recent {
     fn of(view: &View<'_>) -> Self {
         let (day, hour, capacity) = (view.context.day, view.context.hour, view.capacity());
-        let all = or(view.series().mean(view.edge().saturating_sub(LONG_DAYS * day), view.edge()), 0.0) / capacity;
+        let all = usual_power(view) / capacity;
         let last = or(view.last() / capacity, all);
         let mean = |width: usize, gap: usize| or(view.mean(width, gap) / capacity, last);
         let (m1, m3, m6, m24) = (mean(hour, 0), mean(3 * hour, 0), mean(6 * hour, 0), mean(day, 0));
@@ -84,22 +85,26 @@ impl Recent {
         let known: Vec<f64> = levels(hour).filter(|v| v.is_finite()).collect();
         let others = if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / known.len() as f64 - m1 };
         let squares = |speed: Option<f64>| speed.map_or([f64::NAN; 2], |v| [v / 10.0, (v / 10.0).powi(2)]);
-        let mut level =
-            vec![last, m1, m3, m6, m24, last * last, m6 * m6, ramp, long_ramp, others, mean(3 * day, 0), mean(7 * day, 0)];
-        level.extend([0.05, 0.3, 0.8].map(|knot| (last - knot).max(0.0)));
-        level.extend(squares(view.wind_speed(hour)));
-        level.extend(squares(view.wind_speed(day)));
+        let mut level = Features::with_capacity(20);
+        level.add(Group::Recent, [last, m1, m3, m6, m24, last * last, m6 * m6, ramp, long_ramp, others]);
+        level.add(Group::Recent, [mean(3 * day, 0), mean(7 * day, 0)]);
+        level.add(Group::Recent, [0.05, 0.3, 0.8].map(|knot| (last - knot).max(0.0)));
+        level.add(Group::Weather, squares(view.wind_speed(hour)));
+        level.add(Group::Weather, squares(view.wind_speed(day)));
         // What fades within the hour: the last steps, each relative, the wind just measured, and from where it blows.
-        let mut quick: Vec<f64> = (1..6).map(|gap| mean(1, gap) - last).collect();
+        let mut quick = Features::with_capacity(40);
+        quick.add(Group::Recent, (1..6).map(|gap| mean(1, gap) - last));
         let wind = view.wind_speed(1);
         let (sin, cos) = view.wind_direction(hour).unwrap_or((f64::NAN, f64::NAN));
-        hinges(wind.unwrap_or(f64::NAN), &[4.0, 6.0, 8.0, 10.0, 12.0], &mut quick);
-        quick.push(view.wind_speed(hour).zip(wind).map_or(f64::NAN, |(mean, now)| (now - mean) / 10.0));
+        let mut measured = Vec::with_capacity(7);
+        hinges(wind.unwrap_or(f64::NAN), &[4.0, 6.0, 8.0, 10.0, 12.0], &mut measured);
+        measured.push(view.wind_speed(hour).zip(wind).map_or(f64::NAN, |(mean, now)| (now - mean) / 10.0));
+        quick.add(Group::Weather, measured);
         for other in levels(1) {
             let gap = or(other - last, 0.0);
-            quick.extend([gap, gap * or(sin, 0.0), gap * or(cos, 0.0)]);
+            quick.add(Group::Recent, [gap, gap * or(sin, 0.0), gap * or(cos, 0.0)]);
         }
-        quick.extend([sin, cos, sin * m3, cos * m3]);
+        quick.add(Group::Weather, [sin, cos, sin * m3, cos * m3]);
         Self { last, hour: m1, day: m24, ramp, others, level, quick }
     }
 }
@@ -108,6 +113,17 @@ impl Recent {
 const LONG_DAYS: usize = 400;
 /// Hours after which persistence is damped to 1/e; only what the fit starts from.
 const DAMPING_HOURS: f64 = 20.0;
+
+/// What is left of the last value after so many hours.
+pub(super) fn damping(hours: f64) -> f64 {
+    (-hours / DAMPING_HOURS).exp()
+}
+
+/// Mean power of the last year or so, 0 where nothing is known.
+pub(super) fn usual_power(view: &View<'_>) -> f64 {
+    or(view.series().mean(view.edge().saturating_sub(LONG_DAYS * view.context.day), view.edge()), 0.0)
+}
+
 /// Hours within which the finest measurements can matter.
 const QUICK_HOURS: f64 = 1.0;
 
@@ -121,17 +137,17 @@ pub fn wind_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let moment = context.calendar.at(view.origin + k);
         let hours = k as f64 / context.hour as f64;
         let mut row = recent.level.clone();
-        row.extend([0.5, 2.0, 6.0, 18.0].map(|decay: f64| last * (-hours / decay).exp()));
-        row.extend([1.0, 6.0].map(|decay: f64| (last - recent.hour) * (-hours / decay).exp()));
+        row.add(Group::Recent, [0.5, 2.0, 6.0, 18.0].map(|decay: f64| last * (-hours / decay).exp()));
+        row.add(Group::Recent, [1.0, 6.0].map(|decay: f64| (last - recent.hour) * (-hours / decay).exp()));
         let slow = (-hours / 24.0).exp();
-        row.extend([recent.ramp * (-hours / 2.0).exp(), recent.others * (-hours / 3.0).exp(), recent.day * slow]);
+        let faded = [recent.ramp * (-hours / 2.0).exp(), recent.others * (-hours / 3.0).exp(), recent.day * slow];
+        row.add(Group::Recent, faded);
         let (sin, cos) = moment.day_angle().sin_cos();
         let (season_sin, season_cos) = moment.year_angle().sin_cos();
-        row.extend([sin, cos, season_sin, season_cos, sin * season_cos, cos * season_cos]);
-        let near = hours < QUICK_HOURS;
-        row.extend(recent.quick.iter().map(|value| if near { *value } else { 0.0 }));
+        row.add(Group::Usual, [sin, cos, season_sin, season_cos, sin * season_cos, cos * season_cos]);
+        row.append(&recent.quick, hours < QUICK_HOURS);
         let weather = runs.as_mut().map(|runs| runs.features(k, last, (sin, cos)));
-        let base = last * view.capacity() * (-hours / DAMPING_HOURS).exp();
-        into.push(&row, weather.as_deref().unwrap_or(&[]), base, view.capacity());
+        let base = last * view.capacity() * damping(hours);
+        into.add(&row, weather.as_deref().unwrap_or(&[]), base, view.capacity());
     }
 }

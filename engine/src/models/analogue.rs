@@ -5,7 +5,7 @@
 
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{Pattern, View};
+use crate::features::{Pattern, Shares, View, base_shares};
 
 /// Mean of the anomalies of days alike, around a level that returns to last week's.
 #[derive(Debug, Clone, Copy)]
@@ -45,5 +45,9 @@ impl FittedForecaster for Analogue {
 
     fn state(&self) -> Vec<u8> {
         Vec::new()
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        base_shares(view, said)
     }
 }

@@ -10,9 +10,9 @@ mod start;
 use super::boosting::{Forest, Prediction, Rows, TreeOptions};
 use super::ridge::{groups, thinned};
 use super::state::{read, written};
-use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook, reason};
 use crate::domain::Quantile;
-use crate::features::{FeatureMatrix, TargetKind, View, tree_rows};
+use crate::features::{FeatureMatrix, Group, Shares, TargetKind, View, base_shares, tree_rows};
 use serde::{Deserialize, Serialize};
 use start::{Outcome, Start};
 
@@ -264,6 +264,28 @@ impl FittedForecaster for Fitted {
 
     fn state(&self) -> Vec<u8> {
         written(self)
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        let leads: Vec<usize> = (0..view.context.horizon).collect();
+        let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
+        tree_rows(view, &leads, &mut linear, &mut trees);
+        if self.both.iter().any(|grown| grown.forest.width() != trees.width) {
+            return reason::from_usual(view, said, Group::Recent);
+        }
+        let values = narrowed(&trees);
+        let mut all = base_shares(view, &trees.base);
+        for grown in &self.both {
+            let told = grown.forest.contributions(Rows { width: trees.width, values: &values }, Some(MIDDLE));
+            for ((lead, (root, parts)), shares) in told.iter().enumerate().zip(&mut all) {
+                let worth = 0.5 * trees.scale[lead].max(0.0);
+                grown.start.contribute(&linear, lead, lead, worth, shares);
+                let worth = worth * grown.start.spread(lead);
+                shares[Group::Usual as usize] += worth * root;
+                parts.iter().zip(&trees.groups).for_each(|(part, group)| shares[*group as usize] += worth * part);
+            }
+        }
+        all
     }
 }
 

@@ -6,7 +6,7 @@
 use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::View;
+use crate::features::{Shares, View};
 
 /// Which past is usual.
 #[derive(Debug, Clone, Copy)]
@@ -108,5 +108,9 @@ impl FittedForecaster for Fitted {
 
     fn state(&self) -> Vec<u8> {
         written(&self.sorted)
+    }
+
+    fn reasons(&self, _: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        said.iter().map(|value| [*value, 0.0, 0.0, 0.0]).collect()
     }
 }

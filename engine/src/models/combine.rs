@@ -94,10 +94,15 @@ impl Mixture {
     }
 }
 
+/// The weights of [`Mixture::weights`] that hold at a lead, one per candidate.
+pub fn mixed_at(weights: &[Vec<f64>], lead: usize, hour: usize) -> &[f64] {
+    &weights[stretch(lead, hour)]
+}
+
 /// The weighted path of several; `paths[candidate]` is `None` where there is none.
 pub fn mixture(weights: &[Vec<f64>], paths: &[Option<&[f64]>], horizon: usize, hour: usize) -> Vec<f64> {
     let value = |k: usize| {
-        let row = &weights[stretch(k, hour)];
+        let row = mixed_at(weights, k, hour);
         paths.iter().zip(row).filter_map(|(path, w)| Some(w * path.as_ref()?.get(k)?)).sum()
     };
     (0..horizon).map(value).collect()

@@ -3,6 +3,7 @@
 //! In: rows pushed one by one. Out: [`LinearFit`]. Missing features count as their column's mean. Sums run in one thread and
 //! one order, so the same rows give the same bytes.
 
+use crate::features::{Group, Shares};
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{SolveC, error::LinalgError};
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,19 @@ impl LinearFit {
         Self { means: Vec::new(), deviations: Vec::new(), coefficients: Vec::new(), intercept: value }
     }
 
+    /// Adds to the share of each feature's group what the feature gives, `worth` for one: its coefficient times its deviation from the
+    /// mean of the fit, which are the Shapley values of a linear model of independent features (Lundberg and Lee 2017). The mean of
+    /// the fitted targets is usual.
+    pub fn contribute(&self, row: &[f64], groups: &[Group], worth: f64, shares: &mut Shares) {
+        shares[Group::Usual as usize] += worth * self.intercept;
+        let scaled = row.iter().zip(&self.means).zip(&self.deviations).zip(&self.coefficients).zip(groups);
+        for ((((x, mean), deviation), coefficient), group) in scaled {
+            if x.is_finite() {
+                shares[*group as usize] += worth * ((x - mean) / deviation).clamp(-FAR, FAR) * coefficient;
+            }
+        }
+    }
+
     /// The prediction for a row; missing features count as their mean.
     pub fn predict(&self, row: &[f64]) -> f64 {
         let mut sum = self.intercept;
@@ -155,7 +169,7 @@ impl LinearFit {
 
 #[cfg(test)]
 mod tests {
-    use super::Gram;
+    use super::{Gram, Group};
 
     #[test]
     fn recovers_a_plane_and_ignores_constants_and_holes() {
@@ -168,6 +182,11 @@ mod tests {
         assert_eq!(gram.len(), 50);
         let fit = gram.normal(0, 50).solve(1e-9).unwrap();
         assert!((fit.predict(&[3.0, 2.0, 4.0]) - 5.0).abs() < 1e-5);
+        let mut shares = [0.0; 4];
+        fit.contribute(&[4.0, 2.0, 9.0], &[Group::Recent, Group::Weather, Group::Calendar], 10.0, &mut shares);
+        // The mean of the targets is 1 + 2 × 2.94 − 2, and only the first feature is far from its mean.
+        assert!((shares[0] - 48.8).abs() < 1e-3 && (shares[1] - 21.2).abs() < 1e-3, "{shares:?}");
+        assert!(shares[2].abs() < 1e-3 && shares[3] == 0.0);
         assert!(fit.predict(&[f64::NAN, 2.0, 4.0]).is_finite());
         assert!(gram.error(&fit, 0, 50) < 1e-8);
     }

@@ -6,7 +6,7 @@
 use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{Moment, View, civil_lag};
+use crate::features::{Moment, Shares, View, base_shares, civil_lag};
 use serde::{Deserialize, Serialize};
 
 /// Repeats the last value (no period), the last known day, the last known week, or the mean of several.
@@ -185,6 +185,10 @@ impl FittedForecaster for CalendarBlend {
 
     fn state(&self) -> Vec<u8> {
         Vec::new()
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        base_shares(view, said)
     }
 }
 

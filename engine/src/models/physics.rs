@@ -5,11 +5,11 @@
 //! is split, laid on the plane and taken through PVWatts. The little past there is only sets the level.
 
 use super::state::{read, written};
-use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook, reason};
 use crate::domain::solar::{self, Irradiance, Sky, Surface};
 use crate::domain::wind::{TurbineCurve, hellmann};
 use crate::domain::{IntervalLabel, Location, Quantile, Quantity, from_micros, pv};
-use crate::features::{TargetKind, View, WindColumns, wind_columns};
+use crate::features::{Group, Shares, TargetKind, View, WindColumns, wind_columns};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -189,6 +189,10 @@ impl FittedForecaster for Fitted {
 
     fn state(&self) -> Vec<u8> {
         written(self)
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        reason::from_usual(view, said, Group::Weather)
     }
 }
 

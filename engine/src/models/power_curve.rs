@@ -3,9 +3,9 @@
 //! In: a view with weather. Out: a path (the median) and quantiles. The bench's `power_curve`.
 
 use super::state::{read, written};
-use super::{FittedForecaster, Forecaster, ModelError, Outlook};
+use super::{FittedForecaster, Forecaster, ModelError, Outlook, reason};
 use crate::domain::Quantile;
-use crate::features::{View, WindColumns, sorted_quantile, wind_columns};
+use crate::features::{Group, Shares, View, WindColumns, sorted_quantile, wind_columns};
 use serde::{Deserialize, Serialize};
 
 const BINS: usize = 30;
@@ -98,5 +98,9 @@ impl FittedForecaster for Curve {
 
     fn state(&self) -> Vec<u8> {
         written(self)
+    }
+
+    fn reasons(&self, view: &View<'_>, said: &[f64]) -> Vec<Shares> {
+        reason::from_usual(view, said, Group::Weather)
     }
 }

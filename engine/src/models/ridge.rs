@@ -6,7 +6,7 @@
 use super::state::{read, written};
 use super::{FittedForecaster, Forecaster, Gram, LinearFit, ModelError, Outlook};
 use crate::domain::Quantile;
-use crate::features::{FeatureMatrix, TargetKind, View, load_rows, solar_rows, wind_rows};
+use crate::features::{FeatureMatrix, Shares, TargetKind, View, base_shares, load_rows, solar_rows, wind_rows};
 use serde::{Deserialize, Serialize};
 
 /// Upper edges of the first lead groups in steps, where the last value is worth most.
@@ -116,6 +116,13 @@ struct Group {
     weather: Option<LinearFit>,
 }
 
+impl Group {
+    /// The fit whose inputs are known in a row.
+    fn fit(&self, matrix: &FeatureMatrix, row: usize) -> &LinearFit {
+        self.weather.as_ref().filter(|_| matrix.has_weather(row)).unwrap_or(&self.plain)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Fitted {
     rule: Ridge,
@@ -219,7 +226,7 @@ impl FittedForecaster for Fitted {
             let mut matrix = FeatureMatrix::default();
             self.rule.rows(view, &leads, &mut matrix);
             for i in 0..matrix.len() {
-                let fit = group.weather.as_ref().filter(|_| matrix.has_weather(i)).unwrap_or(&group.plain);
+                let fit = group.fit(&matrix, i);
                 let shift = if matrix.scale[i] > 0.0 { matrix.scale[i] * fit.predict(matrix.row(i)) } else { 0.0 };
                 path.push(matrix.base[i] + shift);
             }
@@ -234,5 +241,24 @@ impl FittedForecaster for Fitted {
 
     fn state(&self) -> Vec<u8> {
         written(&self.groups)
+    }
+
+    fn reasons(&self, view: &View<'_>, _: &[f64]) -> Vec<Shares> {
+        let (mut bases, mut corrections) = (Vec::new(), Vec::new());
+        for group in &self.groups {
+            let leads: Vec<usize> = (group.from..group.to).collect();
+            let mut matrix = FeatureMatrix::default();
+            self.rule.rows(view, &leads, &mut matrix);
+            for i in 0..matrix.len() {
+                let mut shares = Shares::default();
+                if matrix.scale[i] > 0.0 {
+                    group.fit(&matrix, i).contribute(matrix.row(i), &matrix.groups, matrix.scale[i], &mut shares);
+                }
+                bases.push(matrix.base[i]);
+                corrections.push(shares);
+            }
+        }
+        let sum = |(base, more): (Shares, Shares)| std::array::from_fn(|group| base[group] + more[group]);
+        base_shares(view, &bases).into_iter().zip(corrections).map(sum).collect()
     }
 }

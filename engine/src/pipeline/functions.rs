@@ -1,5 +1,6 @@
 //! What SQL may ask of the models and detectors, as table functions, and rows for the tables they fill.
 
+mod explanation;
 mod forecast;
 mod named;
 mod products;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 /// How `anomalies` is called.
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
-/// Makes `forecast(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`, `scenarios(...)`, `ramps(...)`,
-/// `reserve(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
+/// Makes `forecast(...)`, `forecast_explanation(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`,
+/// `scenarios(...)`, `ramps(...)`, `reserve(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
+    explanation::register(session, pipeline, now.clone());
     record::register(session, pipeline);
     products::register(session, pipeline);
     session.register_aggregate(forecast_agg());

@@ -70,6 +70,9 @@ export interface Verdict {
   table: { model: string; score: number | null; coverage_80: number | null }[];
 }
 
+/** Something that makes a forecast worse than usual, since when, and what it means. */
+export interface ForecastNote { code: string; since: string | null; text: string }
+
 export interface ForecastPage {
   asset_id: string;
   quantity: string;
@@ -82,6 +85,50 @@ export interface ForecastPage {
   quantiles: number[];
   rows: { valid_time: string; values: (number | null)[] }[];
   verdict: Verdict | null;
+  notes?: ForecastNote[];
+}
+
+/** How past forecasts of some leads did; `null` where there is nothing to compare with. */
+export interface LeadScores {
+  from_minutes: number;
+  to_minutes: number;
+  steps: number;
+  mae: number | null;
+  rmse: number | null;
+  bias: number | null;
+  wape: number | null;
+  pinball: number | null;
+  coverage_50: number | null;
+  coverage_80: number | null;
+  width_80: number | null;
+  skill_persistence: number | null;
+  skill_naive: number | null;
+}
+
+export interface Verification {
+  asset_id: string;
+  quantity: string;
+  unit: string;
+  from: string;
+  to: string;
+  issues: number;
+  best_naive: string | null;
+  buckets: LeadScores[];
+  all: LeadScores | null;
+}
+
+export type Group = "usual" | "recent" | "weather" | "calendar";
+
+/** Why a forecast says what it says; the contributions of a row sum to its value. */
+export interface Explanation {
+  asset_id: string;
+  quantity: string;
+  unit: string;
+  issue_time: string;
+  model: string;
+  groups: Group[];
+  rows: { valid_time: string; value: number; contributions: number[]; correction?: number }[];
+  summary: { group: Group; share: number; mean?: number }[];
 }
 
 export interface HealthSignal {

@@ -34,6 +34,11 @@ export const stateName = (name: string) => named(words.value.states, name);
 export const severityName = (name: string) => named(words.value.severities, name);
 export const eventName = (name: string) => named(words.value.events, name);
 export const modelName = (name: string) => named(words.value.models, name);
+/** What moves a forecast: inside a sentence, and as a heading. */
+export const groupName = (name: string) => words.value.groups[name] ?? name;
+export const groupHead = (name: string) => named(words.value.groupHeads, name);
+/** What a note of that code means for the forecast; undefined for codes this page does not know. */
+export const noteText = (code: string): string | undefined => words.value.notes[code];
 export const localText = (text: LocalText) => text[language.value] || text.en;
 
 const formats = new Map<string, Intl.NumberFormat>();
@@ -50,6 +55,12 @@ export function showNumber(value: number | null | undefined, digits = 1): string
   if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
   return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace(/^(\u200e?)-(?=0([.,]0*)?$)/, "$1").replace("-", "−");
 }
+
+/** A figure set apart from the direction of the text around it, for sentences. */
+export const apart = (figure: string) => `\u2066${figure}\u2069`;
+
+/** A number with its sign. */
+export const showSigned = (value: number | null | undefined, digits = 1) => `${(value ?? 0) > 0 ? "+" : ""}${showNumber(value, digits)}`;
 
 export function showPercent(share: number | null | undefined, digits = 0): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return DASH;

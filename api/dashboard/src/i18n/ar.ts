@@ -31,6 +31,12 @@ const text: Dictionary["text"] = {
   normal: "عادي", anomalous: "شاذ", signals: "الإشارات مقابل المتوقع", signalsHelp: "القيمة المقاسة والمتوقعة، وتحتها درجة الفرق والخط الذي تُحسب عنده.", notWatched: "غير مراقب بعد", notWatchedHelp: "التاريخ السليم أقل من أن نعرف ما هو عادي هنا.", fittedUntil: "تعلّم العادي حتى {time}", observed: "المقاس", limit: "الحد", residualScore: "درجة الفرق",
   readings: "القياسات الأخيرة", range: "الفترة", range24: "24 س", range7: "7 ي", range30: "30 ي", noReadings: "لا قياسات في هذه الفترة", assetAlerts: "تنبيهات هذه المعدّة", noAssetAlerts: "لا تنبيه مسجل", partsOf: "الأجزاء", forecastOf: "التوقعات", unknownAsset: "هذه المعدّة ليست في السجل.",
   chartReadings: "سلسلة زمنية للكمية المختارة", keyboardHint: "j / k للتنقل، a للإقرار", lastValue: "آخر قيمة", min: "الأدنى", max: "الأعلى", mean: "المتوسط", dismiss: "إغلاق",
+  reason: "لماذا هذا التوقع", reasonHelp: "ما يبعده عن المستوى المعتاد في هذا الوقت من اليوم وهذا الفصل.", reasonMost: "أساسًا {group} {value}", reasonRaises: "يرفعه {group} {value}", reasonLowers: "يخفضه {group} {value}", reasonBoth: "يحركه {group} صعودًا وهبوطًا {value}", reasonUsual: "قريب من المعتاد: لا شيء يبعده عنه بأكثر من {value}.",
+  reasonLevel: "المستوى المعتاد", reasonSum: "التوقع", reasonAway: "البعد عن المعتاد", reasonMean: "المتوسط على كامل التوقع.", reasonCorrection: "يشمل المستوى الأخير ما تصححه أخطاء الأسابيع الماضية.", reasonMissing: "لا سبب يمكن ذكره: استُبدل نموذج هذا التوقع، أو أن التوقع مجموع توقعات أخرى.", reasonSoon: "لا سبب متاح لهذا التوقع بعد.",
+  chartReason: "أعمدة ما يضيفه الطقس والتقويم والمستوى الأخير إلى المستوى المعتاد أو ينقصه. استعمل السهمين الأيمن والأيسر لقراءة القيم.",
+  record: "سجل الأداء", recordHelp: "{issues} من التوقعات السابقة من {from} إلى {to}، حسب مداها.", recordSoon: "لا سجل بعد: يظهر عندما تلتقي التوقعات السابقة بقياساتها.",
+  recordAhead: "المدى", recordError: "متوسط الخطأ", recordPinball: "خسارة pinball", recordCovered: "داخل نطاق 80 %", recordPersistence: "مقابل الاستمرارية", recordNaive: "مقابل أفضل ساذج", recordAll: "الكل", recordNaiveIs: "أفضل ساذج: {model}.", recordTick: "العلامة عند 80 % التي ينبغي أن يحتويها النطاق، والكسب فوق الصفر يعني توقعًا أفضل من منافسه.", minutes: "{n} د",
+  notes: "عن هذا التوقع", noteSince: "منذ {time}",
 };
 
 const kinds = {
@@ -66,6 +72,13 @@ const events = {
 };
 const models = {
   persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "الاستمرارية الذكية", power_curve: "منحنى القدرة", damped: "الاستمرارية المخمدة", calendar_blend: "المزيج التقويمي", boosting: "تعزيز التدرج",
+  aggregate: "تجميع كل النماذج", mixture: "مزيج", mixture_recent: "مزيج الأسابيع الأخيرة", boosted: "أشجار معززة", ridge_recent: "Ridge، الأشهر الأخيرة", physics: "فيزيائي", analogue: "أيام مماثلة", daily: "الساعة نفسها أمس", weekly: "الساعة نفسها قبل أسبوع", recent30: "آخر 30 يومًا",
+};
+const groups = { usual: "المستوى المعتاد", recent: "المستوى الأخير", weather: "الطقس", calendar: "التقويم" };
+const groupHeads = { usual: "المستوى المعتاد", recent: "المستوى الأخير", weather: "الطقس", calendar: "التقويم" };
+const notes = {
+  telemetry_stale: "القياسات متأخرة: تستند الساعات الأولى إلى قيم قديمة.", weather_late: "آخر تنبؤ بالطقس متأخر: يُستعمل تنبؤ أقدم.", weather_missing: "لا تنبؤ بالطقس: يُقدَّم نموذج بلا طقس.",
+  little_history: "التاريخ قصير: النطاقات واسعة والتوقع سيتحسن.", model_unavailable: "النموذج المعتاد غير متاح: تُقدَّم قاعدة بسيطة.",
 };
 
-export const ar: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };
+export const ar: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };

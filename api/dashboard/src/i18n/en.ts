@@ -30,6 +30,12 @@ const text = {
   normal: "normal", anomalous: "anomalous", signals: "Signals against expectation", signalsHelp: "Observed and expected value; below, the residual score and the line at which it counts.", notWatched: "Not watched yet", notWatchedHelp: "Too little healthy history to know what is normal here.", fittedUntil: "Normal learned until {time}", observed: "Observed", limit: "limit", residualScore: "Residual score",
   readings: "Recent readings", range: "Range", range24: "24 h", range7: "7 d", range30: "30 d", noReadings: "No readings in this range", assetAlerts: "Alerts of this asset", noAssetAlerts: "No alert on record", partsOf: "Parts", forecastOf: "Forecast", unknownAsset: "This asset is not in the register.",
   chartReadings: "Time series of the chosen quantity", keyboardHint: "j / k to move, a to acknowledge", lastValue: "Last value", min: "Lowest", max: "Highest", mean: "Mean", dismiss: "Dismiss",
+  reason: "Why this forecast", reasonHelp: "What moves it away from the level that is usual at that time of day and season.", reasonMost: "mostly {group} {value}", reasonRaises: "{group} raises it {value}", reasonLowers: "{group} lowers it {value}", reasonBoth: "{group} moves it up and down {value}", reasonUsual: "Close to what is usual: nothing moves it by more than {value}.",
+  reasonLevel: "Usual level", reasonSum: "Forecast", reasonAway: "Away from usual", reasonMean: "Mean over the whole forecast.", reasonCorrection: "The recent level includes what the errors of the last weeks correct.", reasonMissing: "No reason can be told: the model behind this forecast has been replaced since, or the forecast is a sum of others.", reasonSoon: "No reason can be told for this forecast yet.",
+  chartReason: "Bars of what weather, calendar and recent level add to the usual level or take from it. Use the left and right arrow keys to read values.",
+  record: "Track record", recordHelp: "{issues} past forecasts of {from} to {to}, by how far ahead they looked.", recordSoon: "No track record yet: it appears when past forecasts have met their measurements.",
+  recordAhead: "Ahead", recordError: "Mean error", recordPinball: "Pinball loss", recordCovered: "In the 80% band", recordPersistence: "Against persistence", recordNaive: "Against the best naive", recordAll: "All", recordNaiveIs: "Best naive: {model}.", recordTick: "The tick marks the 80% a band should hold; a gain above zero is a forecast better than its rival.", minutes: "{n} min",
+  notes: "About this forecast", noteSince: "since {time}",
 };
 
 const kinds: Record<string, string> = {
@@ -65,6 +71,13 @@ const events: Record<string, string> = {
 };
 const models: Record<string, string> = {
   persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Smart persistence", power_curve: "Power curve", damped: "Damped persistence", calendar_blend: "Calendar blend", boosting: "Gradient boosting",
+  aggregate: "Aggregate of all models", mixture: "Mixture", mixture_recent: "Mixture, recent weeks", boosted: "Boosted trees", ridge_recent: "Ridge, recent months", physics: "Physics", analogue: "Analogue days", daily: "Same time yesterday", weekly: "Same time last week", recent30: "Last 30 days",
+};
+const groups: Record<string, string> = { usual: "usual level", recent: "recent level", weather: "weather", calendar: "calendar" };
+const groupHeads: Record<string, string> = { usual: "Usual level", recent: "Recent level", weather: "Weather", calendar: "Calendar" };
+const notes: Record<string, string> = {
+  telemetry_stale: "Measurements are late: the first hours rest on old values.", weather_late: "The newest weather run is late: an older one is used.", weather_missing: "No weather forecast is known: a model without weather serves.",
+  little_history: "Little history: bands are wide and the forecast will improve.", model_unavailable: "The usual model is not available: a simple rule serves.",
 };
 
 export interface Dictionary {
@@ -77,6 +90,11 @@ export interface Dictionary {
   severities: Record<string, string>;
   events: Record<string, string>;
   models: Record<string, string>;
+  /** What moves a forecast, inside a sentence. */
+  groups: Record<string, string>;
+  /** The same as a heading. */
+  groupHeads: Record<string, string>;
+  notes: Record<string, string>;
 }
 
-export const en: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };
+export const en: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };

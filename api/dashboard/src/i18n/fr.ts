@@ -31,6 +31,12 @@ const text: Dictionary["text"] = {
   normal: "normal", anomalous: "anormal", signals: "Signaux face à l’attendu", signalsHelp: "Valeur observée et attendue ; dessous, le score du résidu et la ligne à partir de laquelle il compte.", notWatched: "Pas encore surveillé", notWatchedHelp: "Trop peu d’historique sain pour savoir ce qui est normal ici.", fittedUntil: "Normale apprise jusqu’au {time}", observed: "Observé", limit: "limite", residualScore: "Score du résidu",
   readings: "Mesures récentes", range: "Période", range24: "24 h", range7: "7 j", range30: "30 j", noReadings: "Aucune mesure dans cette période", assetAlerts: "Alertes de cet équipement", noAssetAlerts: "Aucune alerte enregistrée", partsOf: "Éléments", forecastOf: "Prévision", unknownAsset: "Cet équipement n’est pas au registre.",
   chartReadings: "Série temporelle de la grandeur choisie", keyboardHint: "j / k pour se déplacer, a pour acquitter", lastValue: "Dernière valeur", min: "Minimum", max: "Maximum", mean: "Moyenne", dismiss: "Fermer",
+  reason: "Pourquoi cette prévision", reasonHelp: "Ce qui l’éloigne du niveau habituel à cette heure et en cette saison.", reasonMost: "surtout {group} {value}", reasonRaises: "{group} l’élève {value}", reasonLowers: "{group} l’abaisse {value}", reasonBoth: "{group} joue dans les deux sens {value}", reasonUsual: "Proche de l’habituel : rien ne l’en écarte de plus de {value}.",
+  reasonLevel: "Niveau habituel", reasonSum: "Prévision", reasonAway: "Écart à l’habituel", reasonMean: "Moyenne sur toute la prévision.", reasonCorrection: "Le niveau récent comprend ce que corrigent les erreurs des dernières semaines.", reasonMissing: "Pas de raison à donner : le modèle de cette prévision a été remplacé depuis, ou elle est une somme d’autres.", reasonSoon: "Pas encore de raison pour cette prévision.",
+  chartReason: "Barres de ce que la météo, le calendrier et le niveau récent ajoutent au niveau habituel ou en retirent. Flèches gauche et droite pour lire les valeurs.",
+  record: "Bilan des prévisions", recordHelp: "{issues} prévisions passées, du {from} au {to}, selon leur échéance.", recordSoon: "Pas encore de bilan : il apparaît quand des prévisions passées ont rencontré leurs mesures.",
+  recordAhead: "Échéance", recordError: "Erreur moyenne", recordPinball: "Perte pinball", recordCovered: "Dans la bande 80 %", recordPersistence: "Face à la persistance", recordNaive: "Face au meilleur naïf", recordAll: "Toutes", recordNaiveIs: "Meilleur naïf : {model}.", recordTick: "Le trait marque les 80 % que la bande doit contenir ; un gain positif est une prévision meilleure que sa rivale.", minutes: "{n} min",
+  notes: "À propos de cette prévision", noteSince: "depuis {time}",
 };
 
 const kinds = {
@@ -66,6 +72,13 @@ const events = {
 };
 const models = {
   persistence: "Persistance", seasonal_naive: "Naïf saisonnier", blend: "Mélange jour et semaine", climatology: "Climatologie", clear_sky: "Persistance ciel clair", clear_sky_persistence: "Persistance ciel clair", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Persistance éclairée", power_curve: "Courbe de puissance", damped: "Persistance amortie", calendar_blend: "Mélange calendaire", boosting: "Gradient boosting",
+  aggregate: "Agrégat de tous les modèles", mixture: "Mélange", mixture_recent: "Mélange, semaines récentes", boosted: "Arbres boostés", ridge_recent: "Ridge, mois récents", physics: "Physique", analogue: "Jours analogues", daily: "Même heure la veille", weekly: "Même heure il y a une semaine", recent30: "30 derniers jours",
+};
+const groups = { usual: "le niveau habituel", recent: "le niveau récent", weather: "la météo", calendar: "le calendrier" };
+const groupHeads = { usual: "Niveau habituel", recent: "Niveau récent", weather: "Météo", calendar: "Calendrier" };
+const notes = {
+  telemetry_stale: "Les mesures sont en retard : les premières heures reposent sur d’anciennes valeurs.", weather_late: "La dernière prévision météo tarde : une plus ancienne est utilisée.", weather_missing: "Aucune prévision météo connue : un modèle sans météo est servi.",
+  little_history: "Peu d’historique : les bandes sont larges et la prévision s’améliorera.", model_unavailable: "Le modèle habituel n’est pas disponible : une règle simple est servie.",
 };
 
-export const fr: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models };
+export const fr: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };

@@ -1,8 +1,9 @@
-// Forecast page: choose an asset, a quantity and an issue time; the fan against what was measured; how good the served model usually is and was this time.
+// Forecast page: choose an asset, a quantity and an issue time; the fan against what was measured; why it is so; how good
+// the served model usually is, was so far, and was this time.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { drawFan, fanOf, scoreOf } from "../charts/fan";
 import { Plot } from "../charts/plot";
-import type { Asset, ForecastPage as Page, ReadingsPage } from "../core/contract";
+import type { Asset, Explanation, ForecastPage as Page, ReadingsPage, Verification } from "../core/contract";
 import { assets, assetById, fleetError, loadFleet, mainQuantity } from "../core/fleet";
 import { download, get, queryText } from "../core/http";
 import { onLive, serverNow } from "../core/live";
@@ -13,7 +14,10 @@ import { durationMs, showAge, showMoment, showOffset, shownZone, tick } from "..
 import { kindName, quantityName, t } from "../core/words";
 import { FanReadout, FanTable } from "../parts/fan-readout";
 import { Down, Left, Right } from "../parts/icons";
+import { Notes } from "../parts/notes";
+import { ReasonBox } from "../parts/reason";
 import { Empty, Failed, Loading } from "../parts/states";
+import { TrackRecord } from "../parts/track-record";
 import { ThisIssue, VerdictBox } from "../parts/verdict";
 import { ZoneToggle } from "../parts/zone-toggle";
 
@@ -39,6 +43,8 @@ function Chosen({ asset, quantity, choices, issue }: { asset: Asset; quantity: s
   const shown = page.value.value;
   const window = shown && windowOf(shown);
   const readings = useResource(window ? `${window.start}|${window.end}` : null, (abort) => actuals(asset, quantity, shown, window, abort), true);
+  const told = useResource(shown?.issue_time ?? null, (abort) => get<Explanation>("/forecasts/explanation", { asset_id: asset.id, quantity, issue_time: shown?.issue_time }, abort), true);
+  const record = useResource(`${asset.id}|${quantity}`, (abort) => get<Verification>("/forecasts/verification", { asset_id: asset.id, quantity }, abort), true);
   const now = serverNow.value;
   // By our own clock: the server's may run a thousand times faster in a demo.
   const halfMinute = Math.floor(tick.value / 30_000);
@@ -47,6 +53,7 @@ function Chosen({ asset, quantity, choices, issue }: { asset: Asset; quantity: s
     const told = data as { asset_id?: string; quantity?: string };
     if (told.asset_id !== asset.id || told.quantity !== quantity) return;
     issues.reload();
+    record.reload();
     if (!issue) page.reload();
   }), [asset.id, quantity, issue]);
   useEffect(() => { if (window && window.end > serverNow.value - 3 * 86_400_000) readings.reload(); }, [halfMinute]);
@@ -96,16 +103,21 @@ function Chosen({ asset, quantity, choices, issue }: { asset: Asset; quantity: s
       {!shown && !error && <Loading lines={6} />}
       {shown && fan && (
         <div class={`forecast-body ${page.loading.value ? "is-loading" : ""}`} data-testid="forecast-body" data-issue={shown.issue_time}>
-          <section class="panel chart-panel">
-            <header class="panel-head">
-              <h2><a href={address.asset(asset.id)}>{asset.name}</a> · {quantityName(quantity)}</h2>
-              <p class="muted">{t("issuedHere")} {moment(shown.issue_time)} <bdi dir="ltr">{showOffset(Date.parse(shown.issue_time), zone)}</bdi> · {showAge(Date.parse(shown.issue_time), now)}</p>
-            </header>
-            <FanReadout fan={fan} cursor={cursor} zone={zone} now={now} />
-            <Plot label={t("chartForecast")} height={innerWidth < 860 ? 300 : Math.max(300, Math.min(640, innerHeight - 330))} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
-            {readings.value.value && !fan.rows.some((row) => row.actual !== null) && <p class="muted note">{t("noActuals")}</p>}
-            <FanTable fan={fan} zone={zone} />
-          </section>
+          <div class="forecast-main">
+            <section class="panel chart-panel">
+              <header class="panel-head">
+                <h2><a href={address.asset(asset.id)}>{asset.name}</a> · {quantityName(quantity)}</h2>
+                <p class="muted">{t("issuedHere")} {moment(shown.issue_time)} <bdi dir="ltr">{showOffset(Date.parse(shown.issue_time), zone)}</bdi> · {showAge(Date.parse(shown.issue_time), now)}</p>
+              </header>
+              <Notes notes={shown.notes} zone={zone} />
+              <FanReadout fan={fan} cursor={cursor} zone={zone} now={now} />
+              <Plot label={t("chartForecast")} height={innerWidth < 860 ? 300 : Math.max(300, Math.min(640, innerHeight - 330))} inputs={[fan, zone]} make={(colours) => drawFan(fan, zone, now, colours)} onCursor={setCursor} />
+              {readings.value.value && !fan.rows.some((row) => row.actual !== null) && <p class="muted note">{t("noActuals")}</p>}
+              <FanTable fan={fan} zone={zone} />
+            </section>
+            <ReasonBox told={told} issue={shown.issue_time} zone={zone} />
+            <TrackRecord record={record} zone={zone} />
+          </div>
           <aside class="forecast-side">
             <VerdictBox page={shown} zone={zone} />
             <ThisIssue score={scoreOf(fan)} fan={fan} />

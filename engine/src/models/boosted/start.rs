@@ -3,7 +3,7 @@
 //! In: linear rows of past origins. Out: a [`Start`], and for every past row what a fit on other months says of it, so that the
 //! trees learn the errors of fresh forecasts and not those of a fit that has seen the answer.
 
-use crate::features::FeatureMatrix;
+use crate::features::{FeatureMatrix, Shares};
 use crate::models::{Gram, LinearFit};
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +77,18 @@ impl Start {
 
     /// What the fits say of row `index` at `lead`.
     pub(super) fn says(&self, matrix: &FeatureMatrix, index: usize, lead: usize) -> f64 {
-        let group = self.group(lead);
-        let fit = group.and_then(|g| g.weather.as_ref().filter(|_| matrix.has_weather(index)).or(g.plain.as_ref()));
-        fit.map_or(0.0, |fit| fit.predict(matrix.row(index)))
+        self.fit_of(matrix, index, lead).map_or(0.0, |fit| fit.predict(matrix.row(index)))
+    }
+
+    /// Adds what each group of features gives to [`Start::says`], `worth` for one.
+    pub(super) fn contribute(&self, matrix: &FeatureMatrix, index: usize, lead: usize, worth: f64, shares: &mut Shares) {
+        if let Some(fit) = self.fit_of(matrix, index, lead) {
+            fit.contribute(matrix.row(index), &matrix.groups, worth, shares);
+        }
+    }
+
+    fn fit_of(&self, matrix: &FeatureMatrix, index: usize, lead: usize) -> Option<&LinearFit> {
+        self.group(lead).and_then(|g| g.weather.as_ref().filter(|_| matrix.has_weather(index)).or(g.plain.as_ref()))
     }
 }
 

@@ -16,16 +16,14 @@ pub(super) struct Node {
     pub(super) missing_left: bool,
     pub(super) left: i32,
     pub(super) right: i32,
-    /// Expected correction of the mean here.
-    pub(super) value: f32,
+    /// Share of the sampled rows that went left.
+    pub(super) share: f32,
 }
 
 /// A tree over values. Without nodes it is one leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// Correction of the mean in each leaf.
-    pub(super) means: Vec<f32>,
     /// Where the corrections of the first leaf begin, and how many each leaf has.
     pub(super) from: usize,
     pub(super) outputs: usize,
@@ -33,7 +31,7 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn leaves(&self) -> usize {
-        self.means.len()
+        self.nodes.len() + 1
     }
 
     /// Where the corrections of the row's leaf begin.
@@ -45,9 +43,28 @@ impl Tree {
         self.from + (-1 - at) as usize * self.outputs
     }
 
-    /// Adds what each cut on the row's path changed to the share of its feature; returns the value at the root.
-    pub(super) fn follow(&self, row: &[f32], shares: &mut [f64]) -> f64 {
-        let value = |at: i32| f64::from(if at < 0 { self.means[(-1 - at) as usize] } else { self.nodes[at as usize].value });
+    /// Expected correction of one output at every node; `corrections` are those of the forest.
+    pub(super) fn expected(&self, corrections: &[f32], output: usize) -> Vec<f64> {
+        let mut expected = vec![0.0; self.nodes.len()];
+        // Children stand behind their parents, so going backwards every child is known before its parent.
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            let of = |child: i32| self.value(child, &expected, corrections, output);
+            expected[at] = f64::from(node.share) * of(node.left) + (1.0 - f64::from(node.share)) * of(node.right);
+        }
+        expected
+    }
+
+    fn value(&self, at: i32, expected: &[f64], corrections: &[f32], output: usize) -> f64 {
+        match usize::try_from(at) {
+            Ok(node) => expected[node],
+            Err(_) => f64::from(corrections[self.from + (-1 - at) as usize * self.outputs + output]),
+        }
+    }
+
+    /// Adds what each cut on the row's path changed to the share of its feature; returns the value at the root. `expected` are the
+    /// values of [`Tree::expected`] for the same output.
+    pub(super) fn follow(&self, row: &[f32], expected: &[f64], corrections: &[f32], output: usize, shares: &mut [f64]) -> f64 {
+        let value = |at: i32| self.value(at, expected, corrections, output);
         let mut at = if self.nodes.is_empty() { -1 } else { 0 };
         let root = value(at);
         while at >= 0 {
@@ -89,23 +106,21 @@ impl Grown<'_> {
         (-1 - at) as usize
     }
 
-    /// The tree over values; `corrections` are those of its leaves, to be found at `from` in the forest's.
-    pub(super) fn finish(&self, bins: &Bins, corrections: &[f32], outputs: usize, from: usize) -> Tree {
-        let means: Vec<f32> = corrections.iter().step_by(outputs).copied().collect();
-        let mut held: Vec<(f64, f64)> = vec![(0.0, 0.0); self.nodes.len()];
-        // Children stand behind their parents, so going backwards every child is summed before its parent.
+    /// The tree over values; the corrections of its leaves, `outputs` each, begin at `from` in the forest's.
+    pub(super) fn finish(&self, bins: &Bins, outputs: usize, from: usize) -> Tree {
+        let mut held: Vec<(usize, usize)> = vec![(0, 0); self.nodes.len()];
+        // Children stand behind their parents, so going backwards every child is counted before its parent.
         for at in (0..self.nodes.len()).rev() {
-            let of = |child: i32| match usize::try_from(child) {
-                Ok(node) => held[node],
+            let rows = |child: i32| match usize::try_from(child) {
+                Ok(node) => held[node].0 + held[node].1,
                 Err(_) => {
-                    let (leaf, (a, b)) = ((-1 - child) as usize, self.ranges[(-1 - child) as usize]);
-                    ((b - a) as f64, f64::from(means[leaf]) * (b - a) as f64)
+                    let (from, to) = self.ranges[(-1 - child) as usize];
+                    to - from
                 }
             };
-            let ((m, x), (n, y)) = (of(self.nodes[at].1), of(self.nodes[at].2));
-            held[at] = (m + n, x + y);
+            held[at] = (rows(self.nodes[at].1), rows(self.nodes[at].2));
         }
-        let node = |((split, left, right), (rows, sum)): (&(Split, i32, i32), &(f64, f64))| Node {
+        let node = |((split, left, right), (lefts, rights)): (&(Split, i32, i32), &(usize, usize))| Node {
             column: split.column as u32,
             edge: match split.bin {
                 0 => f32::NEG_INFINITY,
@@ -114,9 +129,9 @@ impl Grown<'_> {
             missing_left: split.missing_left,
             left: *left,
             right: *right,
-            value: (sum / rows.max(1.0)) as f32,
+            share: *lefts as f32 / (lefts + rights).max(1) as f32,
         };
-        Tree { nodes: self.nodes.iter().zip(&held).map(node).collect(), means, from, outputs }
+        Tree { nodes: self.nodes.iter().zip(&held).map(node).collect(), from, outputs }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::models::state::Bytes;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-const MAGIC: u32 = 0x3146_4243;
+const MAGIC: u32 = 0x3246_4243;
 
 impl Forest {
     /// The forest as bytes: magic, sizes, probabilities, start values, then each tree with its nodes and corrections.
@@ -32,7 +32,7 @@ impl Forest {
                 put(node.edge.to_bits());
                 put(node.left as u32);
                 put(node.right as u32);
-                put(node.value.to_bits());
+                put(node.share.to_bits());
             }
             let to = tree.from + tree.leaves() * tree.outputs;
             self.corrections[tree.from..to].iter().for_each(|value| put(value.to_bits()));
@@ -75,7 +75,7 @@ impl Forest {
                     edge: f32::from_bits(next()?),
                     left: next()? as i32,
                     right: next()? as i32,
-                    value: f32::from_bits(next()?),
+                    share: f32::from_bits(next()?),
                 };
                 // Children stand behind their parents, so that following a row always ends.
                 let fits = |child: i32| {
@@ -90,8 +90,7 @@ impl Forest {
             for _ in 0..(size + 1) * outputs {
                 corrections.push(f32::from_bits(next()?));
             }
-            let means = corrections[from..].iter().step_by(outputs).copied().collect();
-            trees.push(Tree { nodes, means, from, outputs });
+            trees.push(Tree { nodes, from, outputs });
         }
         if next().is_some() { None } else { Some(Self { width, probabilities, start, trees, corrections }) }
     }

@@ -76,16 +76,23 @@ fn same_rows_give_same_bytes_and_bytes_give_the_forest_back() {
 }
 
 #[test]
-fn contributions_sum_to_the_mean() {
-    let values = numbers(2000 * 4, 11);
-    let targets: Vec<f64> = values.chunks(4).map(|row| f64::from(3.0 * row[0] + row[1])).collect();
+fn contributions_sum_to_what_is_predicted() {
+    let (values, noise) = (numbers(2000 * 4, 11), numbers(2000, 12));
+    let targets: Vec<f64> = values.chunks(4).zip(&noise).map(|(row, e)| f64::from(3.0 * row[0] + row[1] + e - 0.5)).collect();
     let forest = fitted(&values, 4, &targets, &TreeOptions::default());
-    for (row, prediction) in values.chunks(4).zip(forest.predict(Rows { width: 4, values: &values })).step_by(97) {
-        let (base, shares) = forest.contributions(row);
-        assert!((base + shares.iter().sum::<f64>() - prediction.mean).abs() < 1e-4);
+    let rows = Rows { width: 4, values: &values };
+    for (output, of) in [(None, 0), (Some(0), 1), (Some(8), 2)] {
+        let told = forest.contributions(rows, output);
+        for ((base, shares), prediction) in told.iter().zip(forest.predict(rows)).step_by(97) {
+            let said = [prediction.mean, prediction.quantiles[0], prediction.quantiles[8]][of];
+            assert!((base + shares.iter().sum::<f64>() - said).abs() < 1e-4);
+        }
     }
-    let (_, shares) = forest.contributions(&[0.95, 0.5, 0.5, 0.5]);
+    let (base, shares) = &forest.contributions(Rows { width: 4, values: &[0.95, 0.5, 0.5, 0.5] }, None)[0];
+    assert!((base - 2.0).abs() < 0.1, "the mean of all rows, {base}");
     assert!(shares[0] > 0.5 && shares[2].abs() < 0.2, "{shares:?}");
+    let kept = Forest::from_state(&forest.state()).unwrap();
+    assert_eq!(kept.contributions(rows, Some(4)), forest.contributions(rows, Some(4)));
 }
 
 #[test]

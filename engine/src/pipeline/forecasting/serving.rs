@@ -74,7 +74,7 @@ impl Serving {
 
 impl Pipeline {
     /// The model that serves a target, if it was fitted by `at`: a model of later times would know what came.
-    pub(super) async fn serving_at(
+    pub(in crate::pipeline) async fn serving_at(
         &self,
         key: &Key,
         grid: Resolution,
