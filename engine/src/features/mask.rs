@@ -34,7 +34,7 @@ pub(super) struct Edit {
     pub(super) value: f64,
 }
 
-/// Whether a flag speaks against using the value. `rated` is the rated power or the greatest value seen: plants give it, or nothing,
+/// Whether a flag speaks against using the value. `rated` is the rated power or the greatest value so far: plants give it, or nothing,
 /// for hours.
 fn is_bad(flag: &FlaggedValue, value: f64, rated: f64) -> bool {
     let steady = value >= PLATEAU * rated || value.abs() <= STANDSTILL * rated;
@@ -53,11 +53,19 @@ fn at_once(target: &Target, column: &[f64]) -> BTreeMap<usize, String> {
         found.extend(held.map(|row| (row, Quantity::ACTIVE_POWER_LIMIT.name().to_owned())));
     }
     if !target.circumstances.flags.is_empty() {
-        let top = rated.unwrap_or_else(|| column.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max));
+        let mut seen = 0.0_f64;
+        // Only what came before: the greatest value of the whole column would tell of the future.
+        let tops: Vec<f64> = column
+            .iter()
+            .map(|value| {
+                seen = seen.max(*value);
+                rated.unwrap_or(seen)
+            })
+            .collect();
         let step = frame.resolution.seconds() * 1_000_000;
         for flag in &target.circumstances.flags {
             let row = usize::try_from((micros(flag.time) - micros(frame.start)).div_euclid(step)).unwrap_or(usize::MAX);
-            if row < frame.len && is_bad(flag, column[row], top) {
+            if row < frame.len && is_bad(flag, column[row], tops[row]) {
                 found.entry(row).or_insert_with(|| flag.reason.clone());
             }
         }
