@@ -82,6 +82,7 @@ fn forecast(criterion: &mut Criterion) {
         interval_label: engine::domain::IntervalLabel::Beginning,
         weather: engine::domain::WeatherForecasts::default(),
         observations: Vec::new(),
+        circumstances: engine::features::Circumstances::default(),
     };
     let request = GateRequest {
         now,

@@ -3,14 +3,15 @@
 //! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
 //! wrong together (an open port without a key) is refused here too.
 
-mod keep;
-
-pub use keep::{BackupConfig, StorageConfig};
+mod holidays;
 mod influx;
 mod ingest;
+mod keep;
 
+pub use holidays::HolidayConfig;
 pub use influx::{InfluxConfig, InfluxRead, InfluxWrite};
 pub use ingest::IngestConfig;
+pub use keep::{BackupConfig, StorageConfig};
 
 use config::Environment;
 use config::File;
@@ -113,6 +114,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// InfluxDBs to read history from and to write forecasts and alerts to. Default none.
     pub influx: Vec<InfluxConfig>,
+    /// Days the operator knows better than our calendars.
+    pub holidays: Vec<HolidayConfig>,
     /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
     #[serde(skip_serializing)]
     pub line_protocol: Vec<LineMapping>,
@@ -134,6 +137,7 @@ impl Default for Config {
             backup: BackupConfig::default(),
             ingest: IngestConfig::default(),
             influx: Vec::new(),
+            holidays: Vec::new(),
             line_protocol: Vec::new(),
         }
     }
@@ -333,6 +337,7 @@ impl Config {
         self.store_options()?;
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
         self.check_influx()?;
+        self.operator_days()?;
         if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
             let value = self.ingest.in_flight_mib.to_string();
             let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";

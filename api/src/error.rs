@@ -45,6 +45,7 @@ problems! {
     Forbidden "forbidden" 403 "This key may not do that",
     UnknownAsset "unknown_asset" 404 "The asset is not known",
     UnknownAlert "unknown_alert" 404 "The alert is not known",
+    UnknownAnnotation "unknown_annotation" 404 "The annotation is not known",
     NoForecast "no_forecast" 404 "There is no such forecast",
     NotWatched "not_watched" 404 "The asset is not watched",
     NotFound "not_found" 404 "There is nothing at this address",

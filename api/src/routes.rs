@@ -1,6 +1,7 @@
 //! The routes, one file per resource. This file says what stands where, who may come in, and what answers elsewhere.
 
 mod alerts;
+mod annotations;
 mod assets;
 mod backup;
 mod dashboard;
@@ -19,6 +20,7 @@ pub(crate) use alerts::AlertBody;
 /// Handlers and their documentation, for the OpenAPI document.
 pub(crate) mod documented {
     pub(crate) use super::alerts::*;
+    pub(crate) use super::annotations::*;
     pub(crate) use super::assets::*;
     pub(crate) use super::backup::*;
     pub(crate) use super::dead_letters::*;
@@ -78,6 +80,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/alerts/{id}/resolve").route(post().to(alerts::resolve)))
                 .service(resource("/alerts/{id}/shelve").route(post().to(alerts::shelve)))
                 .service(resource("/alerts/{id}/comment").route(post().to(alerts::comment)))
+                .service(
+                    resource("/annotations").route(get().to(annotations::list_annotations)).route(post().to(annotations::annotate)),
+                )
+                .service(resource("/annotations/{id}").route(delete().to(annotations::withdraw_annotation)))
                 .service(resource("/backup").route(post().to(backup::backup)))
                 .service(resource("/sql").route(post().to(sql::run)))
                 .default_service(web::to(nothing_here)),

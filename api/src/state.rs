@@ -143,7 +143,8 @@ impl Rooms {
         let session = Session::new(store.clone(), limits)?;
         let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
         register_alerts(&session, &alerts);
-        let pipeline = Pipeline::new(store.clone(), PipelineOptions::default());
+        let options = PipelineOptions { days: config.operator_days()?, ..PipelineOptions::default() };
+        let pipeline = Pipeline::new(store.clone(), options);
         register_functions(&session, &pipeline, Timestamp::now);
         Ok(Self { config: Arc::new(config), store, session, ledger, alerts, pipeline })
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads or writes anything. A value of one of these types is already checked; nothing downstream asks again.
 
+mod annotation;
 mod asset;
 mod error;
 mod forecast;
@@ -20,12 +21,13 @@ mod weather;
 pub mod wind;
 mod zone;
 
+pub use annotation::{Annotation, AnnotationKind};
 pub use asset::{Asset, AssetId, AssetKind, Location};
 pub use error::DomainError;
 pub use forecast::{Forecast, ForecastRow, Quantile};
 pub use frame::{Frame, FrameBuilder};
 pub use pattern::matches;
-pub use quality::Quality;
+pub use quality::{FlaggedValue, Quality};
 pub use quantity::{Quantities, Quantity, QuantityInfo};
 pub use schema::{ASSET_ID, AVAILABLE_AT, Readings, TIME, Table, timestamp_type};
 pub use suggest::nearest;

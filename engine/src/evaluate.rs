@@ -5,6 +5,7 @@
 
 mod backtest;
 mod board;
+mod ceiling;
 mod coherence;
 mod ensemble;
 mod gate;

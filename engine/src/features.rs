@@ -1,14 +1,17 @@
 //! What a forecaster may look at: the target's past, its calendar, the weather runs, all as known at an issue time.
 //!
-//! In: a [`Target`] (frames and weather of one asset). Out: a [`Context`] and its [`View`]s, the only way to a value; a view
+//! In: a [`Target`] (frames, weather and circumstances of one asset). Out: a [`Context`] and its [`View`]s, the only way to a value; a view
 //! of an origin answers NaN for anything that was not known then. Feature rows of loads, wind and solar are built here too.
 //! Nothing is fitted here and nothing is forecast.
 
 mod calendar;
+mod ceiling;
+mod circumstances;
 mod context;
 mod envelope;
 mod holidays;
 mod load;
+mod mask;
 mod matrix;
 mod normal;
 #[cfg(test)]
@@ -20,11 +23,14 @@ mod weather;
 mod wind;
 
 pub use calendar::{Calendar, Moment};
+pub use ceiling::{Ceiling, ceilings};
+pub use circumstances::Circumstances;
 pub use context::{Context, View};
 pub use envelope::envelope;
 pub(crate) use envelope::{season_days, sorted_quantile};
-pub use holidays::{DayKind, DayOverride, HolidayCalendar};
+pub use holidays::{DayKind, DayOverride, HolidayCalendar, OperatorDay};
 pub use load::{Pattern, civil_lag, load_rows};
+pub use mask::masked_rows;
 pub use matrix::FeatureMatrix;
 pub use normal::Normal;
 pub use series::Series;
@@ -61,6 +67,8 @@ pub struct Target {
     pub weather: WeatherForecasts,
     /// Telemetry of [`relatives`]: weather stations (past temperature), others with the same quantity.
     pub observations: Vec<Frame>,
+    /// What people and checks say about the asset.
+    pub circumstances: Circumstances,
 }
 
 /// Most others whose past is looked at.

@@ -4,6 +4,7 @@
 //! recorded in the report of the cycle and skipped; it never stops the cycle for the others.
 
 mod checking;
+mod circumstances;
 mod forecast_agg;
 mod forecasting;
 mod functions;
@@ -28,6 +29,7 @@ use crate::domain::Resolution;
 use crate::domain::Timestamp;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::Served;
+use crate::features::OperatorDay;
 use crate::features::TargetKind;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -47,6 +49,8 @@ pub struct PipelineOptions {
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
+    /// The operator's table of holidays and sighted days.
+    pub days: Vec<OperatorDay>,
 }
 
 impl Default for PipelineOptions {
@@ -56,6 +60,7 @@ impl Default for PipelineOptions {
             history: SignedDuration::from_hours(24 * 400),
             learning_share: 0.6,
             least_learning: SignedDuration::from_hours(24 * 30),
+            days: Vec::new(),
         }
     }
 }

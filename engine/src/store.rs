@@ -4,6 +4,7 @@
 //! for SQL. Promise: an acknowledged row survives kill -9 and power loss, exactly once, and is visible to the next query.
 //! The only room that touches a disk. SQL lives in `query`.
 
+mod annotations;
 mod backup;
 mod bucket;
 mod delta;

@@ -4,7 +4,7 @@ use super::{args, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
 use engine::domain::{Asset, AssetId, Frame, Quantile, Quantity, Timestamp, matches, parse_duration};
 use engine::evaluate::{BacktestRequest, Issued, backtest};
-use engine::features::{Target, relatives};
+use engine::features::{Circumstances, Target, relatives};
 use engine::pipeline::target_kind;
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -94,6 +94,8 @@ fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target
     let assets: Vec<Asset> = dataset.frames.iter().map(|other| other.asset.clone()).collect();
     let near: Vec<AssetId> = relatives(&frame.asset, &assets).into_iter().map(|other| other.id).collect();
     let others = dataset.frames.iter().filter(|other| near.contains(&other.asset.id));
+    // Quality flags are the live store's own judgement of its data; a directory is taken as it is, so that scores can be compared.
+    let said = Circumstances { annotations: dataset.annotations.clone(), ..Circumstances::of(&frame.asset, &dataset.assets) };
     Target {
         kind: target_kind(frame.asset.kind),
         frame: frame.clone(),
@@ -101,6 +103,7 @@ fn target(dataset: &LoadedDataset, frame: &Frame, quantity: &Quantity) -> Target
         interval_label: dataset.interval_label,
         weather,
         observations: others.cloned().collect(),
+        circumstances: said,
     }
 }
 

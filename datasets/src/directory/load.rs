@@ -11,6 +11,7 @@ use arrow::array::AsArray;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Float64Type;
 use arrow::datatypes::TimestampMicrosecondType;
+use engine::domain::Annotation;
 use engine::domain::Asset;
 use engine::domain::AssetId;
 use engine::domain::Frame;
@@ -54,6 +55,8 @@ pub struct LoadedDataset {
     pub frames: Vec<Frame>,
     /// Weather forecasts by asset; empty unless asked for.
     pub weather: WeatherByAsset,
+    /// Annotations of a file `annotations`, all revisions.
+    pub annotations: Vec<Annotation>,
     /// Every quantity known after reading, standard and declared.
     pub quantities: Quantities,
 }
@@ -69,10 +72,12 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     }
     let mut builders: BTreeMap<Resolution, FrameBuilder> = BTreeMap::new();
     let mut weather = WeatherByAsset::new();
+    let mut annotations = Vec::new();
     for file in &directory.files {
         match file.holds {
             Holds::Telemetry { .. } => {}
             Holds::Table(Table::WeatherForecast) if filter.weather => {}
+            Holds::Table(Table::Annotations) => {}
             Holds::Table(_) => continue,
         }
         let Some(mut reader) = open(directory, file, None, &keep, &filter.quantities)? else { continue };
@@ -87,6 +92,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
                 match rows {
                     Rows::Readings(readings) => builder.push(readings),
                     Rows::Other(Table::WeatherForecast, batch) => add_weather(&mut weather, batch),
+                    Rows::Other(Table::Annotations, batch) => annotations.extend(Annotation::from_batch(batch)),
                     Rows::Other(..) | Rows::Assets(_) => {}
                 }
             }
@@ -105,6 +111,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
         assets: with_parents(directory, &keep),
         frames,
         weather,
+        annotations,
         quantities: directory.quantities.clone(),
     })
 }

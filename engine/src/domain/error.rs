@@ -113,6 +113,20 @@ pub enum DomainError {
         /// The value as text.
         value: String,
     },
+    /// A power that an annotation cannot leave.
+    #[error("{asset}: capacity_kw of the {kind} from {start} is {given}; {remedy}")]
+    AnnotationCapacity {
+        /// Asset of the annotation, empty for the whole site.
+        asset: String,
+        /// Its kind.
+        kind: &'static str,
+        /// Its first instant.
+        start: String,
+        /// The power as it came, kW.
+        given: f64,
+        /// What may stand there.
+        remedy: String,
+    },
     /// A value outside the list of names of a field.
     #[error("{field} {text:?} is not known; use one of {known}")]
     Choice {

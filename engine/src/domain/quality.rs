@@ -1,6 +1,6 @@
 //! How good a value is, in the words of IEC 61850-7-3.
 
-use super::DomainError;
+use super::{DomainError, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Quality of one value. `Invalid` values are null in the wide tables and keep their story in `quality_flags`.
@@ -37,4 +37,15 @@ impl Quality {
             DomainError::Choice { field: "quality", text: text.into(), known: "good, questionable, estimated, invalid" }
         })
     }
+}
+
+/// What the quality check says about one stored value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlaggedValue {
+    /// Time of the row.
+    pub time: Timestamp,
+    /// What the value is worth.
+    pub quality: Quality,
+    /// The word in `quality_flags.reason`.
+    pub reason: String,
 }

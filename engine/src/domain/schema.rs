@@ -120,9 +120,17 @@ impl Table {
                 real("energy_lost_kwh", true),
                 text("top_contributors", true),
             ],
-            Self::Annotations => {
-                vec![text(ASSET_ID, true), time("start", false), time("end", true), text("kind", false), text("note", true)]
-            }
+            Self::Annotations => vec![
+                text(ASSET_ID, true),
+                time("start", false),
+                time("end", true),
+                text("kind", false),
+                text("note", true),
+                time(AVAILABLE_AT, true),
+                real("capacity_kw", true),
+                text("state", true),
+                text("author", true),
+            ],
             Self::Events => vec![time(TIME, false), text(ASSET_ID, false), time("reset_at", true), text("message", true)],
             Self::DeadLetters => vec![
                 time("received_at", false),

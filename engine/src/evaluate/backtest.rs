@@ -3,6 +3,7 @@
 //! Both run the same [`Trial`]: candidates refitted every few weeks, every forecast logged, scores and calibration taken only
 //! from truth before the origin at hand.
 
+use super::ceiling::lowered;
 use super::trial::{Issued, IssuedErrors, Trial};
 use super::{EvaluateError, Verdict};
 use crate::domain::{Quantile, Timestamp};
@@ -60,7 +61,7 @@ pub fn backtest(target: &Target, request: &BacktestRequest<'_>) -> Result<Backte
     let mut verdicts: Vec<Verdict> = Vec::new();
     for (done, &origin) in origins.iter().enumerate() {
         trial.advance(&context, origin)?;
-        forecasts.push(trial.issue(&context, origin)?);
+        forecasts.push(lowered(trial.issue(&context, origin)?, target));
         if let Some(verdict) = trial.verdict().filter(|new| verdicts.last().is_none_or(|held| held.model != new.model)) {
             verdicts.push(verdict.clone());
         }
@@ -115,7 +116,7 @@ impl Served {
     /// [`EvaluateError`] when the target has lost its column, the time is off the grid, or less than two days are known.
     pub fn issue(&self, target: &Target, issue_time: Timestamp) -> Result<Issued, EvaluateError> {
         let context = Context::new(target, self.trial.horizon(), &[issue_time])?;
-        self.trial.issue(&context, issue_time)
+        Ok(lowered(self.trial.issue(&context, issue_time)?, target))
     }
 
     /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what

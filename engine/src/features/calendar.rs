@@ -63,10 +63,10 @@ struct Row {
 #[derive(Debug, Clone)]
 struct Day {
     date: Date,
-    settled: DayKind,
-    /// As long as no announcement is out, and the first row at which it is.
+    /// As long as no announcement is out.
     expected: DayKind,
-    known_from: usize,
+    /// From each row on at which one is.
+    announced: Vec<(usize, DayKind)>,
     /// Minutes of local standard sunset after midnight UTC of the date.
     sunset: f32,
     clock_change: bool,
@@ -137,7 +137,8 @@ impl Calendar {
         let Some(row) = self.rows.get(index).or(self.rows.last()) else { return Moment::default() };
         let kind = |at: usize| {
             let day = &self.days[at];
-            if origin >= day.known_from { day.settled } else { day.expected }
+            let out = day.announced.iter().rev().find(|(row, _)| *row <= origin);
+            out.map_or(day.expected, |(_, kind)| *kind)
         };
         let at = row.day as usize;
         let day = &self.days[at];
@@ -165,13 +166,17 @@ fn day(date: Date, holidays: &HolidayCalendar, zone: &TimeZone, sunsets: &mut Su
     let far = date.checked_add(jiff::Span::new().days(60)).unwrap_or(date);
     let early = date.checked_sub(jiff::Span::new().days(400)).unwrap_or(date);
     let row = |time: Timestamp| usize::try_from((time.as_second() - start.as_second() + step - 1).div_euclid(step)).unwrap_or(0);
-    let announced = holidays.announced(date).and_then(at).map(row);
+    let far = far.to_datetime(jiff::civil::Time::midnight());
+    let said = holidays.announcements(date);
+    let announced = said.iter().enumerate().filter_map(|(place, &time)| {
+        let from = if place + 1 == said.len() { time.max(far) } else { time };
+        Some((row(at(time)?), holidays.day(date, from)))
+    });
     let offset = |day: Date| at(day.to_datetime(jiff::civil::Time::midnight())).map(|time| zone.to_offset(time).seconds());
     Day {
         date,
-        settled: holidays.day(date, far.to_datetime(jiff::civil::Time::midnight())),
         expected: holidays.day(date, early.to_datetime(jiff::civil::Time::midnight())),
-        known_from: announced.unwrap_or(0),
+        announced: announced.collect(),
         sunset: sunsets.of(date),
         clock_change: date.tomorrow().is_ok_and(|next| offset(date) != offset(next)),
     }

@@ -3,6 +3,7 @@
 //! In: a [`Target`] and a horizon. Out: [`Context`] and [`View`]. A view reads only rows before its edge that were available
 //! at its origin; fitting takes sub-views of the past. Origins are grid indices.
 
+use super::mask::masked;
 use super::normal::{Normal, Scale};
 use super::series::{Channel, Known};
 use super::{Calendar, FeatureError, HolidayCalendar, Series, Target, TargetKind, WeatherIndex};
@@ -45,7 +46,6 @@ pub struct Context {
     siblings: Vec<Channel>,
     station: Vec<Channel>,
     has_temperature: bool,
-    rows: usize,
     winds: Vec<Channel>,
     directions: Vec<Channel>,
 }
@@ -69,13 +69,18 @@ impl Context {
             return Err(FeatureError::Horizon { asset, steps: horizon, most: MOST_STEPS });
         }
         let channel = |other: &Frame, quantity: &Quantity| aligned(frame, other, quantity);
-        let target_channel =
-            channel(frame, &target.quantity).ok_or(FeatureError::NoColumn { asset, quantity: target.quantity.to_string() })?;
+        let missing = FeatureError::NoColumn { asset, quantity: target.quantity.to_string() };
+        let column = frame.column(&target.quantity).ok_or(missing)?;
+        let (column, first_seen) = on_grid(frame, frame, column);
+        let (usable, edits) = masked(target, &column, &first_seen);
+        let target_channel = Channel::new(usable, first_seen).edited(edits);
         let (start, step) = (micros(frame.start), seconds * 1_000_000);
         let index = |time: Timestamp| micros(time).saturating_sub(start).div_euclid(step);
         let newest = origins.iter().map(|&t| usize::try_from(index(t)).unwrap_or(0)).max().unwrap_or(0).min(frame.len + MOST_STEPS);
         let rows = frame.len.max(newest) + horizon + 1;
-        let calendar = Calendar::new(&frame.asset, frame.start, frame.resolution, target.interval_label, rows)?;
+        let holidays = HolidayCalendar::of(target, origins.iter().copied().max().unwrap_or(frame.start))?;
+        let calendar =
+            Calendar::with_holidays(&frame.asset, frame.start, frame.resolution, target.interval_label, rows, &holidays)?;
         let day = frame.resolution.steps_per_day();
         let mut phases: Vec<usize> =
             origins.iter().filter_map(|&t| usize::try_from(index(t).rem_euclid(day as i64)).ok()).collect();
@@ -105,7 +110,6 @@ impl Context {
             siblings: others.clone().filter_map(|other| channel(other, &target.quantity)).take(8).collect(),
             has_temperature: others.clone().any(|other| other.column(&Quantity::TEMP_AIR).is_some()),
             station: STATION.iter().filter_map(|quantity| others.clone().find_map(|other| channel(other, quantity))).collect(),
-            rows,
             winds: anemometers(&Quantity::WIND_SPEED),
             directions: anemometers(&Quantity::WIND_DIRECTION),
         })
@@ -115,16 +119,6 @@ impl Context {
     pub fn fitted_hourly(mut self) -> Self {
         self.fit_phases = (0..self.day).step_by(self.hour).collect();
         self
-    }
-
-    /// The same target under another table of holidays, for example with an operator's overrides.
-    ///
-    /// # Errors
-    /// [`FeatureError::TimeZone`].
-    pub fn with_holidays(mut self, holidays: &HolidayCalendar) -> Result<Self, FeatureError> {
-        let start = from_micros(self.start);
-        self.calendar = Calendar::with_holidays(&self.asset, start, self.resolution, self.interval_label, self.rows, holidays)?;
-        Ok(self)
     }
 
     /// Grid index of a time, if it lies on the grid at or after its start.
@@ -168,9 +162,14 @@ fn thinned(phases: Vec<usize>, day: usize) -> Vec<usize> {
     (0..8).map(|i| i * day / 8).collect()
 }
 
-/// Column `quantity` of `other` on the grid of `frame`: the value of the row that holds at each grid point.
+/// Column `quantity` of `other` on the grid of `frame`.
 fn aligned(frame: &Frame, other: &Frame, quantity: &Quantity) -> Option<Channel> {
-    let column = other.column(quantity)?;
+    let (values, first_seen) = on_grid(frame, other, other.column(quantity)?);
+    Some(Channel::new(values, first_seen))
+}
+
+/// The value of the row of `other` that holds at each grid point of `frame`, and the first origin that may use it.
+fn on_grid(frame: &Frame, other: &Frame, column: &[f64]) -> (Vec<f64>, Vec<u32>) {
     let (start, step) = (micros(frame.start), frame.resolution.seconds() * 1_000_000);
     let (from, spacing) = (micros(other.start), other.resolution.seconds() * 1_000_000);
     let mut values = Vec::with_capacity(frame.len);
@@ -184,7 +183,7 @@ fn aligned(frame: &Frame, other: &Frame, quantity: &Quantity) -> Option<Channel>
         first_seen.push(u32::try_from(seen.max(i as i64 + 1)).unwrap_or(u32::MAX));
         values.push(value);
     }
-    Some(Channel::new(values, first_seen))
+    (values, first_seen)
 }
 
 /// What was known of a context at an origin.

@@ -1,12 +1,15 @@
 //! Which days are not like others: public holidays, bridge days, Ramadan and the days around the two Eids, by country.
 //!
 //! In: a civil date and the local time it is looked at from. Out: a [`DayKind`] of shares: a day that hangs on a moon not yet
-//! sighted is spread over the dates it may fall on, until the announcement. An operator's table goes before ours
-//! ([`HolidayCalendar::with_overrides`]). Countries are data: [`morocco`], [`united_states`]; others know New Year.
+//! sighted is spread over the dates it may fall on, until the announcement. What an operator says goes before ours
+//! ([`HolidayCalendar::with_overrides`], [`HolidayCalendar::with_announcements`]); where it comes from is in [`operator`]. Countries are data: [`morocco`], [`united_states`]; others know New Year.
 
 mod lunar;
 mod morocco;
+mod operator;
 mod united_states;
+
+pub use operator::OperatorDay;
 
 use jiff::civil::{Date, DateTime, Weekday};
 
@@ -67,6 +70,16 @@ pub enum DayOverride {
     WorkingDay(Date),
 }
 
+impl DayOverride {
+    /// The day it is about, where it is about one.
+    fn date(&self) -> Option<Date> {
+        match *self {
+            Self::Holiday(day) | Self::WorkingDay(day) => Some(day),
+            Self::MonthBegins { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Country {
     Morocco,
@@ -78,7 +91,8 @@ enum Country {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HolidayCalendar {
     country: Country,
-    overrides: Vec<DayOverride>,
+    /// With the local time from when on it is known; `None` is always.
+    overrides: Vec<(DayOverride, Option<DateTime>)>,
     months: Vec<lunar::Announced>,
 }
 
@@ -94,14 +108,37 @@ impl HolidayCalendar {
         Self { country, overrides: Vec::new(), months }
     }
 
-    /// The same with an operator's table, whose rows go before ours.
-    pub fn with_overrides(mut self, overrides: Vec<DayOverride>) -> Self {
-        for row in &overrides {
-            if let DayOverride::MonthBegins { month, first } = *row {
-                self.months.insert(0, lunar::Announced::new(month, first));
+    /// ISO 3166 code of the country whose days these are, where we have them.
+    pub fn country(&self) -> Option<&'static str> {
+        match self.country {
+            Country::Morocco => Some("MA"),
+            Country::UnitedStates => Some("US"),
+            Country::Other => None,
+        }
+    }
+
+    /// The same with an operator's table, whose rows go before ours: days always known, months from the evening before.
+    pub fn with_overrides(self, overrides: Vec<DayOverride>) -> Self {
+        self.with_rows(overrides.into_iter().map(|row| (row, None)))
+    }
+
+    /// The same with what became known at a local time; later rows go before earlier ones.
+    pub fn with_announcements(self, rows: Vec<(DayOverride, DateTime)>) -> Self {
+        self.with_rows(rows.into_iter().map(|(row, from)| (row, Some(from))))
+    }
+
+    fn with_rows(mut self, rows: impl Iterator<Item = (DayOverride, Option<DateTime>)>) -> Self {
+        for (row, from) in rows {
+            match row {
+                DayOverride::MonthBegins { month, first } => {
+                    let mut announced = lunar::Announced::new(month, first);
+                    announced.known_from(from);
+                    self.months.retain(|held| !held.is_same_month(&announced));
+                    self.months.insert(0, announced);
+                }
+                DayOverride::Holiday(_) | DayOverride::WorkingDay(_) => self.overrides.push((row, from)),
             }
         }
-        self.overrides = overrides;
         self
     }
 
@@ -121,10 +158,16 @@ impl HolidayCalendar {
         kind
     }
 
-    /// When the last word on `date` is spoken: the evening before the Hijri months begin that it hangs on; `None` where it
-    /// hangs on none, or on one that nobody has announced.
-    pub fn announced(&self, date: Date) -> Option<DateTime> {
-        lunar::governing(&self.months, date).map(|month| month.announced_at())
+    /// When something is said about `date`, in that order: the evening before the Hijri month begins that it hangs on, and when
+    /// somebody noted that it or a day beside it is a holiday. Empty where it hangs on nothing, or on a month nobody has announced.
+    pub fn announcements(&self, date: Date) -> Vec<DateTime> {
+        let month = lunar::governing(&self.months, date).map(|month| month.announced_at());
+        let beside = |row: &DayOverride| row.date().is_some_and(|day| (date - day).get_days().abs() <= 1);
+        let noted = self.overrides.iter().filter(|(row, _)| beside(row)).filter_map(|(_, from)| *from);
+        let mut said: Vec<DateTime> = noted.chain(month).collect();
+        said.sort_unstable();
+        said.dedup();
+        said
     }
 
     fn plain(&self, date: Date, from: DateTime) -> DayKind {
@@ -133,7 +176,7 @@ impl HolidayCalendar {
             Country::UnitedStates => DayKind { holiday: share(united_states::is_holiday(date)), ..DayKind::default() },
             Country::Other => DayKind { holiday: share((date.month(), date.day()) == (1, 1)), ..DayKind::default() },
         };
-        for row in &self.overrides {
+        for (row, _) in self.overrides.iter().filter(|(_, known)| known.is_none_or(|known| known <= from)) {
             match *row {
                 DayOverride::Holiday(day) if day == date => kind.holiday = 1.0,
                 DayOverride::WorkingDay(day) if day == date => kind.holiday = 0.0,
@@ -142,6 +185,10 @@ impl HolidayCalendar {
         }
         kind
     }
+}
+
+fn days(count: i64) -> jiff::Span {
+    jiff::Span::new().days(count)
 }
 
 fn share(on: bool) -> f32 {

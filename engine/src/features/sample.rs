@@ -2,7 +2,7 @@
 //!
 //! In: a shape. Out: a [`Target`] on an hourly grid from 2021-01-01 (a Friday), with a little repeatable noise.
 
-use super::{Target, TargetKind};
+use super::{Circumstances, Target, TargetKind};
 use crate::domain::{
     Asset, AssetId, AssetKind, Frame, IntervalLabel, Quantity, Resolution, Timestamp, WeatherForecasts, WeatherRow, from_micros,
     micros,
@@ -41,6 +41,7 @@ pub(crate) fn target(kind: TargetKind, days: usize, f: impl Fn(usize) -> f64) ->
         interval_label: IntervalLabel::Beginning,
         weather: WeatherForecasts::default(),
         observations: Vec::new(),
+        circumstances: Circumstances::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! answers values, means and the last known value. The mask here is the telemetry leak filter of the forecasting rooms.
 
 use super::Calendar;
+use super::mask::Edit;
 use super::normal::{Normal, Scale};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -95,11 +96,23 @@ impl Series {
     }
 }
 
-/// A column and, per row, the first origin (grid index) at which the row may be used.
+/// A column and, per row, the first origin (grid index) at which the row may be used; and values that change at later origins.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
     base: Arc<Series>,
     first_seen: Vec<u32>,
+    normal: Arc<OnceLock<Normal>>,
+    /// By when they are seen.
+    edits: Arc<[Edit]>,
+    /// The edition asked for last: origins mostly rise.
+    edition: Arc<Mutex<Option<Edition>>>,
+}
+
+/// A column after its first so many edits.
+#[derive(Debug, Clone)]
+struct Edition {
+    edits: usize,
+    base: Arc<Series>,
     normal: Arc<OnceLock<Normal>>,
 }
 
@@ -133,22 +146,44 @@ impl Known {
 
 impl Channel {
     pub(crate) fn new(values: Vec<f64>, first_seen: Vec<u32>) -> Self {
-        Self { base: Arc::new(Series::new(values)), first_seen, normal: Arc::default() }
+        let (edits, edition) = (Arc::new([]), Arc::default());
+        Self { base: Arc::new(Series::new(values)), first_seen, normal: Arc::default(), edits, edition }
+    }
+
+    /// The same column with values that change at later origins, by when they are seen.
+    pub(crate) fn edited(self, edits: Vec<Edit>) -> Self {
+        Self { edits: edits.into(), ..self }
     }
 
     /// The column as known at origin `origin`: shared where every earlier row was known, masked where not.
     pub(crate) fn known_at(&self, origin: usize) -> Known {
-        let (shared, base, own) = (Arc::clone(&self.normal), Arc::clone(&self.base), Arc::default());
-        Known { series: self.masked(origin), shared, base, own }
+        let Edition { base, normal: shared, .. } = self.edition(self.edits.partition_point(|edit| edit.seen as usize <= origin));
+        Known { series: self.masked(&base, origin), shared, base, own: Arc::default() }
     }
 
-    fn masked(&self, origin: usize) -> Arc<Series> {
-        let end = origin.min(self.base.len());
+    fn masked(&self, base: &Arc<Series>, origin: usize) -> Arc<Series> {
+        let end = origin.min(base.len());
         if self.first_seen[..end].iter().all(|&seen| seen as usize <= origin) {
-            return Arc::clone(&self.base);
+            return Arc::clone(base);
         }
-        let masked = (0..end).map(|i| if self.first_seen[i] as usize <= origin { self.base.get(i) } else { f64::NAN });
+        let masked = (0..end).map(|i| if self.first_seen[i] as usize <= origin { base.get(i) } else { f64::NAN });
         Arc::new(Series::new(masked.collect()))
+    }
+
+    /// The column after its first `edits` edits.
+    fn edition(&self, edits: usize) -> Edition {
+        if edits == 0 {
+            return Edition { edits, base: Arc::clone(&self.base), normal: Arc::clone(&self.normal) };
+        }
+        let mut held = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(edition) = held.as_ref().filter(|edition| edition.edits == edits) {
+            return edition.clone();
+        }
+        let mut values = self.base.slice(0, self.base.len()).to_vec();
+        for edit in &self.edits[..edits] {
+            values[edit.row as usize] = edit.value;
+        }
+        held.insert(Edition { edits, base: Arc::new(Series::new(values)), normal: Arc::default() }).clone()
     }
 
     /// Usual publication delay in steps, from the newest rows known at `origin`: their median lag beyond one step, at most
@@ -167,7 +202,7 @@ impl Channel {
 
 #[cfg(test)]
 mod tests {
-    use super::{Channel, Series};
+    use super::{Channel, Edit, Series};
 
     #[test]
     fn means_skip_holes() {
@@ -176,6 +211,15 @@ mod tests {
         assert!(series.mean(1, 2).is_nan());
         assert_eq!(series.last_before(2), Some(0));
         assert_eq!(series.last_before(0), None);
+    }
+
+    #[test]
+    fn edits_count_from_the_origin_that_sees_them() {
+        let edit = |seen, value| Edit { seen, row: 1, value };
+        let channel = Channel::new(vec![1.0, 2.0, 3.0], vec![1, 2, 3]).edited(vec![edit(3, f64::NAN), edit(5, 4.0)]);
+        assert_eq!(channel.known_at(2).series.get(1), 2.0);
+        assert!(channel.known_at(3).series.get(1).is_nan() && channel.known_at(4).series.get(1).is_nan());
+        assert_eq!((channel.known_at(5).series.get(1), channel.known_at(2).series.get(1)), (4.0, 2.0));
     }
 
     #[test]

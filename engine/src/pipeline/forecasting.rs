@@ -156,17 +156,21 @@ impl Pipeline {
     /// Everything a forecaster may look at, up to `at`.
     async fn target(&self, asset: &Asset, quantity: &Quantity, at: Timestamp) -> Result<Target, PipelineError> {
         let start = at.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
-        let range = Some(TimeRange::new(start, at)?);
+        let history = TimeRange::new(start, at)?;
+        let range = Some(history);
         let resolution = resolution(asset);
         let missing = || PipelineError::NoHistory { asset: asset.id.clone(), quantity: quantity.clone(), time: at };
-        let columns = [quantity.clone()];
+        let set_point = (*quantity == Quantity::ACTIVE_POWER).then_some(Quantity::ACTIVE_POWER_LIMIT);
+        let columns: Vec<Quantity> = std::iter::once(quantity.clone()).chain(set_point).collect();
         let mut frames = self.store.frames(std::slice::from_ref(asset), range, resolution, Some(&columns)).await?;
         let frame = frames.pop().filter(|frame| frame.column(quantity).is_some()).ok_or_else(missing)?;
         let others = relatives(asset, &self.store.assets());
         let observations = self.store.frames(&others, range, resolution, None).await?;
         let kind = target_kind(asset.kind);
         let weather = self.store.weather(&asset.id).await?;
-        Ok(Target { frame, quantity: quantity.clone(), kind, interval_label: interval_label(asset), weather, observations })
+        let circumstances = self.circumstances(asset, quantity, history).await?;
+        let (quantity, interval_label) = (quantity.clone(), interval_label(asset));
+        Ok(Target { frame, quantity, kind, interval_label, weather, observations, circumstances })
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct DeltaFiles {
     key: &'static [&'static str],
     clock: &'static str,
     schema: SchemaRef,
+    /// How many of the columns are in Delta; those after them came with a newer program and are null in all files.
+    stored: usize,
     delta: Option<DeltaTable>,
     files: Arc<[Arc<FileEntry>]>,
     /// Files taken away since the table was opened; alive as long as a view may read them.
@@ -101,6 +103,7 @@ impl DeltaFiles {
             key,
             clock,
             schema,
+            stored: 0,
             delta: None,
             files,
             retired: Vec::new(),
@@ -255,7 +258,7 @@ impl DeltaFiles {
         let failed = self.failed("change the columns of");
         if let Some(delta) = self.delta.take() {
             let new: Vec<StructField> =
-                wanted.fields()[self.schema.fields().len()..].iter().filter_map(|field| delta_field(field)).collect();
+                wanted.fields()[self.stored..].iter().filter_map(|field| delta_field(field)).collect();
             if new.is_empty() {
                 self.delta = Some(delta);
                 return Ok(());
@@ -284,6 +287,7 @@ impl DeltaFiles {
                 }
             }
         }
+        self.stored = wanted.fields().len();
         self.schema = wanted;
         Ok(())
     }
@@ -306,9 +310,12 @@ impl DeltaFiles {
             .fields()
             .iter()
             .map(|field| base.field_with_name(field.name()).map_or(Arc::clone(field), |f| Arc::new(f.clone())));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let held = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let new = base.fields().iter().filter(|field| field.is_nullable()).map(Arc::clone);
+        let schema = super::keys::union(&held, &Arc::new(Schema::new(new.collect::<Vec<_>>())));
         let applied = state.snapshot().transaction_version(delta.log_store().as_ref(), APPLICATION).await;
         self.applied = applied.map_err(self.failed("read"))?.and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
+        self.stored = held.fields().len();
         self.schema = schema;
         self.refresh_files()
     }

@@ -3,6 +3,7 @@
 //! In: a [`Table`]. Out: key columns (also the sort order of its files) and its clock.
 
 use crate::domain::ASSET_ID;
+use crate::domain::AVAILABLE_AT;
 use crate::domain::DomainError;
 use crate::domain::TIME;
 use crate::domain::Table;
@@ -24,7 +25,7 @@ pub const fn key_columns(table: Table) -> &'static [&'static str] {
         Table::Forecasts => &[ASSET_ID, "quantity", "issue_time", "valid_time", "quantile", "model"],
         Table::ForecastScores => &[ASSET_ID, "quantity", "evaluated_at", "model", "metric"],
         Table::Anomalies => &[ASSET_ID, "component", "mode", "start", "detector"],
-        Table::Annotations => &[ASSET_ID, "start", "kind"],
+        Table::Annotations => &[ASSET_ID, "start", "kind", AVAILABLE_AT],
         Table::Events => &[ASSET_ID, TIME, "message"],
         Table::DeadLetters => &["door", "received_at", "line", "reason"],
     }

@@ -213,7 +213,8 @@ impl Reader<'_> {
         Ok(newest.map(from_micros))
     }
 
-    async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
+    /// Rows with all columns when `columns` is empty; filters are exact.
+    pub(super) async fn rows(&self, columns: &[&str], filters: &[Expr]) -> Result<Vec<RecordBatch>, StoreError> {
         collect(self.context, self.view.clone(), columns, filters).await.map_err(|cause| self.failed(cause))
     }
 
@@ -270,11 +271,11 @@ pub(super) fn latest_rows(batch: &RecordBatch) -> Result<Vec<(AssetId, LatestRow
     Ok(rows)
 }
 
-fn time(at: Timestamp) -> Expr {
+pub(super) fn time(at: Timestamp) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(micros(at)), Some("UTC".into())))
 }
 
-fn times<'a>(batch: &'a RecordBatch, column: &str) -> &'a TimestampMicrosecondArray {
+pub(super) fn times<'a>(batch: &'a RecordBatch, column: &str) -> &'a TimestampMicrosecondArray {
     batch[column].as_primitive::<TimestampMicrosecondType>()
 }
 
@@ -282,7 +283,7 @@ pub(super) fn within(range: Option<TimeRange>) -> Vec<Expr> {
     range.map_or_else(Vec::new, |range| vec![ident(TIME).gt_eq(time(range.start())), ident(TIME).lt(time(range.end()))])
 }
 
-fn of(asset: &AssetId, quantity: &Quantity) -> Vec<Expr> {
+pub(super) fn of(asset: &AssetId, quantity: &Quantity) -> Vec<Expr> {
     vec![ident(ASSET_ID).eq(lit(asset.as_str())), ident("quantity").eq(lit(quantity.name()))]
 }
 

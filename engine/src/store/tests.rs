@@ -1,5 +1,6 @@
 //! The promises of the store, on a real directory: durable, once, merged, visible at once.
 
+mod annotations;
 mod care;
 mod damage;
 mod history;

@@ -2,7 +2,7 @@
 //!
 //! In: a date, announced first days of months, the local time of looking. Out: the shares of a [`DayKind`].
 
-use super::{DayKind, WINDOW};
+use super::{DayKind, WINDOW, days};
 use icu_calendar::{Date as Iso, cal::Hijri};
 use jiff::civil::{Date, DateTime, time};
 
@@ -11,6 +11,8 @@ use jiff::civil::{Date, DateTime, time};
 const SHIFTS: [(i64, f32); 2] = [(0, 0.5), (1, 0.5)];
 /// Days around an announced first day for which the announcement holds.
 const REACH: i32 = 20;
+/// Days between two announced first days of one month, at most.
+const SAME_MONTH: i32 = 5;
 /// Hour of the evening at which the announcement is out.
 const EVENING: i8 = 20;
 
@@ -20,16 +22,29 @@ pub(super) struct Announced {
     first: Date,
     /// Days after the Umm al-Qura date.
     shift: i64,
+    /// When it was said, if not on the evening before.
+    said_at: Option<DateTime>,
 }
 
 impl Announced {
     pub(super) fn new(month: u8, first: Date) -> Self {
         let is_first = |shift: &i64| first.checked_sub(days(*shift)).is_ok_and(|d| hijri(d) == Some((month, 1)));
-        Self { first, shift: [0, 1, -1, 2, -2].into_iter().find(is_first).unwrap_or(0) }
+        Self { first, shift: [0, 1, -1, 2, -2].into_iter().find(is_first).unwrap_or(0), said_at: None }
+    }
+
+    /// Says when it was said; `None` is the evening before.
+    pub(super) fn known_from(&mut self, said_at: Option<DateTime>) {
+        self.said_at = said_at;
+    }
+
+    /// True when both are about one month: their first days are close.
+    pub(super) fn is_same_month(&self, other: &Self) -> bool {
+        (self.first - other.first).get_days().abs() <= SAME_MONTH
     }
 
     pub(super) fn announced_at(&self) -> DateTime {
-        self.first.yesterday().unwrap_or(self.first).to_datetime(time(EVENING, 0, 0, 0))
+        let evening = || self.first.yesterday().unwrap_or(self.first).to_datetime(time(EVENING, 0, 0, 0));
+        self.said_at.unwrap_or_else(evening)
     }
 }
 
@@ -52,10 +67,6 @@ pub(super) fn day(months: &[Announced], date: Date, from: DateTime) -> DayKind {
         None => SHIFTS.iter().for_each(|&(shift, share)| kind.add(share, &shifted(date, shift))),
     }
     kind
-}
-
-fn days(count: i64) -> jiff::Span {
-    jiff::Span::new().days(count)
 }
 
 /// (month, day) of the Umm al-Qura calendar.

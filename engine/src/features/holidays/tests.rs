@@ -23,8 +23,8 @@ fn announced_days_are_certain_once_announced() {
     // A week before, the feast may be on the 25th or the 26th; the evening before, it is on the 26th.
     let before = calendar.day(date(2017, 6, 26), date(2017, 6, 20).to_datetime(time(12, 0, 0, 0)));
     assert_eq!((before.fitr[first - 1], before.fitr[first], before.fitr[first + 1]), (0.0, 0.5, 0.5));
-    assert_eq!(calendar.announced(date(2017, 6, 26)), Some(date(2017, 6, 25).to_datetime(time(20, 0, 0, 0))));
-    assert_eq!(calendar.announced(date(2019, 1, 1)), None);
+    assert_eq!(calendar.announcements(date(2017, 6, 26)), [date(2017, 6, 25).to_datetime(time(20, 0, 0, 0))]);
+    assert_eq!(calendar.announcements(date(2019, 1, 1)), []);
 }
 
 #[test]
@@ -83,4 +83,35 @@ fn an_operator_knows_better() {
     assert_eq!(calendar.day(first, late()).fitr[feast], 1.0);
     assert_eq!(calendar.day(date(2027, 5, 1), late()).holiday, 0.0);
     assert_eq!(calendar.day(date(2027, 5, 4), late()).holiday, 1.0);
+}
+
+#[test]
+fn what_an_operator_says_moves_an_eid_we_thought_we_knew() {
+    let feast = WINDOW as usize;
+    let eid = |calendar: &HolidayCalendar, day: Date| calendar.day(day, late()).fitr[feast];
+    let sunday = DayOverride::named("eid_al_fitr", date(2017, 6, 25)).unwrap();
+    let moved = morocco().with_overrides(vec![sunday]);
+    assert_eq!((eid(&morocco(), date(2017, 6, 26)), eid(&moved, date(2017, 6, 26))), (1.0, 0.0));
+    assert_eq!((eid(&morocco(), date(2017, 6, 25)), eid(&moved, date(2017, 6, 25))), (0.0, 1.0));
+    let sacrifice = DayOverride::named("eid_al_adha", date(2027, 5, 17)).unwrap();
+    assert_eq!(sacrifice, DayOverride::MonthBegins { month: 12, first: date(2027, 5, 8) });
+    assert_eq!(morocco().with_overrides(vec![sacrifice]).day(date(2027, 5, 17), late()).adha[feast], 1.0);
+    assert!(DayOverride::named("christmas", date(2027, 5, 17)).unwrap_err().to_string().contains("eid_al_adha"));
+}
+
+#[test]
+fn a_sighting_counts_from_when_it_was_said() {
+    let (first, feast) = (date(2027, 3, 10), WINDOW as usize);
+    let noon = |day: i8| date(2027, 3, day).to_datetime(time(12, 0, 0, 0));
+    let said = DayOverride::MonthBegins { month: 10, first };
+    let calendar = morocco().with_announcements(vec![(said, noon(8)), (DayOverride::Holiday(date(2027, 3, 3)), noon(1))]);
+    let eid = |from| calendar.day(first, from).fitr[feast];
+    assert_eq!((eid(noon(7)), eid(noon(8))), (0.5, 1.0));
+    // The month's word came later; the holiday noted before it counts from its own.
+    let holiday = |from| calendar.day(date(2027, 3, 3), from).holiday;
+    assert_eq!((holiday(noon(1)), calendar.announcements(date(2027, 3, 3))), (1.0, vec![noon(1), noon(8)]));
+    assert_eq!(calendar.day(date(2027, 3, 3), date(2027, 2, 28).to_datetime(time(12, 0, 0, 0))).holiday, 0.0);
+    // Corrected the evening before: the earlier word is forgotten.
+    let corrected = calendar.with_announcements(vec![(DayOverride::MonthBegins { month: 10, first: date(2027, 3, 11) }, noon(9))]);
+    assert_eq!((corrected.day(first, noon(9)).fitr[feast], corrected.day(date(2027, 3, 11), noon(9)).fitr[feast]), (0.0, 1.0));
 }
