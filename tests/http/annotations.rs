@@ -68,7 +68,7 @@ async fn what_cannot_be_is_refused_with_the_remedy() {
     rated.capacity_kw = Some(2000.0);
     site.state.store.upsert_assets(vec![rated]).await.unwrap();
     let cases = [
-        (json!({ "asset_id": "T99" }), 404, "unknown_asset", "T0"),
+        (json!({ "asset_id": "T011" }), 404, "unknown_asset", "\"T01\""),
         (json!({ "end": "2027-03-10T06:00:00Z" }), 400, "bad_time", "not after its start"),
         (json!({ "start": "tomorrow" }), 400, "bad_time", "RFC 3339"),
         (json!({ "kind": "outage" }), 400, "bad_request", "planned_outage"),
@@ -117,7 +117,8 @@ async fn a_forecast_stands_still_while_the_machine_does() {
     );
     let plain = site.rows(&sql).await;
     assert!(plain[1][1].as_f64().unwrap() > 100.0, "{plain}");
-    let body = json!({ "asset_id": "T03", "kind": "planned_outage", "start": next + hour * 3, "end": next + hour * 6 });
+    let (start, end) = ((next + hour * 3).to_string(), (next + hour * 6).to_string());
+    let body = json!({ "asset_id": "T03", "kind": "planned_outage", "start": start, "end": end });
     assert_eq!(post(&site, &body).await.status(), 201);
     let told = site.rows(&sql).await;
     assert_eq!((&told[0], &told[1]), (&plain[0], &json!([true, 0.0, 0.0])), "{plain}");

@@ -53,7 +53,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, DayOverride, Date, HolidayConfig};
+    use super::{Config, Date, DayOverride, HolidayConfig};
+    use std::collections::HashMap;
 
     fn with(kind: &str, country: Option<&str>) -> Config {
         let row = HolidayConfig {
@@ -63,6 +64,17 @@ mod tests {
             country: country.map(str::to_owned),
         };
         Config { holidays: vec![row], ..Config::default() }
+    }
+
+    #[test]
+    fn a_file_says_it_in_a_few_words() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("chergui.toml");
+        let text = "[[holidays]]\ndate = \"2027-03-10\"\nname = \"Eid al-Fitr\"\nkind = \"eid_al_fitr\"\ncountry = \"MA\"\n[[holidays]]\ndate = \"2027-05-04\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load_from(Some(&path), HashMap::new()).unwrap();
+        assert_eq!(config.holidays[0], with("eid_al_fitr", Some("MA")).holidays[0]);
+        assert_eq!(config.operator_days().unwrap()[1].day, DayOverride::Holiday(Date::constant(2027, 5, 4)));
     }
 
     #[test]

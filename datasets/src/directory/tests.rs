@@ -207,3 +207,28 @@ fn mistakes_in_a_directory_are_named_with_the_remedy() {
     assert_eq!(key.0, AssetKind::Region, "the asset's kind decides the table, not the file");
     assert_eq!((values["load"], values["heat"]), (Some(2000.0), Some(3.0)));
 }
+
+#[test]
+fn annotations_are_loaded_with_what_their_file_says_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let files = ["meter.csv\"\ntable = \"meter", "notes.csv\"\ntable = \"annotations"];
+    let files: String = files.iter().map(|file| format!("[[file]]\npath = \"{file}\"\n")).collect();
+    put("dataset.toml", &format!("name = \"x\"\nresolution = \"PT1H\"\n{files}"));
+    put("assets.csv", "asset_id,kind\nM,meter\n");
+    put("meter.csv", "time,asset_id,load\n2024-01-01T00:00:00Z,M,2\n");
+    put(
+        "notes.csv",
+        "asset_id,start,end,kind,capacity_kw,available_at\n\
+         M,2024-01-01T00:00:00Z,2024-01-02T00:00:00Z,curtailment,5,2023-12-31T00:00:00Z\n\
+         ,2024-01-03T00:00:00Z,2024-01-04T00:00:00Z,holiday,,\n",
+    );
+    let loaded = DatasetDirectory::open(dir.path()).unwrap().load(&Filter::default()).unwrap();
+    let told: Vec<_> = loaded.annotations.iter().map(|a| (a.kind.name(), a.capacity_kw, a.available_at.to_string())).collect();
+    let expected = [
+        ("curtailment", Some(5.0), "2023-12-31T00:00:00Z".to_owned()),
+        ("holiday", None, "2024-01-04T00:00:00Z".to_owned()),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((loaded.frames.len(), loaded.annotations[1].asset.as_ref()), (1, None));
+}

@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 const NEAR_LIMIT: f64 = 0.02;
 /// A set-point from this share of the rated power on holds nothing down.
 const NO_LIMIT: f64 = 0.95;
-/// From this share of the rated power on equal values in a row are a plateau, not a stale sensor.
+/// From this share of the rated power on, and nearer to zero than the other, equal values in a row are full power and standstill,
+/// not a stale sensor.
 const PLATEAU: f64 = 0.95;
+const STANDSTILL: f64 = 0.02;
 /// Least share left by children out of service at which what is left says how much all would have given.
 const LEAST_SHARE: f64 = 0.5;
 /// Reasons of questionable values that are not used; what is invalid is never used.
@@ -32,10 +34,11 @@ pub(super) struct Edit {
     pub(super) value: f64,
 }
 
-/// Whether a flag speaks against using the value. A plateau at rated power (or at the greatest value seen) is what plants do.
+/// Whether a flag speaks against using the value. `rated` is the rated power or the greatest value seen: plants give it, or nothing,
+/// for hours.
 fn is_bad(flag: &FlaggedValue, value: f64, rated: f64) -> bool {
-    let plateau = flag.reason == "stale" && value >= PLATEAU * rated;
-    !plateau && (flag.quality == Quality::Invalid || BAD.contains(&flag.reason.as_str()))
+    let steady = value >= PLATEAU * rated || value.abs() <= STANDSTILL * rated;
+    !(steady && flag.reason == "stale") && (flag.quality == Quality::Invalid || BAD.contains(&flag.reason.as_str()))
 }
 
 /// Reason per row known with the row itself: `active_power_limit` or a flag's word.
@@ -106,8 +109,10 @@ pub(super) fn masked(target: &Target, column: &[f64], first_seen: &[u32]) -> (Ve
         // An earlier revision may have held at rows that this one leaves free.
         let earlier = said.iter().filter(|other| (&other.asset, other.kind, other.start) == (&annotation.asset, annotation.kind, annotation.start));
         let rows = earlier.map(|other| rows_of(target, other)).fold(rows_of(target, annotation), |a, b| a.start.min(b.start)..a.end.max(b.end));
-        let Some(last) = rows.clone().last() else { continue };
-        let (from, to) = (interval(target, row_time(target, rows.start)).0, interval(target, row_time(target, last)).1);
+        if rows.is_empty() {
+            continue;
+        }
+        let (from, to) = (interval(target, row_time(target, rows.start)).0, interval(target, row_time(target, rows.end - 1)).1);
         let forces = Forces::known(target, annotation.available_at, from, to);
         for row in rows.filter(|&row| usable[row].is_finite()) {
             let share = treatment(target, forces.as_ref(), row).unwrap_or(f64::NAN);

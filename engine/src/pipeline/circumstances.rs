@@ -9,6 +9,8 @@ use crate::domain::Quantity;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::features::Circumstances;
+use crate::features::Target;
+use crate::features::masked_rows;
 
 impl Pipeline {
     /// Annotations from the start of the history on, flags within it, and the operator's days.
@@ -29,5 +31,15 @@ impl Pipeline {
             days: self.options.days.clone(),
             ..near
         })
+    }
+}
+
+/// Says how many past values a forecast at `at` does not use, and why.
+pub(super) fn say_masked(target: &Target, at: Timestamp) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let masked = masked_rows(target, at);
+        if !masked.is_empty() {
+            tracing::debug!(asset = %target.frame.asset.id, quantity = %target.quantity, ?masked, "past values not used");
+        }
     }
 }

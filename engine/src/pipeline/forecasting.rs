@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::PipelineError;
+use super::circumstances::say_masked;
 use super::functions::scores_batch;
 use super::grid_time;
 use super::interval_label;
@@ -170,7 +171,9 @@ impl Pipeline {
         let weather = self.store.weather(&asset.id).await?;
         let circumstances = self.circumstances(asset, quantity, history).await?;
         let (quantity, interval_label) = (quantity.clone(), interval_label(asset));
-        Ok(Target { frame, quantity, kind, interval_label, weather, observations, circumstances })
+        let target = Target { frame, quantity, kind, interval_label, weather, observations, circumstances };
+        say_masked(&target, at);
+        Ok(target)
     }
 }
 

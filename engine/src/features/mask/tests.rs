@@ -117,10 +117,12 @@ fn bad_values_are_masked_and_clipped_filled_or_full_ones_are_not() {
     ];
     target.circumstances.flags.extend(BAD.iter().zip(30..).map(|(reason, row)| flag(row, Quality::Questionable, reason)));
     let mut full = target.clone();
-    full.circumstances.flags = vec![flag(30, Quality::Questionable, "stale"), flag(31, Quality::Questionable, "spike")];
+    full.circumstances.flags = vec![flag(0, Quality::Questionable, "stale"), flag(30, Quality::Questionable, "stale"), flag(31, Quality::Questionable, "spike")];
     full.frame.asset.capacity_kw = Some(28.0);
     assert_eq!(missing(&target, 100), [10, 11, 30, 31, 32, 33]);
-    assert_eq!(missing(&full, 100), [31], "a plateau at rated power is no stale sensor");
+    assert_eq!(missing(&full, 100), [0, 31], "a plateau at rated power is no stale sensor");
+    full.frame.asset.capacity_kw = Some(1000.0);
+    assert_eq!(missing(&full, 100), [30, 31], "nor is standstill");
     let counts = masked_rows(&target, sample::at(31));
     assert_eq!(counts.values().sum::<usize>(), 3, "{counts:?}");
 }
