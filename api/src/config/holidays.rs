@@ -39,7 +39,8 @@ impl Config {
     /// [`ConfigError::Range`] for a kind or a country we do not know.
     pub fn operator_days(&self) -> Result<Vec<OperatorDay>, ConfigError> {
         let read = |row: &HolidayConfig| {
-            let wrong = |field, value: &str, expected| ConfigError::Range { field, value: format!("{value:?} on {}", row.date), expected };
+            let wrong =
+                |field, value: &str, expected| ConfigError::Range { field, value: format!("{value:?} on {}", row.date), expected };
             let kinds = "holiday, working_day, ramadan, eid_al_fitr or eid_al_adha";
             let day = DayOverride::named(&row.kind, row.date).map_err(|_| wrong("holidays.kind", &row.kind, kinds))?;
             if let Some(code) = row.country.as_deref().filter(|code| !COUNTRIES.contains(code)) {

@@ -182,7 +182,10 @@ pub(crate) async fn withdraw_annotation(
     let now = stored(state.now());
     let standing = Annotation::known_at(&revisions, now).into_iter().find(|annotation| annotation.id() == *id);
     let unknown = || {
-        Problem::new(Code::UnknownAnnotation, format!("annotation {:?} is not there or was withdrawn; GET /api/v1/annotations lists them", *id))
+        Problem::new(
+            Code::UnknownAnnotation,
+            format!("annotation {:?} is not there or was withdrawn; GET /api/v1/annotations lists them", *id),
+        )
     };
     let standing = standing.ok_or_else(unknown)?;
     let withdrawal = Annotation { withdrawn: true, available_at: now, author: Some(caller.name), ..standing.clone() };
@@ -205,7 +208,8 @@ fn stored(time: Timestamp) -> Timestamp {
 
 fn parse_kind(word: &str) -> Result<AnnotationKind, Problem> {
     AnnotationKind::parse(word).map_err(|error| {
-        let near = nearest(word, AnnotationKind::ALL.map(AnnotationKind::name)).map(|n| format!("; nearest is {n:?}")).unwrap_or_default();
+        let near =
+            nearest(word, AnnotationKind::ALL.map(AnnotationKind::name)).map(|n| format!("; nearest is {n:?}")).unwrap_or_default();
         Problem::new(Code::BadRequest, format!("{error}{near}"))
     })
 }

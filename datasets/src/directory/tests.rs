@@ -225,10 +225,8 @@ fn annotations_are_loaded_with_what_their_file_says_and_no_more() {
     );
     let loaded = DatasetDirectory::open(dir.path()).unwrap().load(&Filter::default()).unwrap();
     let told: Vec<_> = loaded.annotations.iter().map(|a| (a.kind.name(), a.capacity_kw, a.available_at.to_string())).collect();
-    let expected = [
-        ("curtailment", Some(5.0), "2023-12-31T00:00:00Z".to_owned()),
-        ("holiday", None, "2024-01-04T00:00:00Z".to_owned()),
-    ];
+    let expected =
+        [("curtailment", Some(5.0), "2023-12-31T00:00:00Z".to_owned()), ("holiday", None, "2024-01-04T00:00:00Z".to_owned())];
     assert_eq!(told, expected);
     assert_eq!((loaded.frames.len(), loaded.annotations[1].asset.as_ref()), (1, None));
 }

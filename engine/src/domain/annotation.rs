@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn the_newest_known_revision_counts_until_it_is_withdrawn() {
         let first = outage("2026-03-01T00:00:00Z");
-        let longer = Annotation { end: Some(time("2026-03-11T18:00:00Z")), available_at: time("2026-03-05T00:00:00Z"), ..first.clone() };
+        let longer =
+            Annotation { end: Some(time("2026-03-11T18:00:00Z")), available_at: time("2026-03-05T00:00:00Z"), ..first.clone() };
         let gone = Annotation { withdrawn: true, available_at: time("2026-03-07T00:00:00Z"), ..longer.clone() };
         assert!(first.id() == gone.id() && first.id().len() == 16);
         let all = [gone, first.clone(), longer.clone()];
@@ -268,6 +269,9 @@ mod tests {
         }
         let empty = Annotation { end: Some(time("2026-03-10T06:00:00Z")), ..outage("2026-03-01T00:00:00Z") };
         assert!(empty.checked(&asset).is_err());
-        assert_eq!((with(AnnotationKind::PlannedOutage, None).limit_kw(), with(AnnotationKind::Curtailment, None).limit_kw()), (Some(0.0), None));
+        assert_eq!(
+            (with(AnnotationKind::PlannedOutage, None).limit_kw(), with(AnnotationKind::Curtailment, None).limit_kw()),
+            (Some(0.0), None)
+        );
     }
 }

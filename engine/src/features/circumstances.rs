@@ -32,7 +32,8 @@ impl Circumstances {
             above.push(id);
         }
         let rated = |other: &Asset| other.capacity_kw.filter(|rated| rated.is_finite() && *rated > 0.0);
-        let under = |other: &&Asset| other.parent_id.as_ref() == Some(&asset.id) && other.kind.is_producer() && asset.kind.is_producer();
+        let under =
+            |other: &&Asset| other.parent_id.as_ref() == Some(&asset.id) && other.kind.is_producer() && asset.kind.is_producer();
         let mut below: Vec<(AssetId, f64)> =
             all.iter().filter(under).filter_map(|other| Some((other.id.clone(), rated(other)?))).collect();
         below.sort_by(|a, b| a.0.cmp(&b.0));
@@ -97,7 +98,8 @@ impl<'a> Forces<'a> {
             rated: rated.unwrap_or_else(|| said.below.iter().map(|(_, rated)| rated).sum()),
         };
         for annotation in Annotation::known_at(&said.annotations, issue_time) {
-            let Some(asset) = annotation.asset.as_ref().filter(|_| annotation.kind.holds_down() && annotation.meets(from, to)) else {
+            let Some(asset) = annotation.asset.as_ref().filter(|_| annotation.kind.holds_down() && annotation.meets(from, to))
+            else {
                 continue;
             };
             if here(asset) {
@@ -144,5 +146,6 @@ impl<'a> Forces<'a> {
 
 /// First microsecond of a grid row.
 pub(super) fn row_time(target: &Target, row: usize) -> i64 {
-    micros(target.frame.start).saturating_add(target.frame.resolution.seconds().saturating_mul(1_000_000).saturating_mul(row as i64))
+    micros(target.frame.start)
+        .saturating_add(target.frame.resolution.seconds().saturating_mul(1_000_000).saturating_mul(row as i64))
 }

@@ -34,7 +34,7 @@ pub(super) struct Edit {
     pub(super) value: f64,
 }
 
-/// Whether a flag speaks against using the value. `rated` is the rated power or the greatest value seen: plants give it, or nothing,
+/// Whether a flag speaks against using the value. `rated` is the rated power or the greatest value so far: plants give it, or nothing,
 /// for hours.
 fn is_bad(flag: &FlaggedValue, value: f64, rated: f64) -> bool {
     let steady = value >= PLATEAU * rated || value.abs() <= STANDSTILL * rated;
@@ -53,11 +53,19 @@ fn at_once(target: &Target, column: &[f64]) -> BTreeMap<usize, String> {
         found.extend(held.map(|row| (row, Quantity::ACTIVE_POWER_LIMIT.name().to_owned())));
     }
     if !target.circumstances.flags.is_empty() {
-        let top = rated.unwrap_or_else(|| column.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max));
+        let mut seen = 0.0_f64;
+        // Only what came before: the greatest value of the whole column would tell of the future.
+        let tops: Vec<f64> = column
+            .iter()
+            .map(|value| {
+                seen = seen.max(*value);
+                rated.unwrap_or(seen)
+            })
+            .collect();
         let step = frame.resolution.seconds() * 1_000_000;
         for flag in &target.circumstances.flags {
             let row = usize::try_from((micros(flag.time) - micros(frame.start)).div_euclid(step)).unwrap_or(usize::MAX);
-            if row < frame.len && is_bad(flag, column[row], top) {
+            if row < frame.len && is_bad(flag, column[row], tops[row]) {
                 found.entry(row).or_insert_with(|| flag.reason.clone());
             }
         }
@@ -107,8 +115,12 @@ pub(super) fn masked(target: &Target, column: &[f64], first_seen: &[u32]) -> (Ve
         let seen = after.div_euclid(step) + i64::from(after.rem_euclid(step) != 0);
         let seen = u32::try_from(seen.max(0)).unwrap_or(u32::MAX);
         // An earlier revision may have held at rows that this one leaves free.
-        let earlier = said.iter().filter(|other| (&other.asset, other.kind, other.start) == (&annotation.asset, annotation.kind, annotation.start));
-        let rows = earlier.map(|other| rows_of(target, other)).fold(rows_of(target, annotation), |a, b| a.start.min(b.start)..a.end.max(b.end));
+        let earlier = said
+            .iter()
+            .filter(|other| (&other.asset, other.kind, other.start) == (&annotation.asset, annotation.kind, annotation.start));
+        let rows = earlier
+            .map(|other| rows_of(target, other))
+            .fold(rows_of(target, annotation), |a, b| a.start.min(b.start)..a.end.max(b.end));
         if rows.is_empty() {
             continue;
         }

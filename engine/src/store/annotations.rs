@@ -29,11 +29,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn annotations(
-        &self,
-        assets: Option<&[AssetId]>,
-        range: Option<TimeRange>,
-    ) -> Result<Vec<Annotation>, StoreError> {
+    pub async fn annotations(&self, assets: Option<&[AssetId]>, range: Option<TimeRange>) -> Result<Vec<Annotation>, StoreError> {
         let mut filters = Vec::new();
         if let Some(assets) = assets {
             let named = ident(ASSET_ID).in_list(assets.iter().map(|id| lit(id.as_str())).collect(), false);

@@ -257,8 +257,7 @@ impl DeltaFiles {
         let wanted = columns.map_or_else(|| Arc::clone(&self.schema), |columns| super::keys::union(&self.schema, columns));
         let failed = self.failed("change the columns of");
         if let Some(delta) = self.delta.take() {
-            let new: Vec<StructField> =
-                wanted.fields()[self.stored..].iter().filter_map(|field| delta_field(field)).collect();
+            let new: Vec<StructField> = wanted.fields()[self.stored..].iter().filter_map(|field| delta_field(field)).collect();
             if new.is_empty() {
                 self.delta = Some(delta);
                 return Ok(());

@@ -93,7 +93,13 @@ fn an_outage_known_at_the_issue_caps_every_quantile_and_the_mean_for_as_long_as_
     let told = served.issue(&target, now).unwrap();
     let (plain_mean, told_mean) = (plain.mean.unwrap(), told.mean.unwrap());
     for k in 0..48 {
-        let most = if (6..12).contains(&k) { 0.0 } else if (12..18).contains(&k) { 12.5 } else { f64::INFINITY };
+        let most = if (6..12).contains(&k) {
+            0.0
+        } else if (12..18).contains(&k) {
+            12.5
+        } else {
+            f64::INFINITY
+        };
         let expected: Vec<f64> = plain.forecast.values[k].iter().map(|value| value.min(most)).collect();
         assert_eq!((&told.forecast.values[k], told_mean[k]), (&expected, plain_mean[k].min(most)), "step {k}");
     }
@@ -130,7 +136,7 @@ fn a_holiday_somebody_notes_lowers_the_load_of_its_day_and_no_other() {
     let date = jiff::civil::date(2022, 1, 26);
     configured.circumstances.days = vec![OperatorDay { country: Some("MA".into()), day: DayOverride::Holiday(date) }];
     for told in [median(&noted), median(&configured)] {
-        assert!(told.0 < 0.92 * plain.0 && (told.1 - plain.1).abs() < 5.0, "{told:?} against {plain:?}");
+        assert!(told.0 < 0.96 * plain.0 && (told.1 - plain.1).abs() < 5.0, "{told:?} against {plain:?}");
     }
     configured.circumstances.days[0].country = Some("US".into());
     assert_eq!(median(&configured), plain);

@@ -99,3 +99,76 @@ fn days_of(annotation: &Annotation, zone: &TimeZone) -> Vec<DayOverride> {
         _ => dates.into_iter().map(DayOverride::Holiday).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Annotation, AnnotationKind, Date, DayOverride, HolidayCalendar, OperatorDay, Target, Timestamp};
+    use crate::domain::AssetId;
+    use crate::features::{Context, TargetKind, sample};
+    use jiff::civil::date;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn holiday(asset: Option<&str>, (start, end): (&str, &str), text: &str, known: &str) -> Annotation {
+        Annotation {
+            asset: asset.map(|id| AssetId::parse(id).unwrap()),
+            kind: AnnotationKind::Holiday,
+            start: time(start),
+            end: Some(time(end)),
+            capacity_kw: None,
+            text: text.into(),
+            available_at: time(known),
+            withdrawn: false,
+            author: None,
+        }
+    }
+
+    /// A town in Morocco.
+    fn town(annotations: Vec<Annotation>) -> Target {
+        let mut target = sample::load(30);
+        target.frame.asset.timezone = "Africa/Casablanca".into();
+        target.circumstances.above = vec![AssetId::parse("north").unwrap(), AssetId::parse("morocco").unwrap()];
+        target.circumstances.annotations = annotations;
+        target
+    }
+
+    fn holidays(target: &Target, newest: &str, days: &[Date]) -> Vec<f32> {
+        let calendar = HolidayCalendar::of(target, time(newest)).unwrap();
+        days.iter().map(|day| calendar.day(*day, date(2099, 1, 1).to_datetime(jiff::civil::Time::midnight())).holiday).collect()
+    }
+
+    #[test]
+    fn a_holiday_holds_for_all_below_and_for_the_civil_days_it_covers_by_half() {
+        let known = "2021-01-10T00:00:00Z";
+        let days = [date(2021, 1, 19), date(2021, 1, 20), date(2021, 1, 21), date(2021, 1, 22)];
+        let of = |asset, text| town(vec![holiday(asset, ("2021-01-20T00:00:00Z", "2021-01-22T00:00:00Z"), text, known)]);
+        for asset in [Some("sample"), Some("morocco"), None] {
+            assert_eq!(holidays(&of(asset, "mourning"), known, &days), [0.0, 1.0, 1.0, 0.0], "{asset:?}");
+        }
+        assert_eq!(holidays(&of(Some("south"), ""), known, &days), [0.0; 4]);
+        assert_eq!(holidays(&of(None, ""), "2021-01-09T00:00:00Z", &days), [0.0; 4], "not yet known");
+        let manifesto = holiday(None, ("2021-01-11T00:00:00Z", "2021-01-12T00:00:00Z"), "working_day", known);
+        assert_eq!(holidays(&town(vec![manifesto]), known, &[date(2021, 1, 11)]), [0.0]);
+    }
+
+    #[test]
+    fn a_feast_sighted_on_the_evening_moves_from_when_it_was_said() {
+        // Ramadan of 2021 began on 13 or 14 April; here somebody says the 14th on the evening of the 12th, once too early.
+        let said = "2021-04-12T19:30:00Z";
+        let mut target = town(vec![holiday(Some("morocco"), ("2021-04-14T00:00:00Z", "2021-04-15T00:00:00Z"), "ramadan", said)]);
+        target.frame.start = time("2021-04-01T00:00:00Z");
+        let ramadan = |target: &Target, origin: &str| {
+            let context = Context::new(target, 48, &[time("2021-04-13T00:00:00Z")]).unwrap();
+            let at = |text: &str| context.index(time(text)).unwrap();
+            ["2021-04-13T12:00:00Z", "2021-04-14T12:00:00Z"].map(|noon| context.calendar.seen(at(noon), at(origin)).kind.ramadan)
+        };
+        assert_eq!(ramadan(&target, "2021-04-12T19:00:00Z"), [0.5, 1.0]);
+        assert_eq!(ramadan(&target, "2021-04-12T20:00:00Z"), [0.0, 1.0]);
+        target.circumstances.annotations.clear();
+        target.circumstances.days =
+            vec![OperatorDay { country: Some("MA".into()), day: DayOverride::named("ramadan", date(2021, 4, 13)).unwrap() }];
+        assert_eq!(ramadan(&target, "2021-04-12T20:00:00Z"), [1.0, 1.0]);
+    }
+}

@@ -1,9 +1,7 @@
 //! What is masked, from when on, and that it does not reach training.
 
 use super::{BAD, masked, masked_rows};
-use crate::domain::{
-    Annotation, AnnotationKind, AssetId, AssetKind, FlaggedValue, Frame, Quality, Quantity, from_micros, micros,
-};
+use crate::domain::{Annotation, AnnotationKind, AssetId, AssetKind, FlaggedValue, Frame, Quality, Quantity, from_micros, micros};
 use crate::features::{Context, Target, TargetKind, sample};
 use std::collections::BTreeMap;
 
@@ -52,7 +50,7 @@ fn an_annotation_counts_from_when_it_was_known() {
     let bare = wind(Vec::new());
     let column = bare.frame.column(&bare.quantity).unwrap();
     assert_eq!(masked(&bare, column, &[1; 240]), (column.to_vec(), Vec::new()));
-    assert_eq!(missing(&future, 240), []);
+    assert!(missing(&future, 240).is_empty());
 }
 
 #[test]
@@ -78,10 +76,8 @@ fn what_is_noted_above_masks_and_what_is_said_of_others_does_not() {
 
 #[test]
 fn a_plant_is_brought_to_full_strength_while_a_turbine_stands() {
-    let mut target = wind(vec![
-        note("T1", AnnotationKind::PlannedOutage, (20, 22), 0),
-        note("T2", AnnotationKind::PlannedOutage, (30, 32), 0),
-    ]);
+    let mut target =
+        wind(vec![note("T1", AnnotationKind::PlannedOutage, (20, 22), 0), note("T2", AnnotationKind::PlannedOutage, (30, 32), 0)]);
     target.circumstances.below = vec![(AssetId::parse("T1").unwrap(), 20.0), (AssetId::parse("T2").unwrap(), 80.0)];
     let view = Context::new(&target, 24, &[sample::at(100)]).unwrap().view(100).past(0).to_vec();
     assert_eq!((view[19], view[20], view[22]), (24.75, 25.0 / 0.8, 25.5));
@@ -101,7 +97,7 @@ fn a_set_point_that_binds_masks_its_rows() {
     target.frame = Frame::new(frame.asset.clone(), frame.start, frame.resolution, frame.available_at.clone(), columns);
     assert_eq!((missing(&target, 100), counted(&target, 100)), (vec![40], vec![("active_power_limit".to_owned(), 1)]));
     target.frame.asset.capacity_kw = None;
-    assert_eq!(missing(&target, 100), [], "without a rated power nobody knows what binds");
+    assert!(missing(&target, 100).is_empty(), "without a rated power nobody knows what binds");
 }
 
 #[test]
@@ -117,7 +113,11 @@ fn bad_values_are_masked_and_clipped_filled_or_full_ones_are_not() {
     ];
     target.circumstances.flags.extend(BAD.iter().zip(30..).map(|(reason, row)| flag(row, Quality::Questionable, reason)));
     let mut full = target.clone();
-    full.circumstances.flags = vec![flag(0, Quality::Questionable, "stale"), flag(30, Quality::Questionable, "stale"), flag(31, Quality::Questionable, "spike")];
+    full.circumstances.flags = vec![
+        flag(0, Quality::Questionable, "stale"),
+        flag(30, Quality::Questionable, "stale"),
+        flag(31, Quality::Questionable, "spike"),
+    ];
     full.frame.asset.capacity_kw = Some(28.0);
     assert_eq!(missing(&target, 100), [10, 11, 30, 31, 32, 33]);
     assert_eq!(missing(&full, 100), [0, 31], "a plateau at rated power is no stale sensor");

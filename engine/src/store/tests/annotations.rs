@@ -68,7 +68,8 @@ async fn each_revision_stays_and_is_found_by_asset_and_time() {
 async fn five_columns(root: &Path) {
     let schema = Arc::new(TABLE.base_schema().project(&[0, 1, 2, 3, 4]).unwrap());
     let place = Place::local(&root.join("tables"), Arc::new(RealDisk)).unwrap();
-    let mut old = DeltaFiles::open(TABLE.name(), &place, schema.as_ref().clone(), &key_columns(TABLE)[..3], clock(TABLE)).await.unwrap();
+    let mut old =
+        DeltaFiles::open(TABLE.name(), &place, schema.as_ref().clone(), &key_columns(TABLE)[..3], clock(TABLE)).await.unwrap();
     let rows = Annotation::to_batch(&[outage(Some("T01"), "2026-03-01T00:00:00Z")]).unwrap().project(&[0, 1, 2, 3, 4]).unwrap();
     old.commit(Change { add: vec![rows], ..Change::default() }).await.unwrap();
 }
@@ -98,7 +99,10 @@ async fn flags_of_one_quantity_come_back_by_time() {
     let rows = RecordBatch::try_new(
         Arc::new(Table::QualityFlags.base_schema()),
         vec![
-            Arc::new(TimestampMicrosecondArray::from(vec![micros("2026-01-02T00:00:00Z"), micros("2026-01-01T00:00:00Z"), 0]).with_timezone("UTC")),
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![micros("2026-01-02T00:00:00Z"), micros("2026-01-01T00:00:00Z"), 0])
+                    .with_timezone("UTC"),
+            ),
             Arc::new(StringArray::from(vec!["T01"; 3])),
             Arc::new(StringArray::from(vec!["active_power", "active_power", "wind_speed"])),
             Arc::new(StringArray::from(vec!["invalid", "questionable", "invalid"])),
