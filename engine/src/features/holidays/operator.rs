@@ -104,7 +104,7 @@ fn days_of(annotation: &Annotation, zone: &TimeZone) -> Vec<DayOverride> {
 mod tests {
     use super::{Annotation, AnnotationKind, Date, DayOverride, HolidayCalendar, OperatorDay, Target, Timestamp};
     use crate::domain::AssetId;
-    use crate::features::{Context, TargetKind, sample};
+    use crate::features::{Context, sample};
     use jiff::civil::date;
 
     fn time(text: &str) -> Timestamp {
