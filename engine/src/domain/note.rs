@@ -133,7 +133,9 @@ mod tests {
         let (since, step) = ("2026-11-22T10:00:00Z".parse().ok(), "2026-11-23T10:00:00Z".parse().ok());
         let notes: Vec<Note> = NoteCode::ALL
             .into_iter()
-            .flat_map(|code| [(None, None), (since, None), (since, step), (None, step)].map(|(since, step)| Note { code, since, step }))
+            .flat_map(|code| {
+                [(None, None), (since, None), (since, step), (None, step)].map(|(since, step)| Note { code, since, step })
+            })
             .collect();
         let text = Note::write(&notes).unwrap();
         assert_eq!(Note::read(&text), notes, "{text}");

@@ -48,7 +48,8 @@ pub fn fallback(
     let young = view.known() < TRUSTED_DAYS * context.day;
     let first = if young { physics().or_else(|| rows(&usual)) } else { rows(&usual).or_else(physics) };
     let nothing = || ModelError::too_little("climatology", &view, 1);
-    let (model, mut values) = first.or_else(|| everything(&view, quantiles).map(|rows| ("climatology", rows))).ok_or_else(nothing)?;
+    let (model, mut values) =
+        first.or_else(|| everything(&view, quantiles).map(|rows| ("climatology", rows))).ok_or_else(nothing)?;
     let (low, high) = bounds(&view);
     for row in &mut values {
         row.sort_by(f64::total_cmp);

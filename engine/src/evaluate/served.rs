@@ -7,8 +7,8 @@ use super::Served;
 use super::trial::{State, Trial};
 use crate::domain::{Quantile, Resolution, Timestamp};
 use crate::features::{Context, FeatureMatrix, tree_rows};
-use crate::models::state::{read, written};
 use crate::models::SEED;
+use crate::models::state::{read, written};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -158,7 +158,6 @@ mod tests {
             GateRequest { now: sample::at(at), horizon: SignedDuration::from_hours(24), quantiles: Quantile::deciles(), every };
         gate(target, &request).unwrap()
     }
-
 
     #[test]
     fn the_same_data_gives_the_same_id_and_other_data_another() {

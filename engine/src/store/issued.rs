@@ -82,7 +82,12 @@ impl Store {
 
 impl Reader<'_> {
     /// Issue times of a stretch of time, oldest first.
-    pub(super) async fn issued(&self, asset: &AssetId, quantity: &Quantity, range: TimeRange) -> Result<Vec<Timestamp>, StoreError> {
+    pub(super) async fn issued(
+        &self,
+        asset: &AssetId,
+        quantity: &Quantity,
+        range: TimeRange,
+    ) -> Result<Vec<Timestamp>, StoreError> {
         let within = vec![ident("issue_time").gt_eq(time(range.start())), ident("issue_time").lt(time(range.end()))];
         let issues = self.issue_times(&[of(asset, quantity), within].concat()).await?;
         Ok(issues.into_iter().map(from_micros).collect())

@@ -2,11 +2,11 @@
 //!
 //! In: options. Out: what [`super::Store`] is a handle to. How a write goes through it is in `write`.
 
-use super::changes::Changes;
 use super::StoreError;
 use super::StoreStats;
 use super::TableStats;
 use super::bucket::Storage;
+use super::changes::Changes;
 use super::delta::DeltaFiles;
 use super::delta::blocking;
 use super::disk::Disk;

@@ -11,7 +11,9 @@ impl Frame {
     pub fn spliced(mut self, start: Timestamp, from: Timestamp, tail: Option<Self>) -> Option<Self> {
         let step = self.resolution.seconds() * 1_000_000;
         if tail.as_ref().is_some_and(|tail| {
-            tail.asset.id != self.asset.id || tail.resolution != self.resolution || (micros(tail.start) - micros(self.start)) % step != 0
+            tail.asset.id != self.asset.id
+                || tail.resolution != self.resolution
+                || (micros(tail.start) - micros(self.start)) % step != 0
         }) {
             return None;
         }
@@ -101,10 +103,13 @@ mod tests {
         let rows = |from: usize, to: usize, salt: usize| -> Vec<(usize, f64, f64)> {
             (from..to).filter(|row| exists(*row)).map(|row| (row, value(row, salt), value(row, 1))).collect()
         };
-        for (held_to, from, to, start) in [(40, 40, 41, 0), (40, 35, 44, 3), (56, 54, 60, 4), (60, 60, 60, 59), (45, 20, 70, 31), (50, 50, 57, 12)] {
+        for (held_to, from, to, start) in
+            [(40, 40, 41, 0), (40, 35, 44, 3), (56, 54, 60, 4), (60, 60, 60, 59), (45, 20, 70, 31), (50, 50, 57, 12)]
+        {
             let held = frame(&rows(0, held_to, 0)).unwrap();
             let fresh = rows(from, to, 2);
-            let truth: Vec<_> = rows(0, from.min(held_to), 0).into_iter().chain(fresh.clone()).filter(|row| row.0 >= start).collect();
+            let truth: Vec<_> =
+                rows(0, from.min(held_to), 0).into_iter().chain(fresh.clone()).filter(|row| row.0 >= start).collect();
             let carried = held.spliced(at(start), at(from), frame(&fresh));
             assert_eq!(text(carried.as_ref()), text(frame(&truth).as_ref()), "{held_to} {from} {to} {start}");
         }

@@ -33,9 +33,8 @@ pub(crate) struct State {
 impl Trial {
     /// What it knows.
     pub(crate) fn state(&self) -> State {
-        let fit = |candidate: &Candidate| {
-            (candidate.name.to_owned(), candidate.fitted.as_ref().map(|fitted| Bytes(fitted.state())))
-        };
+        let fit =
+            |candidate: &Candidate| (candidate.name.to_owned(), candidate.fitted.as_ref().map(|fitted| Bytes(fitted.state())));
         State {
             asset_id: self.asset_id.clone(),
             quantity: self.quantity.clone(),
@@ -53,7 +52,9 @@ impl Trial {
 
     /// The trial that knows this; `None` when the candidates of this version are others, or a model refuses what it learnt.
     pub(crate) fn of(state: State) -> Option<Self> {
-        let named = |models: &Vec<Box<dyn Forecaster>>| models.iter().map(|m| m.name()).eq(state.fits.iter().map(|(name, _)| name.as_str()));
+        let named = |models: &Vec<Box<dyn Forecaster>>| {
+            models.iter().map(|m| m.name()).eq(state.fits.iter().map(|(name, _)| name.as_str()))
+        };
         let models = [true, false].into_iter().map(|weather| candidates(state.kind, weather)).find(named)?;
         let mut all = Vec::with_capacity(models.len());
         for (model, (_, bytes)) in models.into_iter().zip(&state.fits) {

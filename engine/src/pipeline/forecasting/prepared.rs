@@ -135,7 +135,8 @@ impl Pipeline {
         if from < until {
             let (frame, observations) = self.frames(&kept.asset, &kept.others, quantity, from, until).await?;
             kept.frame = spliced(kept.frame.take(), frame, kept.from, from);
-            let mut fresh: BTreeMap<AssetId, Frame> = observations.into_iter().map(|frame| (frame.asset.id.clone(), frame)).collect();
+            let mut fresh: BTreeMap<AssetId, Frame> =
+                observations.into_iter().map(|frame| (frame.asset.id.clone(), frame)).collect();
             let mut held: BTreeMap<AssetId, Frame> =
                 kept.observations.drain(..).map(|frame| (frame.asset.id.clone(), frame)).collect();
             for other in &kept.others {

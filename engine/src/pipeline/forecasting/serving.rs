@@ -74,7 +74,12 @@ impl Serving {
 
 impl Pipeline {
     /// The model that serves a target, if it was fitted by `at`: a model of later times would know what came.
-    pub(super) async fn serving_at(&self, key: &Key, grid: Resolution, at: Timestamp) -> Result<Option<Arc<Served>>, PipelineError> {
+    pub(super) async fn serving_at(
+        &self,
+        key: &Key,
+        grid: Resolution,
+        at: Timestamp,
+    ) -> Result<Option<Arc<Served>>, PipelineError> {
         let held = self.served.read().await.get(key).cloned();
         let held = match held {
             Some(held) => Some(held),
@@ -122,7 +127,7 @@ impl Pipeline {
     }
 
     /// Compares what was issued a day before with what came, and takes note of what is issued now.
-    pub(super) async fn watch(&self, key: &Key, made: &Made, target: &Target) {
+    pub(super) async fn compare(&self, key: &Key, made: &Made, target: &Target) {
         let Some(served) = &made.served else { return };
         let (at, frame) = (made.forecast.issue_time, &target.frame);
         let text = {
@@ -130,7 +135,8 @@ impl Pipeline {
             let watched = state.watched.entry(key.clone()).or_insert_with(|| fresh_watch(served));
             let truth = |time: i64| {
                 let row = frame.index_at(from_micros(time));
-                let known = frame.available_at.get(row).is_some_and(|known| *known <= micros(at)) && micros(frame.time(row)) == time;
+                let known =
+                    frame.available_at.get(row).is_some_and(|known| *known <= micros(at)) && micros(frame.time(row)) == time;
                 let value = frame.column(&key.1).and_then(|column| column.get(row)).copied();
                 value.filter(|value| known && value.is_finite())
             };
