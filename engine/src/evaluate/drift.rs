@@ -5,8 +5,9 @@
 //! shares with the one before is taken out (an AR(1) filter, coefficient from the model's own past errors), and three cumulative sums with
 //! slack and limit watch what is left: up, down, and away from the middle. Page (1954); Gama et al. (2014) for models on streams.
 //!
-//! False alarms: the limits let independent hours run for three years on average until one of the sums alarms without cause, and find a
-//! shift by one standard deviation within two days; the tests play both. Nothing is fitted here.
+//! False alarms: the limits let hours run for seven years on average until one of the sums alarms without cause, whatever they share; a shift
+//! by one standard deviation is found within two days where hours are independent, later the more they share. The tests play it. Nothing is
+//! fitted here.
 
 use super::IssuedErrors;
 use crate::domain::{Forecast, Quantile, Timestamp, micros};
@@ -14,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::VecDeque;
 
-/// Change per hour that is let pass, in standard deviations: half of the shift that is to be found (Page 1954).
-const SLACK: f64 = 0.5;
-/// Limit of the sums of the level: two of them run `(exp(2 k b) − 2 k b − 1) / 4 k²` hours in control, `b` the limit and 1.166
-/// (Siegmund 1985): 71,000.
-const LEVEL_LIMIT: f64 = 10.0;
-/// Limit of the sum of sizes, which are skewed.
+/// The shift that is to be found, standard deviations.
+const SHIFT: f64 = 1.0;
+/// Hours until a sum of the level alarms without cause, on average.
+const SILENT_HOURS: f64 = 70_000.0;
+/// Change per hour that the sum of sizes lets pass, and its limit: sizes are skewed, so the limit is beyond that of a normal number.
+const SIZE_SLACK: f64 = 0.5;
 const SIZE_LIMIT: f64 = 15.0;
 /// Furthest place that is believed, in standard deviations.
 const FARTHEST: f64 = 3.5;
@@ -32,6 +33,20 @@ const LEAD_HOURS: i64 = 24;
 /// Hours after which a truth is no longer waited for.
 const PATIENCE_HOURS: i64 = 72;
 const HOUR: i64 = 3_600_000_000;
+
+/// Slack and limit of the two sums of the level when hours share that much. A shift loses `√((1 − s) / (1 + s))` when what is shared is
+/// taken out; half of what is left is let pass (Page 1954), and the limit gives the wanted run length, which for two sums with slack `k` and
+/// limit `b − 1.166` is `(exp(2 k b) − 2 k b − 1) / 4 k²` (Siegmund 1985).
+fn level(shared: f64) -> (f64, f64) {
+    let slack = 0.5 * SHIFT * ((1.0 - shared) / (1.0 + shared)).sqrt();
+    let run = |b: f64| ((2.0 * slack * b).exp() - 2.0 * slack * b - 1.0) / (4.0 * slack * slack);
+    let (mut low, mut high) = (0.0, 1000.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if run(middle) < SILENT_HOURS { low = middle } else { high = middle }
+    }
+    (slack, low - 1.166)
+}
 
 /// What moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,12 +167,13 @@ impl Watched {
             _ => place,
         };
         self.last = Some((hour, place));
-        self.higher = (self.higher + fresh - SLACK).max(0.0);
-        self.lower = (self.lower - fresh - SLACK).max(0.0);
-        self.wider = (self.wider + (fresh.abs() - SIZE.0) / SIZE.1 - SLACK).max(0.0);
+        let (slack, limit) = level(self.shared);
+        self.higher = (self.higher + fresh - slack).max(0.0);
+        self.lower = (self.lower - fresh - slack).max(0.0);
+        self.wider = (self.wider + (fresh.abs() - SIZE.0) / SIZE.1 - SIZE_SLACK).max(0.0);
         let found = match () {
-            () if self.higher > LEVEL_LIMIT => Some(Drift::Higher),
-            () if self.lower > LEVEL_LIMIT => Some(Drift::Lower),
+            () if self.higher > limit => Some(Drift::Higher),
+            () if self.lower > limit => Some(Drift::Lower),
             () if self.wider > SIZE_LIMIT => Some(Drift::Wider),
             () => None,
         };

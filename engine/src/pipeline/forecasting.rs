@@ -192,7 +192,7 @@ impl Pipeline {
             self.serve(&key, Arc::clone(fitted), reason).await;
         }
         if usual {
-            self.watch(&key, &made, &target).await;
+            self.compare(&key, &made, &target).await;
         }
         Ok(made)
     }

@@ -30,8 +30,8 @@ fn runs_for_more_than_a_year_in_control() {
     const YEAR: usize = 8760;
     for phi in [0.0, 0.8] {
         let runs: usize = (0..60).map(|seed| alarms(&mut Watched::new(phi), &stream(seed, phi, 2 * YEAR)).len()).sum();
-        // 120 years, and no more than one alarm in two of them.
-        assert!(runs <= 60, "{runs} false alarms in 120 years, errors sharing {phi}");
+        // 120 years, and no more than one alarm in four of them.
+        assert!(runs <= 30, "{runs} false alarms in 120 years, errors sharing {phi}");
         assert!(runs > 0, "limits that never alarm find nothing either");
     }
 }
@@ -53,11 +53,21 @@ fn a_shift_of_one_deviation_is_found_within_two_days() {
 }
 
 #[test]
+fn hours_that_share_much_hide_a_shift_for_days() {
+    let found = |seed: usize| {
+        let mut places = stream(seed, 0.8, 60 * 24);
+        places[20 * 24..].iter_mut().for_each(|place| *place -= 1.0);
+        alarms(&mut Watched::new(0.8), &places).into_iter().any(|(hour, _)| (20 * 24..35 * 24).contains(&hour))
+    };
+    assert!((0..100).filter(|seed| found(*seed)).count() >= 90);
+}
+
+#[test]
 fn larger_errors_are_found_too() {
     let found = |seed: usize| {
         let mut places = stream(seed, 0.0, 40 * 24);
         places[20 * 24..].iter_mut().for_each(|place| *place *= 1.8);
-        alarms(&mut Watched::new(0.0), &places).into_iter().any(|(hour, _)| hour >= 20 * 24 && hour < 25 * 24)
+        alarms(&mut Watched::new(0.0), &places).into_iter().any(|(hour, _)| (20 * 24..25 * 24).contains(&hour))
     };
     assert!((0..50).filter(|seed| found(*seed)).count() >= 45);
 }

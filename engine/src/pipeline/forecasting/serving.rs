@@ -127,7 +127,7 @@ impl Pipeline {
     }
 
     /// Compares what was issued a day before with what came, and takes note of what is issued now.
-    pub(super) async fn watch(&self, key: &Key, made: &Made, target: &Target) {
+    pub(super) async fn compare(&self, key: &Key, made: &Made, target: &Target) {
         let Some(served) = &made.served else { return };
         let (at, frame) = (made.issued.forecast.issue_time, &target.frame);
         let text = {
