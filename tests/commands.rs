@@ -57,8 +57,8 @@ fn a_fleet_goes_in_once_and_answers_sql() {
     );
     assert_eq!(many, "asset_id,n,q\ncasablanca,12,2\n");
     let told = csv("SELECT count(*) AS n, max(abs(usual + recent + weather + calendar - why.value)) < 1e-6 AS adds_up, \
-         max(abs(why.value - f.value)) < 1e-6 AS is_the_median FROM forecast_explanation('casablanca', quantity => 'load') why \
-         JOIN forecast('casablanca') f ON why.valid_time = f.valid_time AND f.quantile = 0.5");
+         max(abs(why.value - f.value)) < 1e-6 AS is_the_median FROM forecast_explanation('casablanca', quantity => 'load') AS why \
+         JOIN forecast('casablanca') AS f ON why.valid_time = f.valid_time AND f.quantile = 0.5");
     assert_eq!(told, "n,adds_up,is_the_median\n288,true,true\n");
     let end = csv("SELECT max(time) AS t FROM region");
     let end = end.lines().nth(1).unwrap();

@@ -37,28 +37,28 @@ impl Group {
 /// What each group gives to one step, in the target's unit, in the order of [`Group::ALL`].
 pub type Shares = [f64; 4];
 
-/// A row under construction: its values and, span by span, their group.
+/// A row under construction: its values and, where the groups are asked for (in the first row of a matrix), span by span their group.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Features {
     values: Vec<f64>,
+    is_named: bool,
     /// Group and where it ends.
     spans: Vec<(Group, usize)>,
 }
 
 impl Features {
     /// Room for a row of about that width.
-    pub(super) fn with_capacity(width: usize) -> Self {
-        Self { values: Vec::with_capacity(width), spans: Vec::with_capacity(12) }
+    pub(super) fn new(width: usize, is_named: bool) -> Self {
+        Self { values: Vec::with_capacity(width), is_named, spans: Vec::new() }
     }
 
     /// A row whose columns are known already.
-    pub(super) fn of(values: &[f64], groups: &[Group]) -> Self {
-        let mut row = Self { values: values.to_vec(), spans: Vec::with_capacity(24) };
-        for (at, &group) in groups.iter().enumerate().take(values.len()) {
-            match row.spans.last_mut() {
-                Some((last, to)) if *last == group => *to = at + 1,
-                _ => row.spans.push((group, at + 1)),
-            }
+    pub(super) fn of(values: &[f64], groups: &[Group], is_named: bool) -> Self {
+        let mut row = Self::new(values.len() + 64, is_named);
+        if is_named {
+            values.iter().zip(groups).for_each(|(value, group)| row.add(*group, [*value]));
+        } else {
+            row.values.extend_from_slice(values);
         }
         row
     }
@@ -66,20 +66,16 @@ impl Features {
     /// Appends values of one group.
     pub(super) fn add(&mut self, group: Group, values: impl IntoIterator<Item = f64>) {
         self.values.extend(values);
-        let end = self.values.len();
-        match self.spans.last_mut() {
-            Some((last, to)) if *last == group => *to = end,
-            _ => self.spans.push((group, end)),
+        if self.is_named {
+            self.spans.push((group, self.values.len()));
         }
     }
 
     /// Appends another row, or as many zeros.
     pub(super) fn append(&mut self, other: &Self, is_known: bool) {
-        let mut from = 0;
-        for &(group, to) in &other.spans {
-            self.add(group, other.values[from..to].iter().map(|value| if is_known { *value } else { 0.0 }));
-            from = to;
-        }
+        let from = self.values.len();
+        self.values.extend(other.values.iter().map(|value| if is_known { *value } else { 0.0 }));
+        self.spans.extend(other.spans.iter().map(|&(group, to)| (group, from + to)));
     }
 
     /// The values.
@@ -87,7 +83,7 @@ impl Features {
         &self.values
     }
 
-    /// One group per value.
+    /// One group per value; empty where they were not asked for.
     pub(super) fn groups(&self) -> Vec<Group> {
         let mut groups = Vec::with_capacity(self.values.len());
         self.spans.iter().for_each(|&(group, to)| groups.resize(to, group));
@@ -167,16 +163,19 @@ mod tests {
 
     #[test]
     fn spans_name_every_value() {
-        let mut row = Features::with_capacity(4);
+        let mut row = Features::new(4, true);
         row.add(Group::Recent, [1.0]);
         row.add(Group::Recent, [2.0]);
-        let mut all = Features::default();
+        let mut all = Features::new(0, true);
         all.add(Group::Weather, []);
         all.append(&row, false);
         all.append(&row, true);
         all.add(Group::Calendar, [3.0]);
         assert_eq!(all.values(), [0.0, 0.0, 1.0, 2.0, 3.0]);
         assert_eq!(all.groups(), [Group::Recent, Group::Recent, Group::Recent, Group::Recent, Group::Calendar]);
+        let again = Features::of(all.values(), &all.groups(), true);
+        assert_eq!((again.values(), again.groups()), (all.values(), all.groups()));
+        assert!(Features::of(all.values(), &all.groups(), false).groups().is_empty());
     }
 
     #[test]

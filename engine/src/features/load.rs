@@ -104,7 +104,7 @@ pub fn load_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         let blend = 0.5 * (daily + weekly);
         let change = |days: usize| lag(&own, days) - base;
         let (sin, cos) = moment.day_angle().sin_cos();
-        let mut row = Features::with_capacity(96);
+        let mut row = Features::new(96, into.is_empty());
         let recently = Group::Recent;
         row.add(recently, [daily - weekly, blend - base, (blend - base) * sin, (blend - base) * cos, blend * ripe, level * ripe]);
         row.add(recently, [base - level, (base - level) * sin, (base - level) * cos]);

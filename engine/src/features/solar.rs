@@ -49,7 +49,7 @@ pub fn solar_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
         };
         let fade = (-(hours + age) / 2.0).exp();
         let slow = (-(hours + age) / 8.0).exp();
-        let mut row = Features::with_capacity(32);
+        let mut row = Features::new(32, into.is_empty());
         let lags = [lag(1), lag(2), lag(3), 0.2 * (1..=5).map(lag).sum::<f64>()];
         row.add(Group::Recent, [last, one, two, week, or(month, week)]);
         row.add(Group::Recent, lags);

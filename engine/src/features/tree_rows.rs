@@ -18,12 +18,12 @@ pub fn tree_rows(view: &View<'_>, leads: &[usize], linear: &mut FeatureMatrix, t
         TargetKind::Wind => wind_rows(view, leads, linear),
         TargetKind::Solar => solar_rows(view, leads, linear),
     }
-    let common = recent(view);
+    let common = recent(view, trees.is_empty());
     for (index, &k) in leads.iter().enumerate().map(|(i, k)| (before + i, k)) {
         let moment = context.calendar.seen(view.origin + k, view.origin);
         let (base, scale) = (linear.base[index], linear.scale[index]);
         let (held, ahead) = linear.row(index).split_at(linear.plain);
-        let mut plain = Features::of(held, &linear.groups);
+        let mut plain = Features::of(held, &linear.groups, trees.is_empty());
         plain.add(Group::Usual, [k as f64 / context.hour as f64]);
         civil(moment, &mut plain);
         plain.append(&common, true);
@@ -45,10 +45,10 @@ fn civil(moment: Moment, row: &mut Features) {
 }
 
 /// What does not depend on the lead: the time of the issue, levels of the target and of its relatives against their last week.
-fn recent(view: &View<'_>) -> Features {
+fn recent(view: &View<'_>, is_named: bool) -> Features {
     let (day, hour) = (view.context.day, view.context.hour);
     let week = view.mean(7 * day, 0);
-    let mut row = Features::with_capacity(64);
+    let mut row = Features::new(64, is_named);
     row.add(Group::Usual, [(view.origin % day) as f64 / hour as f64]);
     row.add(Group::Recent, [hour, 6 * hour, day].map(|width| view.mean(width, 0) / week));
     row.add(Group::Recent, [view.mean(day, 7 * day) / week]);

@@ -72,7 +72,7 @@ struct Recent {
 }
 
 impl Recent {
-    fn of(view: &View<'_>) -> Self {
+    fn of(view: &View<'_>, is_named: bool) -> Self {
         let (day, hour, capacity) = (view.context.day, view.context.hour, view.capacity());
         let all = usual_power(view) / capacity;
         let last = or(view.last() / capacity, all);
@@ -85,14 +85,14 @@ impl Recent {
         let known: Vec<f64> = levels(hour).filter(|v| v.is_finite()).collect();
         let others = if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / known.len() as f64 - m1 };
         let squares = |speed: Option<f64>| speed.map_or([f64::NAN; 2], |v| [v / 10.0, (v / 10.0).powi(2)]);
-        let mut level = Features::with_capacity(20);
+        let mut level = Features::new(64, is_named);
         level.add(Group::Recent, [last, m1, m3, m6, m24, last * last, m6 * m6, ramp, long_ramp, others]);
         level.add(Group::Recent, [mean(3 * day, 0), mean(7 * day, 0)]);
         level.add(Group::Recent, [0.05, 0.3, 0.8].map(|knot| (last - knot).max(0.0)));
         level.add(Group::Weather, squares(view.wind_speed(hour)));
         level.add(Group::Weather, squares(view.wind_speed(day)));
         // What fades within the hour: the last steps, each relative, the wind just measured, and from where it blows.
-        let mut quick = Features::with_capacity(40);
+        let mut quick = Features::new(40, is_named);
         quick.add(Group::Recent, (1..6).map(|gap| mean(1, gap) - last));
         let wind = view.wind_speed(1);
         let (sin, cos) = view.wind_direction(hour).unwrap_or((f64::NAN, f64::NAN));
@@ -130,7 +130,7 @@ const QUICK_HOURS: f64 = 1.0;
 /// Adds one row per lead.
 pub fn wind_rows(view: &View<'_>, leads: &[usize], into: &mut FeatureMatrix) {
     let context = view.context;
-    let recent = Recent::of(view);
+    let recent = Recent::of(view, into.is_empty());
     let last = recent.last;
     let mut runs = wind_columns(&context.weather).map(|columns| WindRuns::new(view, columns, leads));
     for &k in leads {

@@ -109,8 +109,8 @@ export interface Verification {
   asset_id: string;
   quantity: string;
   unit: string;
-  from: string;
-  to: string;
+  from: string | null;
+  to: string | null;
   issues: number;
   best_naive: string | null;
   buckets: LeadScores[];

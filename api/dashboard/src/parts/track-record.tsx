@@ -12,12 +12,13 @@ const NEAR = 0.05;
 export function TrackRecord({ record, zone }: { record: Resource<Verification>; zone: string }) {
   const value = record.value.value;
   const error = record.error.value;
+  const day = (time: string | null) => (time === null ? "" : showDay(Date.parse(time), zone));
   const empty = value && (value.issues === 0 || value.buckets.length === 0);
   return (
     <section class="panel record" data-testid="track-record">
       <header class="panel-head">
         <h2>{t("record")}</h2>
-        {value && !empty && !error && <p class="muted">{t("recordHelp", { issues: showNumber(value.issues, 0), from: showDay(Date.parse(value.from), zone), to: showDay(Date.parse(value.to), zone) })}{value.best_naive && ` ${t("recordNaiveIs", { model: modelName(value.best_naive) })}`}</p>}
+        {value && !empty && !error && <p class="muted">{t("recordHelp", { issues: showNumber(value.issues, 0), from: day(value.from), to: day(value.to) })}{value.best_naive && ` ${t("recordNaiveIs", { model: modelName(value.best_naive) })}`}</p>}
       </header>
       {error ? (error.status === 404 ? <p class="muted note">{t("recordSoon")}</p> : <Failed problem={error} retry={record.reload} />)
         : !value ? <Loading lines={4} />
