@@ -270,7 +270,7 @@ async fn bands_keep_their_coverage_and_the_record_says_so() {
                 let asset = pipeline.asset(forecast.asset_id.as_str()).unwrap();
                 let horizon = SignedDuration::from_hours(48);
                 let issue = Issue { asset, quantity: forecast.quantity.clone(), at, horizon, quantiles: Quantile::deciles() };
-                before.entry(key.clone()).or_default().take(&pipeline.issue(&issue, false).await.unwrap().0, &truths[&key]);
+                before.entry(key.clone()).or_default().take(&pipeline.issue(&issue).await.unwrap().0, &truths[&key]);
             }
         }
     }

@@ -63,6 +63,7 @@ async fn issue(pipeline: &Pipeline) {
         values: (36..54).map(|step| [-4.0, 5.0, 14.0].map(|gap| (step + 1) as f64 + gap).to_vec()).collect(),
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     let rows = forecast.to_batch().expect("the forecast is well formed");
     pipeline.store().append_table(Table::Forecasts, rows).await.expect("the forecast is stored");

@@ -18,6 +18,7 @@ async fn issue(site: &Site) {
         values: (0..6).map(row).collect(),
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     };
     site.state.store.append_table(Table::Forecasts, forecast.to_batch().unwrap()).await.unwrap();
 }

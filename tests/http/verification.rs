@@ -37,6 +37,7 @@ fn forecast(issue: usize) -> Forecast {
         values: (issue..issue + 48).map(|hour| (1..10).map(|tenth| said(issue, hour, tenth)).collect()).collect(),
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     }
 }
 

@@ -34,6 +34,7 @@ use crate::evaluate::TrackRecord;
 use crate::evaluate::lead_ends;
 use crate::evaluate::outcomes;
 use crate::evaluate::track_record;
+use crate::features::Circumstances;
 use crate::features::Target;
 use crate::models::Series;
 use arrow::array::Array;
@@ -209,8 +210,9 @@ impl Pipeline {
                 quantity: series.quantity.clone(),
                 kind: target_kind(asset.kind),
                 interval_label: interval_label(&asset),
-                weather: WeatherForecasts { quantities: Vec::new(), rows: Vec::new() },
+                weather: WeatherForecasts::default(),
                 observations: Vec::new(),
+                circumstances: Circumstances::default(),
             };
             found.extend(blocking(asset.id.as_str(), move || Ok(outcomes(&target, &due)?)).await?);
         }

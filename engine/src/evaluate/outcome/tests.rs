@@ -3,7 +3,7 @@
 use super::{Due, Outcome, naives, outcomes, track_record};
 use crate::domain::{Asset, AssetId, AssetKind, Forecast, Frame, Quantile, Quantity, Resolution, Timestamp};
 use crate::domain::{IntervalLabel, VERIFICATION_NAIVES, WeatherForecasts, micros};
-use crate::features::{Target, TargetKind};
+use crate::features::{Circumstances, Target, TargetKind};
 use crate::models::Forecaster;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -32,8 +32,9 @@ fn target(late: &[(usize, i64)]) -> Target {
         quantity: Quantity::LOAD,
         kind: TargetKind::Load,
         interval_label: IntervalLabel::Beginning,
-        weather: WeatherForecasts { quantities: Vec::new(), rows: Vec::new() },
+        weather: WeatherForecasts::default(),
         observations: Vec::new(),
+        circumstances: Circumstances::default(),
     }
 }
 
@@ -49,6 +50,7 @@ fn forecast(issue: usize) -> Forecast {
         values: (issue..issue + 24).map(row).collect(),
         model: "ridge".into(),
         model_version: "1".into(),
+        notes: Vec::new(),
     }
 }
 

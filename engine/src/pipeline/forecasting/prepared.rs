@@ -91,7 +91,12 @@ impl Kept {
 
 impl Pipeline {
     /// Everything a forecaster may look at, up to `at`.
-    pub(super) async fn target(&self, asset: &Asset, quantity: &Quantity, at: Timestamp) -> Result<Arc<Target>, PipelineError> {
+    pub(in crate::pipeline) async fn target(
+        &self,
+        asset: &Asset,
+        quantity: &Quantity,
+        at: Timestamp,
+    ) -> Result<Arc<Target>, PipelineError> {
         let key = (asset.id.clone(), quantity.clone());
         let others = relatives(asset, &self.store.assets());
         let held = self.prepared.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
