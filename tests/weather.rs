@@ -54,7 +54,7 @@ fn weather_of_two_sources_goes_in_once_and_is_asked_for_in_sql() {
     assert_ne!(made, "n\n0\n");
     for (wrong, remedy) in [
         (vec!["--weather", text(&json), "--asset", "tarfay"], "nearest is"),
-        (vec!["--weather", text(&json), "--delay", "6h"], "6h"),
+        (vec!["--weather", text(&json), "--delay", "soon"], "soon"),
         (vec!["--weather", text(&fleet)], "is a directory"),
         (vec!["--weather", "nowhere.grib2"], "no such file"),
         (vec![text(&json), "--source", "nwp"], "--weather"),
@@ -64,7 +64,7 @@ fn weather_of_two_sources_goes_in_once_and_is_asked_for_in_sql() {
     }
 }
 
-const NOW: &str = "2026-10-30T00:00:00Z";
+const NOW: &str = "2025-02-23T00:00:00Z";
 
 /// Rows of a dataset's file that were not known at [`NOW`] are dropped, or made wild; runs of the weather by when they were known.
 fn rewrite(from: &Path, to: &Path, wild: bool) {
@@ -121,7 +121,7 @@ fn a_wild_future_in_every_file_changes_no_byte_of_a_backtest() {
         let backtest = |directory: &Path| {
             let output = directory.join(format!("{asset}.csv"));
             let arguments =
-                ["--asset", asset, "--quantity", quantity, "--first-origin", "2026-10-29T00:00:00Z", "--last-origin", NOW];
+                ["--asset", asset, "--quantity", quantity, "--first-origin", "2025-02-22T00:00:00Z", "--last-origin", NOW];
             let more = ["--every", "P1D", "--horizon", "PT24H", "--quantiles", "0.1,0.5,0.9", "--output", text(&output)];
             succeed(["backtest", text(directory)].iter().chain(&arguments).chain(&more));
             fs::read_to_string(output).unwrap()
