@@ -177,6 +177,7 @@ await step("the track record shows what the API says", async () => {
 });
 
 await step("hovering and the arrow keys read other values", async () => {
+  await page.evaluate(() => scrollTo(0, 0));
   const box = await page.locator("[data-testid=forecast-body] .chart-panel .u-over").boundingBox();
   await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2);
   const before = await page.locator(".readout-time dd").first().innerText();
