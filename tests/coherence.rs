@@ -100,8 +100,13 @@ async fn fleet(days: u32) -> (TempDir, Store, Timestamp) {
     (home, store, end)
 }
 
-/// Every sum of the fleet: whole, factor of its parts, parts.
-const SUMS: [(&str, &Quantity, &[(&str, &Quantity, f64)]); 5] = [
+/// A part of a sum and its factor.
+type Part = (&'static str, &'static Quantity, f64);
+/// A whole and its parts.
+type Sum = (&'static str, &'static Quantity, &'static [Part]);
+
+/// Every sum of the fleet.
+const SUMS: [Sum; 5] = [
     (
         "tarfaya",
         &Quantity::ACTIVE_POWER,
@@ -122,7 +127,7 @@ const SUMS: [(&str, &Quantity, &[(&str, &Quantity, f64)]); 5] = [
 ];
 
 /// Largest gap of any sum at any step and scenario; the losses of the cables are the simulator's.
-async fn largest_gap(pipeline: &Pipeline, sums: &[(&str, &Quantity, &[(&str, &Quantity, f64)])]) -> f64 {
+async fn largest_gap(pipeline: &Pipeline, sums: &[Sum]) -> f64 {
     let paths = async |name: &str, quantity: &Quantity| {
         let paths = pipeline.scenarios(&pipeline.asset(name).unwrap(), quantity).await.unwrap();
         assert!(paths.joint, "{name} {quantity}");
