@@ -3,7 +3,7 @@
 //! Both run the same [`Trial`]: candidates refitted every few weeks, every forecast logged, scores and calibration taken only
 //! from truth before the origin at hand.
 
-use super::ceiling::lowered;
+use super::ceiling::{lowered, lowered_reasons};
 use super::served::{Making, ModelCard};
 use super::trial::{Issued, IssuedErrors, Trial};
 use super::{EvaluateError, Explanation, Verdict};
@@ -146,7 +146,7 @@ impl Served {
     /// As [`Served::issue`].
     pub fn explain(&self, target: &Target, issue_time: Timestamp) -> Result<Explanation, EvaluateError> {
         let context = self.context(target, issue_time)?;
-        self.trial.explain(&context, issue_time)
+        Ok(lowered_reasons(self.trial.explain(&context, issue_time)?, target))
     }
 
     /// Errors of the mean of what was (or would have been) served at past origins, oldest first, at most 200 of them: what

@@ -141,3 +141,20 @@ fn a_holiday_somebody_notes_lowers_the_load_of_its_day_and_no_other() {
     configured.circumstances.days[0].country = Some("US".into());
     assert_eq!(median(&configured), plain);
 }
+
+#[test]
+fn what_an_outage_takes_is_told_as_calendar() {
+    let (mut target, now) = (sample::wind(100), sample::at(91 * 24));
+    target.frame.asset.kind = AssetKind::WindPlant;
+    let request = GateRequest { now, horizon: HORIZON, quantiles: Quantile::deciles(), every: SignedDuration::from_hours(12) };
+    let served = gate(&target, &request).unwrap();
+    let plain = served.explain(&target, now).unwrap();
+    target.circumstances.annotations = vec![note(AnnotationKind::PlannedOutage, (92 * 24, 94 * 24), None, 91 * 24)];
+    let (told, issued) = (served.explain(&target, now).unwrap(), served.issue(&target, now).unwrap().forecast);
+    for ((step, before), row) in told.steps.iter().zip(&plain.steps).zip(&issued.values) {
+        assert_eq!(step.value, row[4]);
+        assert!((step.contributions.iter().sum::<f64>() - step.value).abs() < 1e-6);
+        assert_eq!(step.contributions[..3], before.contributions[..3]);
+    }
+    assert!((30..40).all(|k| told.steps[k].value == 0.0) && (30..40).any(|k| told.steps[k].contributions[3] < -1.0));
+}
