@@ -43,6 +43,9 @@ use making::Making;
 use std::future::Future;
 use std::sync::Arc;
 
+/// A model older than this is not asked, but fitted anew: that of the longest refits while candidates are judged.
+const ASKED_ANEW: SignedDuration = SignedDuration::from_hours(24 * 28);
+
 /// What a forecast is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Issue {
@@ -176,6 +179,8 @@ impl Pipeline {
         let key = (issue.asset.id.clone(), issue.quantity.clone());
         let usual = issue.horizon == self.options.horizon && issue.quantiles == Quantile::deciles();
         let held = if usual { self.serving_at(&key, grid, at).await? } else { None };
+        // Nobody schedules the fits of what is only asked for now and then.
+        let held = held.filter(|held| always || at.duration_since(held.card().fitted_at) < ASKED_ANEW);
         let failing = self.serving.failing_since(&key);
         let request = self.request(at, issue.horizon, issue.quantiles.clone());
         let making = Arc::new(Making { target: Arc::clone(&target), request, held, failing });
