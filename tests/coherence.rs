@@ -184,7 +184,8 @@ async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
     young.name = "Commissioned today".into();
     store.upsert_assets(vec![young]).await.unwrap();
     let last = end.as_microsecond() - HOURS;
-    let values = vec![(Quantity::ACTIVE_POWER, vec![Some(1.0)])];
+    // It reports its irradiance and has never reported power.
+    let values = vec![(Quantity::POA_GLOBAL, vec![Some(1.0)])];
     store
         .append(Readings::from_columns(AssetKind::PvPlant, vec![last], vec!["young".into()], vec![last + HOURS], values).unwrap())
         .await
