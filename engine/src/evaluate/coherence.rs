@@ -5,7 +5,7 @@
 //! input and seed, same bytes. The arithmetic is `models::reconcile` and `models::scenario`.
 
 use super::Issued;
-use crate::domain::{Forecast, Quantile, Timestamp};
+use crate::domain::{Forecast, Note, Quantile, Timestamp};
 use crate::models::{Covariance, Hierarchy, Layout, Marginal, Projection, ReconcileError, Sampler};
 use crate::models::{ScenarioError, ScenarioRequest, Scenarios, Series, quantile_of};
 use jiff::SignedDuration;
@@ -284,6 +284,18 @@ fn narrowed(bounds: (f64, f64), values: &[f64]) -> (f64, f64) {
     if first.is_finite() && values.iter().all(|value| *value == first) { (first, first) } else { bounds }
 }
 
+/// What is amiss with the parts of a sum, each kind once.
+fn notes(hierarchy: &Hierarchy, placed: &Placed<'_>, sum: usize) -> Vec<Note> {
+    let parts = hierarchy.bottoms().iter().zip(&hierarchy.sums()[sum]).filter(|(_, share)| **share != 0.0);
+    let mut found: Vec<Note> = Vec::new();
+    for note in parts.filter_map(|(part, _)| placed.own[*part]).flat_map(|issue| &issue.forecast.notes) {
+        if !found.iter().any(|held| held.code == note.code) {
+            found.push(*note);
+        }
+    }
+    found
+}
+
 /// Puts rows and means back into forecasts, and names what is missing.
 fn finish(
     issued: &[Issued],
@@ -315,8 +327,8 @@ fn finish(
     }
     let template = placed.own.iter().flatten().next();
     let absent = (0..hierarchy.len()).filter(|node| !placed.nodes.iter().flatten().any(|(held, _)| held == node));
-    for node in absent {
-        let (node, steps) = (&hierarchy.nodes()[node], &made[node]);
+    for at in absent {
+        let (node, steps) = (&hierarchy.nodes()[at], &made[at]);
         // A sum may follow for the first day only, when a part has no longer forecast: what follows is handed out.
         let known = steps.iter().take_while(|(row, _)| row.is_some()).count();
         let (Some(template), true) = (template, known > 0) else {
@@ -330,6 +342,7 @@ fn finish(
             (0..known).map_while(|k| grid.first.checked_add(grid.spacing * i32::try_from(k).ok()?).ok()).collect();
         forecast.values = steps.iter().filter_map(|(row, _)| row.clone()).take(forecast.valid_times.len()).collect();
         (forecast.model, forecast.model_version) = (SUM.into(), template.forecast.model_version.clone());
+        forecast.notes = notes(hierarchy, placed, at);
         issue.mean = Some(steps.iter().map(|(_, mean)| *mean).take(forecast.valid_times.len()).collect());
         all.push(issue);
     }
