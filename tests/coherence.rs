@@ -288,8 +288,14 @@ async fn bands_keep_their_coverage_and_the_record_says_so() {
             held.steps
         );
         assert!(held.steps > 1000.0);
-        assert!((0.68..=0.92).contains(&now), "{series}: {now}");
+        // The 24 days hold twelve stretches of two days that are about independent: only a gross miss shows against 80 %.
+        assert!((now - 0.8).abs() <= 3.0 * (0.8 * 0.2 / 12.0_f64).sqrt(), "{series}: {now}");
         assert!(own.is_none_or(|own| (now - own).abs() <= 0.06), "{series}: {own:?} became {now}");
+    }
+    // A sum of one plant keeps the coverage of that plant.
+    for (sum, part) in [("wind_power", "tarfaya"), ("solar_power", "ouarzazate")] {
+        let (whole, own) = (&after[&format!("casablanca {sum}")], &before[&format!("{part} active_power")]);
+        assert!((whole.coverage() - own.coverage()).abs() <= 0.03, "{sum}: {} of {}", whole.coverage(), own.coverage());
     }
     // The record of the net load, which nobody measures, is that of its parts.
     pipeline.verify(end).await.unwrap();

@@ -58,7 +58,7 @@ async fn explained_rows(pipeline: &Pipeline, arguments: &Arguments, now: Timesta
 fn batch(all: &[Explanation]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let steps = || all.iter().flat_map(|one| one.steps.iter().map(move |step| (one, step)));
     let text = |of: &dyn Fn(&Explanation) -> String| {
-        Arc::new(StringArray::from_iter_values(steps().map(|(one, _)| of(one)))) as Arc<dyn Array>
+        Arc::new(StringArray::from(steps().map(|(one, _)| of(one)).collect::<Vec<_>>())) as Arc<dyn Array>
     };
     let time = |of: &dyn Fn(&Explanation, &ExplainedStep) -> Timestamp| {
         let values = steps().map(|(one, step)| micros(of(one, step)));
