@@ -1,7 +1,6 @@
 //! Weather files through the real program: in once, several sources beside each other, and a planted future that no forecast sees.
 
 use crate::program::{fail, run, succeed};
-use connectors::weather::GRIB2;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -30,13 +29,8 @@ fn weather_of_two_sources_goes_in_once_and_is_asked_for_in_sql() {
         assert!(output.status.success(), "{said}");
         said
     };
-    if GRIB2 {
-        let said = import(&[text(&grib)]);
-        assert!(said.contains("ecmwf: the run of 2026-11-22T00:00:00Z, known 6 h after its start"), "{said}");
-    } else {
-        let (_, said) = fail(["import", "--weather", text(&grib), "--data-dir", text(&data)]);
-        assert!(said.contains("--features connectors/grib2"), "{said}");
-    }
+    let said = import(&[text(&grib)]);
+    assert!(said.contains("ecmwf: the run of 2026-11-22T00:00:00Z, known 6 h after its start"), "{said}");
     let nwp = ["--source", "nwp", "--delay", "PT4H", "--init-time", "2026-11-22T05:00:00Z", text(&json)];
     assert!(import(&nwp).contains("nwp_icon_eu: the run of 2026-11-22T05:00:00Z, known 4 h after its start"));
     let csv = |statement: &str| succeed(["sql", statement, "--data-dir", text(&data), "--format", "csv"]);
@@ -44,10 +38,9 @@ fn weather_of_two_sources_goes_in_once_and_is_asked_for_in_sql() {
                 WHERE asset_id = 'tarfaya' AND init_time >= '2026-11-22T00:00:00Z' GROUP BY ALL ORDER BY source";
     let before = csv(rows);
     let kept: Vec<&str> = before.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
-    let all = ["ecmwf", "nwp_gfs_global", "nwp_icon_eu"];
-    assert_eq!(kept, all[usize::from(!GRIB2)..], "{before}");
+    assert_eq!(kept, ["ecmwf", "nwp_gfs_global", "nwp_icon_eu"], "{before}");
     assert!(before.lines().last().unwrap().ends_with(",4,4"), "{before}");
-    for again in [vec![text(&grib)], nwp.to_vec()].into_iter().skip(usize::from(!GRIB2)) {
+    for again in [vec![text(&grib)], nwp.to_vec()] {
         let said = import(&again);
         assert!(said.contains("new 0, changed 0"), "{said}");
     }
@@ -56,10 +49,7 @@ fn weather_of_two_sources_goes_in_once_and_is_asked_for_in_sql() {
         "SELECT source, valid_time, last(wind_u_100m, init_time) AS wind_u FROM weather_forecast WHERE asset_id = 'tarfaya' \
          AND available_at <= '2026-11-22T06:00:00Z' AND valid_time >= '2026-11-22T06:00:00Z' GROUP BY source, valid_time ORDER BY valid_time",
     );
-    assert!(
-        !GRIB2 || known.lines().nth(1).unwrap().starts_with("ecmwf,2026-11-22T06:00:00Z,"),
-        "the other run was not known yet: {known}"
-    );
+    assert!(known.lines().nth(1).unwrap().starts_with("ecmwf,2026-11-22T06:00:00Z,"), "the other run was not known yet: {known}");
     let made = csv("SELECT count(*) AS n FROM forecast('tarfaya', horizon => 'PT2H', quantiles => [0.5])");
     assert_ne!(made, "n\n0\n");
     for (wrong, remedy) in [

@@ -14,7 +14,6 @@
 //! [`TableSource`] for CSV.
 
 mod cells;
-#[cfg(feature = "grib2")]
 mod grib2;
 mod open_meteo;
 mod points;
@@ -39,9 +38,7 @@ use engine::source::Reject;
 use engine::source::Rows;
 use engine::source::Source;
 use engine::source::SourceError;
-#[cfg(feature = "grib2")]
 use grib2::Fluxes;
-#[cfg(feature = "grib2")]
 use grib2::GribFile;
 use jiff::SignedDuration;
 use points::Place;
@@ -51,11 +48,8 @@ use std::path::PathBuf;
 
 /// Time from a run's start to its first use where nothing else is stated: what the large centres need for a global run.
 pub const USUAL_DELAY: SignedDuration = SignedDuration::from_hours(6);
-/// Whether this program was built to read GRIB2 (feature `grib2`).
-pub const GRIB2: bool = cfg!(feature = "grib2");
 /// Lines of CSV, and messages of GRIB2, in a page.
 const PAGE_LINES: usize = 65_536;
-#[cfg(feature = "grib2")]
 const PAGE_MESSAGES: usize = 256;
 
 /// What the caller knows beyond the files.
@@ -99,7 +93,6 @@ pub struct WeatherSource {
 struct Reading {
     file: usize,
     reader: Option<Reader>,
-    #[cfg(feature = "grib2")]
     fluxes: Fluxes,
     /// Kilometres from an asset to the point its rows of a source came from.
     nearest: BTreeMap<(String, String), f64>,
@@ -111,7 +104,6 @@ struct Reading {
 #[derive(Debug)]
 enum Reader {
     Csv(Box<TableSource>),
-    #[cfg(feature = "grib2")]
     Grib(Box<GribFile>),
     OpenMeteo,
 }
@@ -167,7 +159,6 @@ impl WeatherSource {
                 self.reading.file += usize::from(ended);
             }
             None => {
-                #[cfg(feature = "grib2")]
                 self.reading.fluxes.empty_into(&mut cells, &mut rejects);
                 self.reading.done = true;
             }
@@ -208,13 +199,8 @@ fn open(path: &Path, settings: &Settings, quantities: &Quantities) -> Result<Rea
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
     let problem = match first {
         Some(b'{' | b'[') => return Ok(Reader::OpenMeteo),
-        #[cfg(feature = "grib2")]
         _ if grib_at(start).is_some_and(|at| !start[..at].contains(&b',')) => {
             return Ok(Reader::Grib(Box::new(GribFile::new(stream, &place))));
-        }
-        #[cfg(not(feature = "grib2"))]
-        _ if grib_at(start).is_some_and(|at| !start[..at].contains(&b',')) => {
-            "the file is GRIB2, which this program was built without: build it with --features connectors/grib2, or give the forecast as CSV"
         }
         None => "the file is empty; Open-Meteo JSON, GRIB2 or CSV was expected",
         _ if start.starts_with(b"BZh") => "the file is packed with bzip2; unpack it first: bunzip2 FILE",
@@ -251,7 +237,6 @@ impl Reading {
                 open_meteo::read(path, settings, &mut self.nearest, &mut self.summary, cells, rejects)?;
                 Ok(true)
             }
-            #[cfg(feature = "grib2")]
             Reader::Grib(mut file) => {
                 for _ in 0..PAGE_MESSAGES {
                     if !file.next(settings, &mut self.fluxes, &mut self.summary, cells, rejects)? {

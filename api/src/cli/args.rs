@@ -39,7 +39,7 @@ pub(super) enum Command {
     /// Serve the API and the dashboard on a store, and keep forecasts and alerts up to date.
     Serve(Serve),
     /// Bring files or dataset directories into the store (CSV, CSV.gz, CSV.zst, Parquet), or the history of an InfluxDB 2,
-    /// or weather forecasts (Open-Meteo JSON, CSV; GRIB2 where built with it) with --weather.
+    /// or weather forecasts (Open-Meteo JSON, GRIB2, CSV) with --weather.
     Import(Import),
     /// Ask the store in SQL (read-only).
     Sql(Sql),
@@ -120,9 +120,10 @@ pub(super) struct Import {
     /// With --influx: read from its start, also what was read before. Rows that are the same change nothing.
     #[arg(long, requires = "influx")]
     pub(super) again: bool,
-    /// The files are weather forecasts: Open-Meteo JSON, CSV in the columns of weather_forecast, or, in a build with the feature
-    /// connectors/grib2, GRIB2 (regular grids best; 2t, 2d, 2r, 10u/v, 100u/v, sp, msl, tcc, ssrd or dswrf). Every asset with coordinates, its own or its parent's, gets the forecast of
-    /// its place. Files of one run belong in one command: totals of radiation are taken apart from step to step.
+    /// The files are weather forecasts: Open-Meteo JSON, CSV in the columns of weather_forecast, or GRIB2 (regular grids best;
+    /// 2t, 2d, 2r, 10u/v, 80u/v, 100u/v, 120u/v, sp, msl, tcc, ssrd or dswrf). Every asset with coordinates, its own or its
+    /// parent's, gets the forecast of its place. Files of one run belong in one command: totals of radiation are taken apart
+    /// from step to step.
     #[arg(long, conflicts_with_all = ["influx", "mapping"])]
     pub(super) weather: bool,
     /// With --weather: name of the source, for example icon_eu (default: the file's own, the centre that made it, or open_meteo).

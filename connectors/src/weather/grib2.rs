@@ -2,11 +2,12 @@
 //!
 //! In: a stream of messages, one in memory at a time. Out: cells; totals and means of radiation go to [`Fluxes`], which needs those of all
 //! files. Framing, products and regular grids are read here after the WMO Manual on Codes (No. 306, vol. I.2, FM 92); unpacking of
-//! values and the other grids are those of the crate `grib`.
+//! values (but for images) and the other grids are those of the crate `grib`.
 
 mod decode;
 mod flux;
 mod grid;
+mod image;
 mod message;
 mod octets;
 mod product;

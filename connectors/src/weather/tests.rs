@@ -122,7 +122,6 @@ fn previous_runs_are_runs_of_their_own_and_never_known_too_early() {
     assert_eq!(row("21T11:00 21T18:00 22T11:00"), Some(values(&[("ghi", 500.0)])));
 }
 
-#[cfg(feature = "grib2")]
 #[test]
 fn grib2_says_what_eccodes_reads() {
     let places = [("tarfaya", 27.94, -12.92), ("edge", 26.0, -15.0), ("corner", 29.0, -11.25), ("paris", 48.9, 2.3)];
@@ -192,16 +191,12 @@ fn bad_files_are_told_with_place_and_remedy() {
     assert!(fault(b"{\"latitude\": 1").contains("not JSON"));
     assert!(fault(b"").contains("empty") && fault(b"BZh91AY").contains("bunzip2") && fault(b"CDF\x01").contains("cdo"));
     let grib = std::fs::read(fixture("small.grib2")).unwrap();
-    if super::GRIB2 {
-        assert!(fault(&grib[..grib.len() - 9]).contains("download the file again"));
-        let mut first = grib.clone();
-        first[7] = 1;
-        let said = fault(&first);
-        assert!(said.contains("message 1 at byte 0") && said.contains("edition=2"), "{said}");
-        assert!(fault(b"GRIB, he said").contains("message 1"));
-    } else {
-        assert!(fault(&grib).contains("--features connectors/grib2"));
-    }
+    assert!(fault(&grib[..grib.len() - 9]).contains("download the file again"));
+    let mut first = grib.clone();
+    first[7] = 1;
+    let said = fault(&first);
+    assert!(said.contains("message 1 at byte 0") && said.contains("edition=2"), "{said}");
+    assert!(fault(b"GRIB, he said").contains("message 1"));
     assert!(WeatherSource::open(&[home.path().join("none")], &options).unwrap_err().to_string().contains("none"));
     let wild = json.replacen("59.0, 60.8", "590.0, 60.8", 1);
     std::fs::write(&path, wild).unwrap();
@@ -209,7 +204,6 @@ fn bad_files_are_told_with_place_and_remedy() {
     assert!(rejects[0].reason == "out_of_range" && rejects[0].detail.contains("temp_air"), "{rejects:?}");
 }
 
-#[cfg(feature = "grib2")]
 #[test]
 fn no_damage_to_a_message_is_more_than_an_error() {
     let grib = std::fs::read(fixture("small.grib2")).unwrap();
