@@ -149,14 +149,15 @@ impl Upkeep {
         &self.delta
     }
 
-    /// Merges rows with what Delta holds: nothing to write, a new file, or the touched files rewritten, in one commit.
-    pub(super) async fn import(&mut self, rows: &RecordBatch) -> Result<Receipt, StoreError> {
+    /// Merges rows with what Delta holds: nothing to write, a new file, or the touched files rewritten, in one commit. Everything the log
+    /// holds up to `reached` came before; the commit says so, lest a file of the log whose removal a power cut undid be applied on top.
+    pub(super) async fn import(&mut self, rows: &RecordBatch, reached: u64) -> Result<Receipt, StoreError> {
         let key = key_columns(self.table);
         let arriving = merge(key, &[], rows).map_err(arrow_error(self.table))?;
         let touched = self.touched(&arriving.rows).await?;
         let held = if touched.is_empty() { Vec::new() } else { self.read(&touched, &[], &[]).await? };
         let merged = if held.is_empty() { arriving } else { merge(key, &held, rows).map_err(arrow_error(self.table))? };
-        let mut change = Change::default();
+        let mut change = Change { sequence: (reached > self.applied()).then_some(reached), ..Change::default() };
         if merged.receipt.changed > 0 {
             change.add = self.split(&merged.rows);
             change.remove = touched;

@@ -206,7 +206,7 @@ impl Inner {
                 upkeep.flush(&frozen).await?;
                 state.settle(upkeep.base());
             }
-            let receipt = upkeep.import(&rows).await?;
+            let receipt = upkeep.import(&rows, state.reached()).await?;
             state.absorb(&rows, upkeep.base())?;
             inner.publish(table, slot, &state);
             inner.changes.tell_rows(table, &rows);

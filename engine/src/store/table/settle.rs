@@ -97,6 +97,11 @@ impl TableState {
         Ok(())
     }
 
+    /// How far of the log was applied here.
+    pub(in crate::store) const fn reached(&self) -> u64 {
+        self.reached
+    }
+
     /// How far of the log Delta has all rows of this table, when nothing waits here.
     pub(in crate::store) fn settled(&self) -> Option<u64> {
         (self.active.len() == 0 && self.frozen.is_none()).then_some(self.reached)

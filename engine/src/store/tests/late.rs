@@ -155,6 +155,26 @@ async fn a_store_without_room_says_when_to_come_back_and_takes_the_rows_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_append_whose_log_file_returns_after_a_power_cut_does_not_undo_an_import() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    store.append(rows("T01", 0, 10, 1.0)).await.unwrap();
+    store.flush().await.unwrap();
+    assert_eq!(store.append(rows("T01", 0, 10, 1.0)).await.unwrap().unchanged, 10);
+    let logged =
+        || -> Vec<_> { std::fs::read_dir(directory.path().join("log")).unwrap().map(|file| file.unwrap().path()).collect() };
+    let files = logged();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let bytes = std::fs::read(file).unwrap();
+    assert_eq!(store.import(rows("T01", 0, 10, 2.0)).await.unwrap().changed, 10);
+    assert!(logged().is_empty(), "an import flushes first");
+    drop(store);
+    std::fs::write(file, bytes).unwrap();
+    let store = open(directory.path()).await;
+    assert_eq!(powers(&store, "T01").await, [2.0; 10]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn appends_of_one_group_stay_together_when_flushes_come_between() {
     for round in 0..5 {
         let directory = tempfile::tempdir().unwrap();
