@@ -175,6 +175,15 @@ async fn a_live_cycle_adds_up_and_goes_out_without_who_is_missing() {
         assert_eq!(stored.values, forecast.values, "what is stored is what is coherent");
         assert!(stored.values.iter().all(|row| row.is_sorted()) && stored.values.len() == 48);
     }
+    let region = store.asset(&AssetId::parse("casablanca").unwrap()).unwrap();
+    let net = cycle.issued.iter().find(|forecast| forecast.quantity == Quantity::NET_LOAD).unwrap();
+    let told = pipeline.explain(&region, net).await.unwrap().expect("the models of all parts are in memory");
+    assert_eq!((told.steps.len(), told.quantity.clone()), (48, Quantity::NET_LOAD));
+    for (step, row) in told.steps.iter().zip(&net.values) {
+        assert!(step.value == row[4] && (step.contributions.iter().sum::<f64>() - step.value).abs() < 1e-6, "{step:?}");
+    }
+    let calendar = told.summary().into_iter().find(|row| row.group.name() == "calendar").unwrap();
+    assert!(calendar.share > 0.05, "a load in it follows the hours: {calendar:?}");
     let again = Pipeline::new(store.clone(), PipelineOptions::default()).forecast_cycle(end).await;
     assert_eq!(again.issued, cycle.issued, "same input and seed");
 

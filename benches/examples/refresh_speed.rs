@@ -1,7 +1,8 @@
 //! How long the forecasts of the demo's fleet take: the first round, which fits every model, and the refreshes after it.
 //!
-//! `refresh_speed [DAYS] [REFRESHES] [SLOW]`; prints one JSON line. Between refreshes an hour of telemetry (and the weather runs that came) is
+//! `refresh_speed [DAYS] [REFRESHES] [SLOW] [MACHINES]`; prints one JSON line. Between refreshes an hour of telemetry (and the weather runs that came) is
 //! stored, as it would be by the door. With `SLOW` = 1 nothing is kept between refreshes: what it would cost to read and prepare everything.
+//! With `MACHINES` = 1 turbines and inverters are forecast, too.
 
 use datasets::simulate::{FleetOptions, SimulatedChunk, Simulator, declared_quantities};
 use engine::domain::{Quantities, Table, Timestamp};
@@ -20,6 +21,13 @@ fn cpu_seconds() -> f64 {
     (fields.get(11).unwrap_or(&0.0) + fields.get(12).unwrap_or(&0.0)) / 100.0
 }
 
+/// Memory this process holds, MB.
+fn resident_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches("kB").trim().parse::<f64>().map_or(f64::NAN, |kb| kb / 1000.0)
+}
+
 fn rows(chunk: SimulatedChunk) -> Vec<Rows> {
     let weather = chunk.weather.map(|batch| Rows::Other(Table::WeatherForecast, batch));
     chunk.readings.into_iter().map(Rows::Readings).chain(weather).collect()
@@ -29,7 +37,7 @@ fn rows(chunk: SimulatedChunk) -> Vec<Rows> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u32>());
     let mut next = |default| arguments.next().unwrap_or(Ok(default));
-    let (days, refreshes, slow) = (next(365)?, next(6)?, next(0)? == 1);
+    let (days, refreshes, slow, machines) = (next(365)?, next(6)?, next(0)? == 1, next(0)? == 1);
     let directory = tempfile::tempdir()?;
     let store = Store::open(StoreOptions::new(directory.path())).await?;
     let end: Timestamp = "2026-11-01T00:00:00Z".parse()?;
@@ -43,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ingest.store(vec![Rows::Assets(simulator.assets().to_vec())]).await?;
     ingest.store(rows(simulator.next_chunk(end)?)).await?;
     ingest.finish().await?;
-    let kept = Pipeline::new(store.clone(), PipelineOptions::default());
+    let kept = Pipeline::new(store.clone(), PipelineOptions { machines, ..PipelineOptions::default() });
     let (cpu, began) = (cpu_seconds(), Instant::now());
     let first = kept.forecast_cycle(end).await;
     let (fit_seconds, fit_cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
@@ -83,6 +91,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             "refresh_seconds_most": times.last(),
             "refresh_cpu_seconds": middle(&cpus),
             "slow": slow,
+            "resident_mb": resident_mb(),
         })
     );
     Ok(())

@@ -23,7 +23,7 @@ mod verification;
 pub use amiss::amiss;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
 pub(crate) use ceiling::lowered;
-pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, reconcile_cycle};
+pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, SUM, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};
 pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use fallback::fallback;

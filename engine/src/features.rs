@@ -32,6 +32,7 @@ pub(crate) use envelope::{season_days, sorted_quantile};
 pub use group::{Group, Shares, base_shares, usual};
 pub use holidays::{DayKind, DayOverride, HolidayCalendar, OperatorDay};
 pub use load::{Pattern, civil_lag, load_rows};
+pub use mask::judged;
 pub use mask::masked_rows;
 pub use matrix::FeatureMatrix;
 pub use normal::Normal;

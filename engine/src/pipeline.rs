@@ -64,6 +64,8 @@ pub struct PipelineOptions {
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
+    /// Whether turbines and inverters are forecast unasked as well as plants, regions and meters.
+    pub machines: bool,
     /// The operator's table of holidays and sighted days.
     pub days: Vec<OperatorDay>,
 }
@@ -75,6 +77,7 @@ impl Default for PipelineOptions {
             history: SignedDuration::from_hours(24 * 400),
             learning_share: 0.6,
             least_learning: SignedDuration::from_hours(24 * 30),
+            machines: false,
             days: Vec::new(),
         }
     }
@@ -236,9 +239,14 @@ pub fn target_kind(kind: AssetKind) -> TargetKind {
     main_quantity(kind).map_or(TargetKind::Load, |(_, kind)| kind)
 }
 
-/// True for the assets whose forecasts are kept up to date without being asked: plants, regions and meters.
-pub fn is_forecast_by_default(asset: &Asset) -> bool {
-    matches!(asset.kind, AssetKind::Region | AssetKind::Meter | AssetKind::WindPlant | AssetKind::PvPlant)
+/// True for the assets whose forecasts are kept up to date without being asked: plants, regions and meters, and where `machines` are
+/// wanted turbines and inverters.
+pub fn is_forecast_unasked(asset: &Asset, machines: bool) -> bool {
+    match asset.kind {
+        AssetKind::Region | AssetKind::Meter | AssetKind::WindPlant | AssetKind::PvPlant => true,
+        AssetKind::WindTurbine | AssetKind::PvInverter => machines,
+        _ => false,
+    }
 }
 
 /// The grid point at or before `time`.

@@ -16,6 +16,7 @@ pub(crate) fn lowered(mut issued: Issued, target: &Target) -> Issued {
     for (mean, ceiling) in issued.mean.iter_mut().flatten().zip(&ceilings) {
         *mean = ceiling.of(*mean);
     }
+    issued.ceiling = Some(ceilings.iter().map(|ceiling| ceiling.most).collect());
     issued
 }
 

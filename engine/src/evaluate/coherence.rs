@@ -22,7 +22,7 @@ const ALIKE: usize = 60;
 /// Times of day that count as alike, seconds: 90 minutes.
 const NEAR: i64 = 5400;
 /// Stated as the model of sums that nobody issued.
-const SUM: &str = "sum";
+pub const SUM: &str = "sum";
 
 /// Why a cycle could not be made coherent. The forecasts as issued are still good: serve them, and say that they do not add up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -149,8 +149,9 @@ pub fn reconcile_cycle(
         let layout = layouts.entry(present).or_insert_with_key(|present| hierarchy.layout(present));
         let today: Vec<f64> = drawn.iter().map(|values| deviation(values)).collect();
         let projection = Projection::new(layout, &covariances[stretch(step, hour)].scaled(&today))?;
+        let ceiling = |node: usize| placed.own[node].and_then(|own| own.ceiling.as_ref()?.get(step).copied());
         let bounds: Vec<(f64, f64)> =
-            hierarchy.nodes().iter().zip(&drawn).map(|(node, values)| narrowed(node.bounds, values)).collect();
+            (0..n).map(|node| narrowed(capped(hierarchy.nodes()[node].bounds, ceiling(node)), &drawn[node])).collect();
         let stated = |node: usize| placed.own[node]?.mean.as_ref()?.get(step).copied().filter(|mean| mean.is_finite());
         let mut means: Vec<f64> = (0..n).map(|node| stated(node).unwrap_or_else(|| average(&drawn[node]))).collect();
         projection.apply(&mut means, &bounds)?;
@@ -284,6 +285,11 @@ fn narrowed(bounds: (f64, f64), values: &[f64]) -> (f64, f64) {
     if first.is_finite() && values.iter().all(|value| *value == first) { (first, first) } else { bounds }
 }
 
+/// Bounds of a node under what outages leave of it.
+fn capped((least, most): (f64, f64), ceiling: Option<f64>) -> (f64, f64) {
+    (least, ceiling.map_or(most, |ceiling| most.min(ceiling).max(least)))
+}
+
 /// What is amiss with the parts of a sum, each kind once.
 fn notes(hierarchy: &Hierarchy, placed: &Placed<'_>, sum: usize) -> Vec<Note> {
     let parts = hierarchy.bottoms().iter().zip(&hierarchy.sums()[sum]).filter(|(_, share)| **share != 0.0);
@@ -335,7 +341,7 @@ fn finish(
             left_out.push(LeftOut::NoForecast(node.series.clone()));
             continue;
         };
-        let mut issue = (*template).clone();
+        let mut issue = Issued { ceiling: None, ..(*template).clone() };
         let forecast = &mut issue.forecast;
         (forecast.asset_id, forecast.quantity) = (node.series.asset_id.clone(), node.series.quantity.clone());
         forecast.valid_times =

@@ -64,6 +64,24 @@ impl Explanation {
         self
     }
 
+    /// The reasons of a sum: those of its parts, each times its factor, at the steps that all of them have. `None` without parts.
+    pub fn of_sum(asset_id: AssetId, quantity: Quantity, model: &str, parts: &[(f64, Self)]) -> Option<Self> {
+        let (_, first) = parts.first()?;
+        let step = |time: Timestamp| {
+            let mut sum = ExplainedStep { valid_time: time, value: 0.0, contributions: Shares::default(), correction: 0.0 };
+            for (factor, part) in parts {
+                let at = part.steps.binary_search_by_key(&time, |step| step.valid_time).ok()?;
+                let step = part.steps.get(at)?;
+                sum.value += factor * step.value;
+                sum.correction += factor * step.correction;
+                sum.contributions.iter_mut().zip(step.contributions).for_each(|(sum, part)| *sum += factor * part);
+            }
+            Some(sum)
+        };
+        let steps = first.steps.iter().filter_map(|held| step(held.valid_time)).collect();
+        Some(Self { asset_id, quantity, issue_time: first.issue_time, model: model.to_owned(), steps })
+    }
+
     /// Recent past, weather and calendar, the strongest first; their shares sum to one unless nothing moves the forecast.
     pub fn summary(&self) -> Vec<GroupShare> {
         let moving = [Group::Recent, Group::Weather, Group::Calendar];

@@ -67,7 +67,7 @@ pub fn fallback(
         model_version: MODELS_VERSION.to_owned(),
         notes: Vec::new(),
     };
-    Ok(Issued { forecast, mean: (context.kind == TargetKind::Wind).then_some(mean) })
+    Ok(Issued { forecast, mean: (context.kind == TargetKind::Wind).then_some(mean), ceiling: None })
 }
 
 /// The distribution of all that was measured, at every step; zero where a solar plant was dark at the same time of a known day.

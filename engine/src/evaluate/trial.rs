@@ -34,6 +34,9 @@ pub struct Issued {
     pub forecast: Forecast,
     /// Expected value per step, for wind.
     pub mean: Option<Vec<f64>>,
+    /// Most power per step that outages and curtailments known at the issue time leave, kW, where they lower any step; infinite
+    /// elsewhere. The values and the mean are below it already.
+    pub ceiling: Option<Vec<f64>>,
 }
 
 /// Errors of one past forecast, all of whose steps are over.

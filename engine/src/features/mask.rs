@@ -157,19 +157,35 @@ fn strengthened(value: f64, share: f64, rated: Option<f64>) -> f64 {
 /// left, `active_power_limit` for a binding set-point, and the words of `quality_flags.reason`. Each row counts once.
 pub fn masked_rows(target: &Target, issue_time: Timestamp) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    let Some(column) = target.frame.column(&target.quantity) else { return counts };
-    let rows = target.frame.index_at(issue_time);
-    let at_once = at_once(target, column);
-    let forces = Forces::known(target, issue_time, micros(target.frame.start), micros(issue_time));
-    for row in (0..rows).filter(|&row| column[row].is_finite() && from_micros(target.frame.available_at[row]) <= issue_time) {
-        let reason = match (treatment(target, forces.as_ref(), row), at_once.get(&row)) {
-            (Err(kind), _) => kind,
-            (Ok(_), Some(reason)) => reason.as_str(),
-            (Ok(_), None) => continue,
-        };
-        *counts.entry(reason.to_owned()).or_default() += 1;
+    for (_, reason) in barred(target, issue_time) {
+        *counts.entry(reason).or_default() += 1;
     }
     counts
+}
+
+/// The target's column as forecasts are judged by it, NaN where it says nothing about them: held down, less than half of a plant left,
+/// or a bad value, as known at `at`.
+pub fn judged(target: &Target, at: Timestamp) -> Vec<f64> {
+    let mut column = target.frame.column(&target.quantity).unwrap_or(&[]).to_vec();
+    for (row, _) in barred(target, at) {
+        column[row] = f64::NAN;
+    }
+    column
+}
+
+/// Rows that are not used at `at`, and why.
+fn barred(target: &Target, at: Timestamp) -> Vec<(usize, String)> {
+    let Some(column) = target.frame.column(&target.quantity) else { return Vec::new() };
+    let rows = target.frame.index_at(at);
+    let at_once = at_once(target, column);
+    let forces = Forces::known(target, at, micros(target.frame.start), micros(at));
+    let known = (0..rows).filter(|&row| column[row].is_finite() && from_micros(target.frame.available_at[row]) <= at);
+    let reason = |row: usize| match (treatment(target, forces.as_ref(), row), at_once.get(&row)) {
+        (Err(kind), _) => Some((row, kind.to_owned())),
+        (Ok(_), Some(reason)) => Some((row, reason.clone())),
+        (Ok(_), None) => None,
+    };
+    known.filter_map(reason).collect()
 }
 
 #[cfg(test)]

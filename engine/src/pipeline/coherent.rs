@@ -122,7 +122,7 @@ impl Pipeline {
         let family = Family::new(&assets, &measured);
         let of = |issue: &Issued| Series { asset_id: issue.forecast.asset_id.clone(), quantity: issue.forecast.quantity.clone() };
         let forecast: BTreeSet<Series> = issued.iter().map(of).collect();
-        let known: BTreeSet<Series> = forecast.iter().cloned().chain(family.expected()).collect();
+        let known: BTreeSet<Series> = forecast.iter().cloned().chain(family.expected(self.options.machines)).collect();
         let shares = self.shares(family.candidates(&known), now).await?;
         let hierarchy = family.hierarchy(issued, &shares)?;
         if hierarchy.is_empty() {

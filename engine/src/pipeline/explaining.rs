@@ -8,26 +8,48 @@ use super::Pipeline;
 use super::PipelineError;
 use super::forecasting::blocking;
 use super::grid_time;
+use super::hierarchy::Family;
 use super::resolution;
 use crate::domain::Asset;
 use crate::domain::Forecast;
 use crate::domain::Quantile;
 use crate::evaluate::Explanation;
+use crate::evaluate::SUM;
+use crate::models::Series;
 
 impl Pipeline {
     /// Why a stored forecast says what it says; `None` when the model that made it is not in memory: not fitted yet, or replaced since
-    /// by one that was fitted later.
+    /// by one that was fitted later. The reasons of a sum that no model made are those of its parts.
     ///
     /// # Errors
     /// [`PipelineError::NoHistory`] and whatever the models refuse.
     pub async fn explain(&self, asset: &Asset, forecast: &Forecast) -> Result<Option<Explanation>, PipelineError> {
-        let key = (asset.id.clone(), forecast.quantity.clone());
+        let of = Series { asset_id: asset.id.clone(), quantity: forecast.quantity.clone() };
+        if forecast.model != SUM {
+            return Ok(self.told(&of, forecast).await?.map(|told| told.on_record(forecast)));
+        }
+        let assets = self.store.assets();
+        let measured = self.measured(&assets).await?;
+        let mut parts = Vec::new();
+        for (part, factor) in Family::new(&assets, &measured).leaves(&of) {
+            match self.told(&part, forecast).await? {
+                Some(told) => parts.push((factor, told)),
+                None => return Ok(None),
+            }
+        }
+        let sum = Explanation::of_sum(of.asset_id, of.quantity, SUM, &parts);
+        Ok(sum.map(|sum| sum.on_record(forecast)))
+    }
+
+    /// What the model of a series says of an issue, if it is the one that `forecast` was made with.
+    async fn told(&self, of: &Series, forecast: &Forecast) -> Result<Option<Explanation>, PipelineError> {
+        let Some(asset) = self.store.asset(&of.asset_id) else { return Ok(None) };
+        let key = (of.asset_id.clone(), of.quantity.clone());
         let at = forecast.issue_time;
-        let held = self.serving_at(&key, resolution(asset), at).await?;
+        let held = self.serving_at(&key, resolution(&asset), at).await?;
         let Some(served) = held.filter(|held| held.card().version == forecast.model_version) else { return Ok(None) };
-        let target = self.target(asset, &forecast.quantity, at).await?;
-        let explanation = blocking(asset.id.as_str(), move || Ok(served.explain(&target, at)?)).await?;
-        Ok(Some(explanation.on_record(forecast)))
+        let target = self.target(&asset, &of.quantity, at).await?;
+        blocking(asset.id.as_str(), move || Ok(served.explain(&target, at)?)).await.map(Some)
     }
 
     /// Why [`Pipeline::issue`] says what it says when asked the same; a model is fitted if none is in memory. The horizon and the
@@ -39,13 +61,8 @@ impl Pipeline {
         issue.horizon = self.options.horizon;
         issue.quantiles = Quantile::deciles();
         let at = grid_time(issue.at, resolution(&issue.asset));
-        let key = (issue.asset.id.clone(), issue.quantity.clone());
-        if self.serving_at(&key, resolution(&issue.asset), at).await?.is_none() {
-            self.issue(&issue).await?;
-        }
-        let held = self.serving_at(&key, resolution(&issue.asset), at).await?;
         let missing = || PipelineError::NoHistory { asset: issue.asset.id.clone(), quantity: issue.quantity.clone(), time: at };
-        let served = held.ok_or_else(missing)?;
+        let served = self.speaker(&issue).await?.ok_or_else(missing)?;
         let target = self.target(&issue.asset, &issue.quantity, at).await?;
         blocking(issue.asset.id.as_str(), move || Ok(served.explain(&target, at)?)).await
     }

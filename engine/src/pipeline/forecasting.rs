@@ -16,7 +16,7 @@ use super::Pipeline;
 use super::PipelineError;
 use super::functions::scores_batch;
 use super::grid_time;
-use super::is_forecast_by_default;
+use super::is_forecast_unasked;
 use super::main_quantity;
 use super::resolution;
 use crate::domain::Asset;
@@ -83,7 +83,7 @@ impl Pipeline {
 
     /// The assets whose forecasts are kept up to date, each with its main quantity.
     fn default_targets(&self) -> Vec<(Asset, Quantity)> {
-        let assets = self.store.assets().into_iter().filter(is_forecast_by_default);
+        let assets = self.store.assets().into_iter().filter(|asset| is_forecast_unasked(asset, self.options.machines));
         assets.filter_map(|asset| main_quantity(asset.kind).map(|(quantity, _)| (asset, quantity))).collect()
     }
 
@@ -99,9 +99,9 @@ impl Pipeline {
             |id: &AssetId| cycle.issued.iter().any(|forecast| forecast.asset_id == *id && forecast.quantity == Quantity::LOAD);
         cycle.failures.retain(|(id, error)| !(matches!(error, PipelineError::NoHistory { .. }) && made(id)));
         if let Err(error) = self.store_forecasts(&cycle.issued).await {
-            let first = cycle.issued.first().map(|forecast| forecast.asset_id.clone());
-            cycle.failures.extend(first.map(|id| (id, error)));
-            cycle.issued.clear();
+            let lost: Vec<AssetId> = cycle.issued.drain(..).map(|forecast| forecast.asset_id).collect();
+            tracing::error!(assets = ?lost, %error, "the forecasts of this cycle are not stored; the next cycle makes them anew");
+            cycle.failures.extend(lost.into_iter().next().map(|id| (id, error)));
         }
         cycle
     }
@@ -169,6 +169,11 @@ impl Pipeline {
     pub async fn issue(&self, issue: &Issue) -> Result<(Forecast, Option<Verdict>), PipelineError> {
         let made = self.make(issue, FitReason::Asked, false).await?;
         Ok((made.issued.forecast, made.fitted.map(|served| served.verdict().clone())))
+    }
+
+    /// The model that speaks in [`Pipeline::issue`] when asked the same.
+    pub(super) async fn speaker(&self, issue: &Issue) -> Result<Option<Arc<Served>>, PipelineError> {
+        Ok(self.make(issue, FitReason::Asked, false).await?.served)
     }
 
     /// Makes a forecast with the model that serves, or with one fitted for it. With `always` something simpler is issued where that fails.

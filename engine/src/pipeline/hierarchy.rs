@@ -4,7 +4,7 @@
 //! net load of a region), candidates for sums that meters must confirm (a plant and its turbines, a region and its meters), and
 //! a [`Hierarchy`]. An asset without any reading does not exist here. Not here: the arithmetic (`models::reconcile`).
 
-use super::is_forecast_by_default;
+use super::is_forecast_unasked;
 use super::main_quantity;
 use crate::domain::Asset;
 use crate::domain::AssetId;
@@ -133,8 +133,8 @@ impl<'a> Family<'a> {
     }
 
     /// What is forecast of this fleet: the main quantity of the assets that are forecast unasked and have telemetry.
-    pub(super) fn expected(&self) -> BTreeSet<Series> {
-        let usual = self.assets.iter().filter(|asset| is_forecast_by_default(asset) && self.measured.contains(&asset.id));
+    pub(super) fn expected(&self, machines: bool) -> BTreeSet<Series> {
+        let usual = self.assets.iter().filter(|asset| is_forecast_unasked(asset, machines) && self.measured.contains(&asset.id));
         usual.filter_map(|asset| Some(series(asset, main_quantity(asset.kind)?.0))).collect()
     }
 

@@ -36,6 +36,7 @@ use crate::evaluate::outcomes;
 use crate::evaluate::track_record;
 use crate::features::Circumstances;
 use crate::features::Target;
+use crate::features::judged;
 use crate::models::Series;
 use arrow::array::Array;
 use arrow::array::AsArray;
@@ -205,15 +206,7 @@ impl Pipeline {
         let mut found = Vec::new();
         for (grid, due) in by_grid {
             let Some(frame) = self.truth(&asset, series, &parts, grid, &due, known).await? else { continue };
-            let target = Target {
-                frame,
-                quantity: series.quantity.clone(),
-                kind: target_kind(asset.kind),
-                interval_label: interval_label(&asset),
-                weather: WeatherForecasts::default(),
-                observations: Vec::new(),
-                circumstances: Circumstances::default(),
-            };
+            let target = plain_target(&asset, frame, &series.quantity, Circumstances::default());
             found.extend(blocking(asset.id.as_str(), move || Ok(outcomes(&target, &due)?)).await?);
         }
         Ok(Some((found, due.into_iter().map(|(issue, _, _, reached)| (issue, reached)).collect())))
@@ -248,12 +241,40 @@ impl Pipeline {
         let range = TimeRange::new(start, known)?;
         let mut frames = Vec::with_capacity(parts.len());
         for (part, factor) in parts {
-            match self.column(part, range, grid).await? {
+            match self.judged_column(part, range, grid).await? {
                 Some(frame) => frames.push((frame, part.quantity.clone(), *factor)),
                 None => return Ok(None),
             }
         }
         Ok(summed(asset, &series.quantity, grid, &frames))
+    }
+}
+
+impl Pipeline {
+    /// Telemetry of one series without the stretches in which it was held down, and without bad values: they say nothing about a forecast.
+    async fn judged_column(&self, series: &Series, range: TimeRange, grid: Resolution) -> Result<Option<Frame>, PipelineError> {
+        let Some(asset) = self.store.asset(&series.asset_id) else { return Ok(None) };
+        let wanted = [series.quantity.clone(), Quantity::ACTIVE_POWER_LIMIT];
+        let mut frames = self.store.frames(std::slice::from_ref(&asset), Some(range), grid, Some(&wanted)).await?;
+        let Some(frame) = frames.pop().filter(|frame| frame.column(&series.quantity).is_some()) else { return Ok(None) };
+        let circumstances = self.circumstances(&asset, &series.quantity, range).await?;
+        let target = plain_target(&asset, frame, &series.quantity, circumstances);
+        let columns = BTreeMap::from([(series.quantity.clone(), judged(&target, range.end()))]);
+        let Target { frame, .. } = target;
+        Ok(Some(Frame::new(asset, frame.start, frame.resolution, frame.available_at, columns)))
+    }
+}
+
+/// A target that nothing is forecast for: naives and masks need no weather and no neighbours.
+fn plain_target(asset: &Asset, frame: Frame, quantity: &Quantity, circumstances: Circumstances) -> Target {
+    Target {
+        frame,
+        quantity: quantity.clone(),
+        kind: target_kind(asset.kind),
+        interval_label: interval_label(asset),
+        weather: WeatherForecasts::default(),
+        observations: Vec::new(),
+        circumstances,
     }
 }
 

@@ -17,17 +17,21 @@ use std::time::Instant;
 
 /// How often the watchdog looks while statements run. Both cores can fill some 10 MB in that time.
 const EVERY: Duration = Duration::from_millis(5);
+/// How far below the cap statements begin to be stopped: what is made between two looks and until a statement has stopped, and
+/// what the allocator has yet to give back.
+const HEADROOM: usize = 256 << 20;
 /// How often it looks whether any runs.
 const IDLE: Duration = Duration::from_millis(50);
 
 /// What to do when nothing else helps.
 #[derive(Clone)]
 pub struct LastLine {
-    /// Memory the whole process may hold, bytes, before running statements are stopped, the greediest first; 0: no limit.
+    /// Memory the whole process may hold, bytes; 0: no limit. From 256 MiB below it on, but not below its half, running statements
+    /// are stopped, the greediest first.
     pub memory_limit_bytes: usize,
     /// Memory the process holds now, bytes; `None` when that cannot be told.
     pub resident: fn() -> Option<usize>,
-    /// What of it the allocator is about to give back, bytes; asked only above the limit.
+    /// What of it the allocator is about to give back, bytes; asked only where statements would be stopped.
     pub returning: fn() -> usize,
     /// How long after its deadline a statement may still be at work.
     pub grace: Duration,
@@ -42,6 +46,13 @@ impl fmt::Debug for LastLine {
             .field("memory_limit_bytes", &self.memory_limit_bytes)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
+    }
+}
+
+impl LastLine {
+    /// Memory from which on statements are stopped, bytes.
+    fn stops_at(&self) -> usize {
+        self.memory_limit_bytes - HEADROOM.min(self.memory_limit_bytes / 2)
     }
 }
 
@@ -98,7 +109,7 @@ fn judge(now: Instant, statements: &[Seen], resident: Option<usize>, line: &Last
     if let Some(stuck) = statements.iter().position(|seen| now.saturating_duration_since(seen.deadline) > line.grace) {
         return Verdict::Stuck(stuck);
     }
-    if line.memory_limit_bytes == 0 || resident.is_none_or(|bytes| bytes <= line.memory_limit_bytes) {
+    if line.memory_limit_bytes == 0 || resident.is_none_or(|bytes| bytes <= line.stops_at()) {
         return Verdict::Fine;
     }
     let left = statements.iter().enumerate().filter(|(_, seen)| !seen.told);
@@ -106,10 +117,12 @@ fn judge(now: Instant, statements: &[Seen], resident: Option<usize>, line: &Last
     greediest.map_or(Verdict::Fine, |(at, _)| Verdict::Stop(at))
 }
 
-/// Memory the process holds, without what is on its way back where that makes a difference.
+/// Memory the process holds, without what is on its way back where that makes a difference, but never more than half the room below
+/// the cap: what has not been given back counts when the cap is near.
 fn held(line: &LastLine) -> Option<usize> {
-    let resident = (line.resident)()?;
-    Some(if resident > line.memory_limit_bytes { resident.saturating_sub((line.returning)()) } else { resident })
+    let (resident, from) = ((line.resident)()?, line.stops_at());
+    let most = (line.memory_limit_bytes - from) / 2;
+    Some(if resident > from { resident.saturating_sub((line.returning)().min(most)) } else { resident })
 }
 
 /// Starts the thread; it ends soon after the session.
@@ -166,7 +179,7 @@ mod tests {
 
     fn line(stuck: impl Fn(&str) + Send + Sync + 'static) -> LastLine {
         LastLine {
-            memory_limit_bytes: 100,
+            memory_limit_bytes: 200,
             resident: || Some(111),
             returning: || 10,
             grace: Duration::from_secs(5),
@@ -193,10 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn statements_are_stopped_before_the_cap_is_reached() {
+        let capped = |memory_limit_bytes| LastLine { memory_limit_bytes, ..line(|_| {}) }.stops_at();
+        assert_eq!((capped(4096 << 20), capped(400 << 20), capped(0)), (3840 << 20, 200 << 20, 0));
+    }
+
+    #[test]
     fn memory_on_its_way_back_does_not_count() {
         let line = line(|_| {});
         assert_eq!(held(&line), Some(101));
         assert_eq!(held(&LastLine { returning: || 20, ..line.clone() }), Some(91));
+        assert_eq!(held(&LastLine { returning: || 111, ..line.clone() }), Some(61), "near the cap it does");
         assert_eq!(held(&LastLine { resident: || Some(100), ..line.clone() }), Some(100), "below the limit nobody asks");
         assert_eq!(held(&LastLine { resident: || None, ..line }), None);
     }

@@ -45,7 +45,7 @@ const kinds = {
 };
 
 const quantities = {
-  active_power: "القدرة الفعالة", reactive_power: "القدرة غير الفعالة", load: "الحمل", net_load: "الحمل الصافي", available_power: "القدرة المتاحة", active_power_limit: "حد القدرة", active_energy: "الطاقة",
+  active_power: "القدرة الفعالة", reactive_power: "القدرة غير الفعالة", load: "الحمل", net_load: "الحمل الصافي", wind_power: "قدرة الرياح", solar_power: "القدرة الشمسية", available_power: "القدرة المتاحة", active_power_limit: "حد القدرة", active_energy: "الطاقة",
   voltage: "الجهد", current: "التيار", frequency: "التردد", wind_speed: "سرعة الرياح", wind_direction: "اتجاه الرياح", nacelle_direction: "اتجاه القمرة", rotor_speed: "سرعة الدوّار",
   generator_speed: "سرعة المولّد", blade_pitch_angle: "زاوية الشفرات", turbine_status: "الحالة", ghi: "الإشعاع الكلي", dni: "الإشعاع المباشر", dhi: "الإشعاع المنتشر", poa_global: "الإشعاع على الألواح",
   temp_air: "حرارة الهواء", temp_module: "حرارة الألواح", temp_cell: "حرارة الخلايا", gearbox_bearing_temp: "حرارة محمل علبة التروس", gearbox_oil_temp: "حرارة زيت علبة التروس",

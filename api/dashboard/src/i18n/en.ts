@@ -44,7 +44,7 @@ const kinds: Record<string, string> = {
 };
 
 const quantities: Record<string, string> = {
-  active_power: "Active power", reactive_power: "Reactive power", load: "Load", net_load: "Net load", available_power: "Available power", active_power_limit: "Power limit", active_energy: "Energy",
+  active_power: "Active power", reactive_power: "Reactive power", load: "Load", net_load: "Net load", wind_power: "Wind power", solar_power: "Solar power", available_power: "Available power", active_power_limit: "Power limit", active_energy: "Energy",
   voltage: "Voltage", current: "Current", frequency: "Frequency", wind_speed: "Wind speed", wind_direction: "Wind direction", nacelle_direction: "Nacelle direction", rotor_speed: "Rotor speed",
   generator_speed: "Generator speed", blade_pitch_angle: "Blade pitch", turbine_status: "Status", ghi: "Global irradiance", dni: "Direct irradiance", dhi: "Diffuse irradiance", poa_global: "In-plane irradiance",
   temp_air: "Air temperature", temp_module: "Module temperature", temp_cell: "Cell temperature", gearbox_bearing_temp: "Gearbox bearing temperature", gearbox_oil_temp: "Gearbox oil temperature",

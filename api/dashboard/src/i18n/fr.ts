@@ -45,7 +45,7 @@ const kinds = {
 };
 
 const quantities = {
-  active_power: "Puissance active", reactive_power: "Puissance réactive", load: "Consommation", net_load: "Charge nette", available_power: "Puissance disponible", active_power_limit: "Consigne de puissance", active_energy: "Énergie",
+  active_power: "Puissance active", reactive_power: "Puissance réactive", load: "Consommation", net_load: "Charge nette", wind_power: "Production éolienne", solar_power: "Production solaire", available_power: "Puissance disponible", active_power_limit: "Consigne de puissance", active_energy: "Énergie",
   voltage: "Tension", current: "Courant", frequency: "Fréquence", wind_speed: "Vitesse du vent", wind_direction: "Direction du vent", nacelle_direction: "Direction de la nacelle", rotor_speed: "Vitesse du rotor",
   generator_speed: "Vitesse de la génératrice", blade_pitch_angle: "Calage des pales", turbine_status: "État", ghi: "Irradiance globale", dni: "Irradiance directe", dhi: "Irradiance diffuse", poa_global: "Irradiance dans le plan",
   temp_air: "Température de l’air", temp_module: "Température des modules", temp_cell: "Température des cellules", gearbox_bearing_temp: "Température palier multiplicateur", gearbox_oil_temp: "Température huile multiplicateur",

@@ -59,7 +59,7 @@ fn issued(name: &str, middle: f64, width: f64, mean: bool) -> Issued {
         model_version: "1".into(),
         notes: Vec::new(),
     };
-    Issued { forecast, mean }
+    Issued { forecast, mean, ceiling: None }
 }
 
 fn cycle() -> Vec<Issued> {
@@ -118,6 +118,30 @@ fn means_and_scenarios_add_up_and_quantiles_stay_in_order() {
     let pv = &made.issued[3].forecast;
     assert!((0..STEPS).filter(|k| is_night(*k)).all(|k| pv.values[k].iter().all(|v| *v == 0.0)), "PV is zero at night");
     assert_eq!(run(&cycle()), made, "same input and seed");
+}
+
+#[test]
+fn sums_do_not_lift_a_plant_above_what_an_outage_leaves() {
+    let mut cycle = cycle();
+    // The region and the wind as a whole say more than their parts; the first plant is held at 25 from noon on.
+    let wind = &mut cycle[2];
+    for value in wind.forecast.values.iter_mut().flatten().chain(wind.mean.iter_mut().flatten()) {
+        *value += 20.0;
+    }
+    let free = means(&run(&cycle), "w1");
+    let most = |step: usize| if step < 12 { f64::INFINITY } else { 25.0 };
+    for (step, row) in cycle[4].forecast.values.iter_mut().enumerate() {
+        row.iter_mut().for_each(|value| *value = value.min(most(step)));
+    }
+    cycle[4].ceiling = Some((0..STEPS).map(most).collect());
+    let held = run(&cycle);
+    let plant = &held.issued[4];
+    assert!(free.iter().all(|mean| *mean > 30.0), "{free:?}");
+    for step in 12..STEPS {
+        assert!(plant.forecast.values[step].iter().all(|value| *value <= 25.0), "{:?}", plant.forecast.values[step]);
+        assert!((means(&held, "wind")[step] - means(&held, "w1")[step] - means(&held, "w2")[step]).abs() < 1e-6);
+    }
+    assert!(plant.forecast.values[5][4] > 30.0, "before noon nothing holds it down");
 }
 
 #[test]

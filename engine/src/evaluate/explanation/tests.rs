@@ -1,7 +1,7 @@
 //! Explanations of served forecasts: they add up, they name what moved, they repeat.
 
 use super::{Explanation, Group};
-use crate::domain::{Quantile, Timestamp, WeatherRow};
+use crate::domain::{Quantile, Quantity, Timestamp, WeatherRow};
 use crate::evaluate::{GateRequest, Served, gate};
 use crate::features::{HolidayCalendar, Target, TargetKind, sample};
 use jiff::SignedDuration;
@@ -40,6 +40,25 @@ fn contributions_add_up_to_the_served_median_and_repeat() {
         }
         assert_eq!(served_now.explain(&target, now).unwrap(), served(&target, now).explain(&target, now).unwrap());
     }
+}
+
+#[test]
+fn reasons_of_a_sum_are_those_of_its_parts() {
+    let [load, wind] = [sample::load(120), sample::wind(120)].map(|target| {
+        let now = sample::at(110 * 24);
+        served(&target, now).explain(&target, now).unwrap()
+    });
+    let mut short = wind.clone();
+    short.steps.truncate(24);
+    let (id, quantity) = (load.asset_id.clone(), Quantity::NET_LOAD);
+    let net = Explanation::of_sum(id.clone(), quantity.clone(), "sum", &[(1.0, load.clone()), (-1.0, short)]).unwrap();
+    assert_eq!((net.steps.len(), net.quantity.clone(), net.issue_time), (24, quantity.clone(), load.issue_time));
+    for (k, step) in net.steps.iter().enumerate() {
+        assert_eq!(step.value, load.steps[k].value - wind.steps[k].value);
+        assert_eq!(of(&net, k, Group::Weather), of(&load, k, Group::Weather) - of(&wind, k, Group::Weather));
+        assert!((step.contributions.iter().sum::<f64>() - step.value).abs() < 1e-6, "{step:?}");
+    }
+    assert_eq!(Explanation::of_sum(id, quantity, "sum", &[]), None);
 }
 
 #[test]

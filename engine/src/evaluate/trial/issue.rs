@@ -31,7 +31,7 @@ impl Trial {
             model_version: MODELS_VERSION.to_owned(),
             notes: Vec::new(),
         };
-        Ok(Issued { forecast, mean: (self.kind == TargetKind::Wind).then_some(mean) })
+        Ok(Issued { forecast, mean: (self.kind == TargetKind::Wind).then_some(mean), ceiling: None })
     }
 
     /// Naives that can forecast now.

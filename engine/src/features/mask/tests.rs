@@ -1,6 +1,6 @@
 //! What is masked, from when on, and that it does not reach training.
 
-use super::{BAD, masked, masked_rows};
+use super::{BAD, judged, masked, masked_rows};
 use crate::domain::{Annotation, AnnotationKind, AssetId, AssetKind, FlaggedValue, Frame, Quality, Quantity, from_micros, micros};
 use crate::features::{Context, Target, TargetKind, sample};
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ fn an_annotation_counts_from_when_it_was_known() {
     assert_eq!(missing(&target, 52), [50, 51]);
     assert_eq!(missing(&target, 60), [50, 51, 52]);
     assert_eq!(counted(&target, 60), [("curtailment".to_owned(), 3)]);
+    let left = judged(&target, sample::at(60));
+    assert!(left[49].is_finite() && left[50..53].iter().all(|value| value.is_nan()) && left[53].is_finite());
     let late = wind(vec![note("sample", AnnotationKind::Curtailment, (50, 53), 70)]);
     assert_eq!((missing(&late, 69), missing(&late, 70)), (vec![], vec![50, 51, 52]));
     assert_eq!((counted(&late, 69).len(), counted(&late, 70).len()), (0, 1));
@@ -123,6 +125,9 @@ fn bad_values_are_masked_and_clipped_filled_or_full_ones_are_not() {
     assert_eq!(missing(&full, 100), [0, 31], "a plateau at rated power is no stale sensor");
     full.frame.asset.capacity_kw = Some(1000.0);
     assert_eq!(missing(&full, 100), [30, 31], "nor is standstill");
+    let (whole, left) = (target.frame.column(&target.quantity).unwrap(), judged(&target, sample::at(200)));
+    let out: Vec<usize> = (0..100).filter(|&row| left[row].is_nan() && whole[row].is_finite()).collect();
+    assert_eq!(out, [10, 11, 30, 31, 32, 33], "nor are forecasts judged by them");
     let counts = masked_rows(&target, sample::at(31));
     assert_eq!(counts.values().sum::<usize>(), 3, "{counts:?}");
 }

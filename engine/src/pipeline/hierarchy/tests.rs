@@ -74,7 +74,7 @@ fn meters_propose_the_nearest_of_the_same_physics() {
     let assets = nation();
     let measured = measured(&assets, &["morocco", "planned"]);
     let family = Family::new(&assets, &measured);
-    let mut forecast = family.expected();
+    let mut forecast = family.expected(false);
     assert_eq!(forecast.len(), 5, "{forecast:?}");
     assert_eq!(
         family.candidates(&forecast),
