@@ -65,6 +65,8 @@ def main():
     load = given.load or given.chergui.parent / "examples/load"
     seconds = 60 * given.minutes
     warm_up = seconds / 5 if given.warm_up is None else given.warm_up
+    if given.work:
+        given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as work:
         server = Served(given.chergui, work, [f"L{number:05}" for number in range(given.batch)])
         ready = server.start()

@@ -23,20 +23,23 @@ pub(super) struct Samples {
 /// Says what is wrong with the image.
 pub(super) fn samples(image: &[u8], points: usize) -> Result<Samples, String> {
     let mut rest = image.strip_prefix(SIGNATURE).ok_or("it is no PNG image")?;
-    let (mut header, mut packed) = (None, Vec::new());
+    let (mut header, mut packed, mut ended) = (None, Vec::new(), false);
     while let (Some(length), Some(kind)) = (unsigned(rest, 1, 4), rest.get(4..8)) {
         let body = usize::try_from(length).ok().and_then(|length| rest.get(8..8_usize.checked_add(length)?));
         let body = body.ok_or("a chunk of the image goes beyond its end")?;
         match kind {
             b"IHDR" => header = Some(Header::read(body)?),
             b"IDAT" => packed.extend_from_slice(body),
-            b"IEND" => break,
+            b"IEND" => {
+                ended = true;
+                break;
+            }
             _ => {}
         }
         // Four octets of length, four of type, four of checksum.
         rest = rest.get(12 + body.len()..).unwrap_or_default();
     }
-    let header = header.ok_or("the image has no header")?;
+    let header = header.filter(|_| ended).ok_or("the image has no header or no end")?;
     if header.width.checked_mul(header.height).is_none_or(|pixels| pixels > points) {
         return Err(format!("the image is {} by {} pixels, the grid has {points} points", header.width, header.height));
     }
