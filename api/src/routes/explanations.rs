@@ -70,8 +70,8 @@ pub(crate) async fn explain(state: web::Data<AppState>, request: HttpRequest) ->
     let told = told.map_err(|error| Problem::new(Code::Unavailable, error.to_string()))?;
     let gone = || {
         let text = format!(
-            "the model behind the forecast of {quantity} of {} at {issue_time} is not in memory: it was replaced since, is still being \
-             fitted, or the forecast is a sum of others; ask for the newest forecast, or for those it is the sum of",
+            "the model behind the forecast of {quantity} of {} at {issue_time} is not in memory: it was replaced since, or is still \
+             being fitted; ask for the newest forecast",
             asset.id
         );
         Problem::new(Code::NoExplanation, text)

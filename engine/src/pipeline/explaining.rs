@@ -32,16 +32,16 @@ impl Pipeline {
         let measured = self.measured(&assets).await?;
         let mut parts = Vec::new();
         for (part, factor) in Family::new(&assets, &measured).leaves(&of) {
-            match self.told(&part, forecast).await? {
-                Some(told) => parts.push((factor, told)),
-                None => return Ok(None),
-            }
+            let issued = self.store.forecast_issued(&part.asset_id, &part.quantity, forecast.issue_time).await?;
+            let Some(issued) = issued else { return Ok(None) };
+            let Some(told) = self.told(&part, &issued).await? else { return Ok(None) };
+            parts.push((factor, told));
         }
         let sum = Explanation::of_sum(of.asset_id, of.quantity, SUM, &parts);
         Ok(sum.map(|sum| sum.on_record(forecast)))
     }
 
-    /// What the model of a series says of an issue, if it is the one that `forecast` was made with.
+    /// What the model of a series says of the issue that is `forecast`, if it is the one that made it.
     async fn told(&self, of: &Series, forecast: &Forecast) -> Result<Option<Explanation>, PipelineError> {
         let Some(asset) = self.store.asset(&of.asset_id) else { return Ok(None) };
         let key = (of.asset_id.clone(), of.quantity.clone());
