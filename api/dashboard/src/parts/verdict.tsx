@@ -7,7 +7,7 @@ import { Figure } from "./states";
 
 export function VerdictBox({ page, zone }: { page: ForecastPage; zone: string }) {
   const { verdict } = page;
-  if (!verdict) return <section class="panel verdict"><h2>{t("verdict")}</h2><p><strong>{modelName(page.model)}</strong> <span class="muted">{page.model_version}</span></p><p class="muted">{t("noVerdict")}</p></section>;
+  if (!verdict) return <section class="panel verdict"><h2>{t("verdict")}</h2><p><strong>{modelName(page.model)}</strong> {page.model !== "sum" && <span class="muted">{page.model_version}</span>}</p><p class="muted">{t(page.model === "sum" ? "verdictSum" : "noVerdict")}</p></section>;
   const rows = [...verdict.table].sort((a, b) => (a.score ?? Infinity) - (b.score ?? Infinity));
   const worst = Math.max(...rows.map((row) => row.score ?? 0), 1e-9);
   const scale = readable(verdict.metric.includes("wape") || verdict.metric.includes("%") ? "" : page.unit, worst);
