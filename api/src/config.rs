@@ -169,7 +169,7 @@ impl Default for AuthConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ForecastConfig {
     /// Whether turbines and inverters are forecast every cycle as plants, regions and meters are. Default false: a model each takes
-    /// seconds to fit, and some 40 MB.
+    /// some eight seconds of a core to fit, and 70 MB.
     pub machines: bool,
 }
 
