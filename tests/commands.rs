@@ -73,6 +73,7 @@ fn a_fleet_goes_in_once_and_answers_sql() {
         ("SELECT * FROM forecast('casablanca', quantiles => [0.5, 1.5])", "quantile"),
         ("SELECT * FROM forecast('casablanca', quantiles => 'all')", "list of numbers"),
         ("SELECT * FROM forecast_explanation('nowhere*')", "no asset matches"),
+        ("SELECT * FROM forecast('casablanca', quantity => 'net_load')", "in the table forecasts"),
         ("SELECT * FROM forecast_explanation('casablanca', horizon => 'PT6H')", "horizon is not an argument"),
         ("SELECT * FROM forecast('casablanca', horizon => 'P9999D')", "ask for fewer"),
         ("SELECT * FROM backtest('casablanca', first => '2026-01-01T00:00:00Z')", "last is missing"),

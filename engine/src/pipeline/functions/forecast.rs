@@ -4,6 +4,7 @@
 
 use super::named::Named;
 use crate::domain::Asset;
+use crate::domain::AssetKind;
 use crate::domain::DomainError;
 use crate::domain::Forecast;
 use crate::domain::Quantile;
@@ -125,6 +126,12 @@ pub(super) fn targets(pipeline: &Pipeline, read: &Named<'_>) -> Result<Vec<(Asse
     if !pattern.contains(['*', '?']) {
         let asset = pipeline.asset(pattern).map_err(|error| read.refuse(&error.to_string()))?;
         let quantity = quantity(&asset).ok_or_else(|| read.refuse("this kind of asset needs a quantity"))?;
+        if is_sum(&asset, &quantity) {
+            return Err(read.refuse(&format!(
+                "{quantity} of {} is the sum of other forecasts: read it in the table forecasts, where each cycle leaves it, or ask for its parts",
+                asset.id
+            )));
+        }
         return Ok(vec![(asset, quantity)]);
     }
     let mut found: Vec<(Asset, Quantity)> = pipeline
@@ -139,6 +146,11 @@ pub(super) fn targets(pipeline: &Pipeline, read: &Named<'_>) -> Result<Vec<(Asse
         return Err(read.refuse(&format!("no asset matches {pattern:?}; SELECT id FROM assets lists them")));
     }
     Ok(found)
+}
+
+/// Sums of a region that no meter measures and no model makes.
+fn is_sum(asset: &Asset, quantity: &Quantity) -> bool {
+    asset.kind == AssetKind::Region && [Quantity::NET_LOAD, Quantity::WIND_POWER, Quantity::SOLAR_POWER].contains(quantity)
 }
 
 pub(super) fn duration(read: &Named<'_>, name: &str, usual: &str) -> Result<SignedDuration, QueryError> {
