@@ -173,7 +173,7 @@ impl HolidayCalendar {
     fn plain(&self, date: Date, from: DateTime) -> DayKind {
         let mut kind = match self.country {
             Country::Morocco => morocco::day(&self.months, date, from),
-            Country::UnitedStates => DayKind { holiday: share(united_states::is_holiday(date)), ..DayKind::default() },
+            Country::UnitedStates => DayKind { holiday: united_states::closed(date), ..DayKind::default() },
             Country::Other => DayKind { holiday: share((date.month(), date.day()) == (1, 1)), ..DayKind::default() },
         };
         for (row, _) in self.overrides.iter().filter(|(_, known)| known.is_none_or(|known| known <= from)) {

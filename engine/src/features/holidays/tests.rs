@@ -66,6 +66,10 @@ fn fixed_days_began_with_their_laws() {
     let off = |y, m, d| america.day(date(y, m, d), late()).holiday == 1.0;
     assert!(off(2017, 11, 23) && off(2018, 5, 28) && off(2017, 1, 2) && !off(2017, 11, 22));
     assert_eq!(america.day(date(2018, 12, 27), late()).bridge, 1.0);
+    // Columbus Day, Veterans Day (a Sunday, seen on Monday) and the day after Thanksgiving are days off for some only.
+    let share = |m, d| america.day(date(2018, m, d), late()).holiday;
+    assert_eq!((share(10, 8), share(11, 12), share(11, 23), share(1, 15), share(2, 19)), (0.15, 0.2, 0.75, 0.35, 0.35));
+    assert_eq!((share(11, 22), share(12, 25), share(7, 4), share(10, 9)), (1.0, 1.0, 1.0, 0.0));
     assert!(HolidayCalendar::of_zone("Europe/Paris").day(date(2018, 1, 1), late()).holiday == 1.0);
 }
 

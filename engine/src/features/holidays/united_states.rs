@@ -33,3 +33,19 @@ pub(super) fn is_holiday(date: Date) -> bool {
 pub(super) fn is_quiet(date: Date) -> bool {
     date.month() == 12 && date.day() >= 24
 }
+
+/// Share of employers that are closed on a date, rounded from surveys of them (SHRM, holiday schedules of 2015 to 2018): on
+/// Columbus Day a load is that of a working day, at Christmas it is not.
+pub(super) fn closed(date: Date) -> f32 {
+    if !is_holiday(date) {
+        return 0.0;
+    }
+    match (date.month(), date.weekday()) {
+        (1, Monday) if (15..=21).contains(&date.day()) => 0.35,
+        (2 | 6, _) => 0.35,
+        (10, _) => 0.15,
+        (11, _) if date.day() < 15 => 0.2,
+        (11, Friday) => 0.75,
+        _ => 1.0,
+    }
+}
