@@ -34,7 +34,7 @@ pub use climatology::Climatology;
 pub use combine::{Mixture, mixed_at, mixture};
 pub use conformal::{Conformal, Round};
 pub use experts::{Experts, slope};
-pub use ground::{Ground, ground};
+pub use ground::{Ground, Rarity, ground};
 pub use leads::Leads;
 pub use linear::{Gram, LinearFit, Normal};
 pub use naive::{CalendarBlend, Damped, Seasonal, seasonal};
@@ -67,6 +67,11 @@ pub trait Forecaster: Debug + Send + Sync {
 
     /// True for members of the naive family: the bar for all others.
     fn is_naive(&self) -> bool {
+        false
+    }
+
+    /// True for regressions on a long past: of loads days ahead most likely the best, before anything is known.
+    fn is_regression(&self) -> bool {
         false
     }
 

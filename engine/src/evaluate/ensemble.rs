@@ -4,6 +4,7 @@
 //! after [`Ensemble::settle`], better bands, weights, corrections and scores. Fits no model and knows no clock.
 
 mod reasons;
+mod standing;
 
 pub(super) use reasons::Reason;
 
@@ -18,10 +19,6 @@ use serde::{Deserialize, Serialize};
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
 /// Name of the aggregate of all candidates.
 pub(super) const AGGREGATE: &str = "aggregate";
-/// Share of all weights the mixtures start with: what they say is weighed already.
-const MIXTURES_SHARE: f64 = 0.5;
-/// Days after which what the weights know counts half.
-const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
 
 /// What was said at one origin; rows are flat, `step × quantiles + quantile`.
 #[derive(Debug, Clone)]
@@ -59,16 +56,16 @@ pub(super) struct Ensemble {
 impl Ensemble {
     pub(super) fn new(
         kind: TargetKind,
-        models: usize,
+        regressions: &[bool],
         horizon: usize,
         (hour, day): (usize, usize),
         quantiles: &[Quantile],
     ) -> Self {
         let leads = Leads::new(horizon, hour);
+        let models = regressions.len();
         let count = models + MIXTURES.len();
-        let of_mixture = MIXTURES_SHARE / MIXTURES.len() as f64;
-        let of_model = (1.0 - MIXTURES_SHARE) / models.max(1) as f64;
-        let prior = (0..count).map(|at| if at < models { of_model } else { of_mixture }).collect();
+        let days = horizon as f64 / day as f64;
+        let factor = standing::mixtures_factor(kind, days);
         Self {
             yardstick: Yardstick::new(quantiles),
             boards: vec![Board::new(leads.len()); count + 1],
@@ -76,8 +73,13 @@ impl Ensemble {
             day,
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
-            mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, half_life)).into(),
-            experts: Experts::new(prior, leads.len(), quantiles.len(), EXPERTS_HALF_LIFE_DAYS),
+            mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, factor * half_life)).into(),
+            experts: Experts::new(
+                standing::prior(regressions, kind, days),
+                leads.len(),
+                quantiles.len(),
+                standing::experts_days(kind, days),
+            ),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }

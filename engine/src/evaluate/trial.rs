@@ -111,6 +111,7 @@ impl Trial {
             .collect();
         let others = MIXTURES.map(|(name, _)| name).into_iter().chain([AGGREGATE]);
         let grid = (context.hour, context.day);
+        let regressions: Vec<bool> = candidates.iter().map(|c| c.model.is_regression()).collect();
         Ok(Self {
             asset_id: context.asset.id.clone(),
             quantity: context.quantity.clone(),
@@ -121,7 +122,7 @@ impl Trial {
             quantiles: quantiles.to_vec(),
             names: candidates.iter().map(|c| c.name).chain(others).map(str::to_owned).collect(),
             naives: candidates.iter().map(|c| c.naive).chain([false; MIXTURES.len() + 1]).collect(),
-            ensemble: Ensemble::new(context.kind, candidates.len(), context.horizon, grid, quantiles),
+            ensemble: Ensemble::new(context.kind, &regressions, context.horizon, grid, quantiles),
             candidates,
             gate: Gate::default(),
             log: VecDeque::new(),

@@ -217,7 +217,7 @@ mod tests {
     use super::{Bands, class, lower};
     use crate::domain::Quantile;
     use crate::features::{TargetKind, sample};
-    use crate::models::Ground;
+    use crate::models::{Ground, Rarity};
 
     #[test]
     fn classes_hold_their_errors() {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn cover_what_they_learnt_and_forget_it() {
-        let ground = Ground { phase: 0.0, scale: 10.0, unusual: false };
+        let ground = Ground { phase: 0.0, scale: 10.0, rarity: Rarity::Usual, doubt: 0.0 };
         let mut bands = Bands::new(TargetKind::Wind, 1, &Quantile::deciles());
         let row = |bands: &Bands, value: f64| {
             let mut row = Vec::new();

@@ -122,6 +122,10 @@ impl Forecaster for Boosted {
         NAME
     }
 
+    fn is_regression(&self) -> bool {
+        true
+    }
+
     fn refit_days(&self, known: usize) -> Option<usize> {
         Some(if known < 365 { 28 } else { 56 })
     }

@@ -6,12 +6,14 @@
 //! Candès and Tibshirani 2023, "Conformal PID control"). A common width follows the coverage of the last days, so that a change of
 //! regime widens all leads at once. A step of time costs a fixed number of operations; no error is kept.
 
-use super::ground::{Ground, state};
+use super::ground::{Ground, Rarity, state};
 use super::leads::Leads;
 use crate::domain::Quantile;
 use crate::features::TargetKind;
 use serde::{Deserialize, Serialize};
 
+/// Kinds of days by [`Rarity`].
+const RARITIES: usize = 3;
 /// States a shift is kept for.
 const STATES: usize = 4;
 /// Steps against a miss of the bucket's and of the state's shift, in widths; the forecasts of a day ahead learn `1 + LATE` times as
@@ -47,8 +49,8 @@ pub struct Conformal {
     shifts: Vec<f64>,
     /// Logarithm of the width of each bucket.
     stretches: Vec<f64>,
-    /// Logarithm of the common width, of usual and unusual days.
-    widths: [f64; 2],
+    /// Logarithm of the common width, and how much wider bands are on days of each other [`Rarity`].
+    widths: [f64; RARITIES],
     /// Share of the last day's truth outside the 80 % band beyond what the band promised.
     missed: f64,
     /// Share of steps that are night.
@@ -61,8 +63,7 @@ pub struct Conformal {
 pub struct Round {
     gradients: Vec<f64>,
     counts: [f64; STATES],
-    outside: [f64; 2],
-    steps: [f64; 2],
+    outside: [f64; RARITIES],
     dark: f64,
 }
 
@@ -78,7 +79,7 @@ impl Conformal {
             probabilities,
             shifts,
             stretches,
-            widths: [0.0, UNUSUAL],
+            widths: [0.0, UNUSUAL, UNUSUAL],
             missed: 0.0,
             night: 0.0,
             day: 0.0,
@@ -125,8 +126,7 @@ impl Conformal {
         }
         row.sort_by(f64::total_cmp);
         let (middle, width) = self.measure(row, ground);
-        let stretch =
-            (self.stretches[self.leads.of(lead)] + self.widths[0] + if ground.unusual { self.widths[1] } else { 0.0 }).exp();
+        let stretch = (self.stretches[self.leads.of(lead)] + self.widths[0] + self.rarely(ground.rarity)).exp();
         let (own, of_state) = self.cells(self.leads.of(lead), self.place(ground, middle));
         let said: Vec<f64> = if self.kind == TargetKind::Solar {
             self.probabilities.iter().map(|p| self.at(row, self.target(*p))).collect()
@@ -135,9 +135,22 @@ impl Conformal {
         };
         for (i, cell) in row.iter_mut().enumerate() {
             let shift = self.shifts[own + i] + self.shifts[of_state + i];
-            *cell = (middle + stretch * (said[i] - middle + width * shift)).clamp(bounds.0, bounds.1);
+            *cell = middle + stretch * (said[i] - middle + width * shift);
         }
         row.sort_by(f64::total_cmp);
+        if ground.doubt > 0.0 {
+            let centre = self.at(row, 0.5);
+            for (cell, p) in row.iter_mut().zip(&self.probabilities) {
+                let doubt = ground.doubt * normal_quantile(*p);
+                *cell = centre + doubt.signum() * (*cell - centre).hypot(doubt);
+            }
+        }
+        row.iter_mut().for_each(|cell| *cell = cell.clamp(bounds.0, bounds.1));
+    }
+
+    /// Logarithm of how much wider than on usual days bands are.
+    fn rarely(&self, rarity: Rarity) -> f64 {
+        if rarity == Rarity::Usual { 0.0 } else { self.widths[rarity as usize] }
     }
 
     /// Middle and width of a sorted row.
@@ -185,11 +198,9 @@ impl Conformal {
                 0.0
             };
         }
-        let day = usize::from(ground.unusual);
         let (low, high) = (self.at(row, 0.1), self.at(row, 0.9));
         let promised = self.target(0.9) - self.target(0.1);
-        round.outside[day] += (if truth < low || truth > high { 1.0 } else { 0.0 }) - (1.0 - promised);
-        round.steps[day] += 1.0;
+        round.outside[ground.rarity as usize] += (if truth < low || truth > high { 1.0 } else { 0.0 }) - (1.0 - promised);
     }
 
     /// Takes one step against the misses of a round in `bucket`, a part of one where the round is a part of the bucket; `steps_of_day` makes a day's misses weigh alike on every grid.
@@ -214,15 +225,22 @@ impl Conformal {
                 self.shifts[of_state + i] += STATE_RATE * gradient;
             }
         }
-        let missed = (round.outside[0] + round.outside[1]) / lit;
+        let missed = round.outside.iter().sum::<f64>() / lit;
         self.stretches[bucket] = (self.stretches[bucket] + STRETCH_RATE * part * missed).clamp(-1.5, 1.5);
         let share = (lit / steps_of_day as f64).min(1.0);
         self.missed += share * (missed - self.missed);
         let excess = (self.missed + 1.0 - BAND - REGIME_SHARE).max(0.0);
         self.widths[0] = (self.widths[0] + REGIME_RATE * share * excess).min(1.0);
-        let unusual = UNUSUAL_RATE * round.outside[1] / steps_of_day as f64;
-        self.widths[1] = (self.widths[1] + unusual).clamp(-0.3, 1.2);
+        for (width, outside) in self.widths.iter_mut().zip(round.outside).skip(1) {
+            *width = (*width + UNUSUAL_RATE * outside / steps_of_day as f64).clamp(-0.3, 1.2);
+        }
     }
+}
+
+/// Quantile of the standard normal distribution, after Tukey's lambda with exponent 0.1349: within 0.01 between 1 and 99 %.
+fn normal_quantile(p: f64) -> f64 {
+    const LAMBDA: f64 = 0.1349;
+    (p.powf(LAMBDA) - (1.0 - p).powf(LAMBDA)) / 0.1975
 }
 
 #[cfg(test)]

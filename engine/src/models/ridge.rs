@@ -9,6 +9,8 @@ use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, Shares, TargetKind, View, base_shares, load_rows, solar_rows, wind_rows};
 use serde::{Deserialize, Serialize};
 
+/// Name of the one with a long memory.
+const LONG: &str = "ridge";
 /// Upper edges of the first lead groups in steps, where the last value is worth most.
 const STEPS: [usize; 4] = [1, 2, 3, 6];
 /// Upper edges of the lead groups in hours; beyond them one group per day.
@@ -40,7 +42,7 @@ impl Ridge {
     /// A long memory.
     pub fn long(kind: TargetKind) -> Self {
         let (half_life_days, days) = if kind == TargetKind::Load { (1000.0, 2500) } else { (365.0, 1100) };
-        Self { name: "ridge", kind, half_life_days, days }
+        Self { name: LONG, kind, half_life_days, days }
     }
 
     /// A short memory, for systems that change.
@@ -132,6 +134,10 @@ struct Fitted {
 impl Forecaster for Ridge {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn is_regression(&self) -> bool {
+        self.name == LONG
     }
 
     fn fit(&self, view: &View<'_>) -> Result<Box<dyn FittedForecaster>, ModelError> {

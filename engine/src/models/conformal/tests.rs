@@ -3,12 +3,12 @@
 use super::Conformal;
 use crate::domain::Quantile;
 use crate::features::{TargetKind, sample};
-use crate::models::{Ground, Leads};
+use crate::models::{Ground, Leads, Rarity};
 
 const BOUNDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 fn ground(i: usize) -> Ground {
-    Ground { phase: (i % 24) as f64 / 24.0, scale: 10.0, unusual: false }
+    Ground { phase: (i % 24) as f64 / 24.0, scale: 10.0, rarity: Rarity::Usual, doubt: 0.0 }
 }
 
 /// About a standard normal number.
@@ -90,4 +90,45 @@ fn daylight_is_held_to_what_all_hours_promise() {
     assert!((daylight * 14.0 / 24.0 + 10.0 / 24.0 - super::ALL_HOURS).abs() < 0.01, "{daylight}");
     let targets: Vec<f64> = (1..10).map(|i| conformal.target(f64::from(i) / 10.0)).collect();
     assert!(targets.windows(2).all(|w| w[0] < w[1]) && (targets[4] - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_feast_never_seen_widens_and_does_not_move_the_middle() {
+    let leads = Leads::new(24, 1);
+    let conformal = Conformal::new(TargetKind::Load, &leads, &Quantile::deciles());
+    let row = |rarity: Rarity, doubt: f64| {
+        let mut row: Vec<f64> = [-1.28, -0.84, -0.52, -0.25, 0.0, 0.25, 0.52, 0.84, 1.28].map(|z| 50.0 + z).into();
+        conformal.correct(3, Ground { rarity, doubt, ..ground(3) }, &mut row, BOUNDS);
+        row
+    };
+    let (usual, holiday, feast) = (row(Rarity::Usual, 0.0), row(Rarity::Holiday, 0.0), row(Rarity::Feast, 2.0));
+    let width = |row: &[f64]| row[8] - row[0];
+    assert!((width(&usual) - 2.56).abs() < 1e-9 && width(&holiday) > 1.2 * width(&usual));
+    // The deviations of a row of one and of a doubt of two add up like independent ones.
+    let one = width(&holiday) / 2.56;
+    assert!((width(&feast) - 2.56 * one.hypot(2.0)).abs() < 0.03, "{feast:?}");
+    assert!((feast[4] - 50.0).abs() < 1e-9 && feast.windows(2).all(|w| w[0] < w[1]));
+}
+
+#[test]
+fn feasts_and_holidays_learn_apart() {
+    let leads = Leads::new(24, 1);
+    let mut conformal = Conformal::new(TargetKind::Load, &leads, &Quantile::deciles());
+    let width = |conformal: &Conformal, rarity: Rarity| {
+        let mut row: Vec<f64> = (0..9).map(|i| 46.0 + f64::from(i)).collect();
+        conformal.correct(5, Ground { rarity, ..ground(5) }, &mut row, BOUNDS);
+        row[8] - row[0]
+    };
+    let before = width(&conformal, Rarity::Holiday) / width(&conformal, Rarity::Usual);
+    for bucket in 0..leads.len() {
+        let mut round = conformal.round();
+        for k in leads.range(bucket).0..leads.range(bucket).1 {
+            let row: Vec<f64> = (0..9).map(|i| 46.0 + f64::from(i)).collect();
+            conformal.judge(&mut round, Ground { rarity: Rarity::Feast, ..ground(k) }, &row, 90.0);
+        }
+        conformal.learn(bucket, &round, 24);
+    }
+    let usual = width(&conformal, Rarity::Usual);
+    assert!((width(&conformal, Rarity::Holiday) / usual - before).abs() < 1e-9, "a feast says nothing of holidays");
+    assert!(width(&conformal, Rarity::Feast) / usual > 1.1 * before, "a missed feast widens the next");
 }
