@@ -19,7 +19,7 @@ const WINDOW: i64 = 3;
 /// Character of a civil day; each share is the probability, between 0 and 1, that it is so.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DayKind {
-    /// A public holiday, Eids included.
+    /// A public holiday, Eids included; less than 1 where only some employers close.
     pub holiday: f32,
     /// A working day between a holiday and a weekend, or between Christmas and New Year where that is quiet.
     pub bridge: f32,

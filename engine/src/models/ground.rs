@@ -119,7 +119,8 @@ mod tests {
         let (first, second) = (look("Africa/Casablanca", 129), look("Africa/Casablanca", 198));
         assert!((most(&first) - FEAST).abs() < 1e-9, "{first:?}");
         assert!((most(&second) - FEAST / 2.0_f64.sqrt()).abs() < 1e-9, "{second:?}");
-        assert_eq!(first.iter().filter(|(rarity, _)| *rarity == Rarity::Feast).count(), 4, "{first:?}");
+        // Before the moon is sighted the first day is on either of two dates: four days of the feast may be any of five.
+        assert_eq!(first.iter().filter(|(rarity, _)| *rarity == Rarity::Feast).count(), 5, "{first:?}");
         let elsewhere = look("Europe/Paris", 129);
         assert!(elsewhere.iter().all(|day| *day == (Rarity::Usual, 0.0)), "{elsewhere:?}");
         let thanksgiving = look("America/New_York", 325);
