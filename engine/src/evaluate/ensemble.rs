@@ -7,6 +7,7 @@ mod reasons;
 mod standing;
 
 pub(super) use reasons::Reason;
+pub(super) use standing::weeks;
 
 use super::board::{Board, Yardstick};
 use super::gate::Gate;
@@ -54,18 +55,19 @@ pub(super) struct Ensemble {
 }
 
 impl Ensemble {
+    /// For `regressions.len()` models, of which those are regressions; `weeks` as [`weeks`] says.
     pub(super) fn new(
         kind: TargetKind,
         regressions: &[bool],
         horizon: usize,
         (hour, day): (usize, usize),
         quantiles: &[Quantile],
+        weeks: f64,
     ) -> Self {
         let leads = Leads::new(horizon, hour);
         let models = regressions.len();
         let count = models + MIXTURES.len();
-        let days = horizon as f64 / day as f64;
-        let factor = standing::mixtures_factor(kind, days);
+        let factor = standing::mixtures_factor(weeks);
         Self {
             yardstick: Yardstick::new(quantiles),
             boards: vec![Board::new(leads.len()); count + 1],
@@ -74,12 +76,7 @@ impl Ensemble {
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, factor * half_life)).into(),
-            experts: Experts::new(
-                standing::prior(regressions, kind, days),
-                leads.len(),
-                quantiles.len(),
-                standing::experts_days(kind, days),
-            ),
+            experts: Experts::new(standing::prior(regressions, weeks), leads.len(), quantiles.len(), standing::experts_days(weeks)),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }

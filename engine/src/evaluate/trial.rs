@@ -15,7 +15,7 @@ pub(super) use log::bounds;
 pub(crate) use state::State;
 
 use super::EvaluateError;
-use super::ensemble::{AGGREGATE, Ensemble, MIXTURES, Said};
+use super::ensemble::{AGGREGATE, Ensemble, MIXTURES, Said, weeks};
 use super::gate::Gate;
 use super::verdict::Verdict;
 use crate::domain::{AssetId, Forecast, Quantile, Quantity, Timestamp};
@@ -111,6 +111,7 @@ impl Trial {
             .collect();
         let others = MIXTURES.map(|(name, _)| name).into_iter().chain([AGGREGATE]);
         let grid = (context.hour, context.day);
+        let weeks = weeks(context.kind, context.horizon as f64 / context.day as f64, days as f64);
         let regressions: Vec<bool> = candidates.iter().map(|c| c.model.is_regression()).collect();
         Ok(Self {
             asset_id: context.asset.id.clone(),
@@ -122,7 +123,7 @@ impl Trial {
             quantiles: quantiles.to_vec(),
             names: candidates.iter().map(|c| c.name).chain(others).map(str::to_owned).collect(),
             naives: candidates.iter().map(|c| c.naive).chain([false; MIXTURES.len() + 1]).collect(),
-            ensemble: Ensemble::new(context.kind, &regressions, context.horizon, grid, quantiles),
+            ensemble: Ensemble::new(context.kind, &regressions, context.horizon, grid, quantiles, weeks),
             candidates,
             gate: Gate::default(),
             log: VecDeque::new(),
