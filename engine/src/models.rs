@@ -26,6 +26,7 @@ mod scenario;
 mod smart;
 mod smoothing;
 pub(crate) mod state;
+mod waves;
 
 pub use analogue::Analogue;
 pub use bands::Bands;
@@ -46,6 +47,7 @@ pub use ridge::Ridge;
 pub use scenario::{Marginal, Sampler, ScenarioError, ScenarioRequest, Scenarios, quantile_of};
 pub use smart::SmartPersistence;
 pub use smoothing::{Ets, Mstl};
+pub use waves::Waves;
 
 use crate::domain::Quantile;
 use crate::features::{Group, Shares, TargetKind, View};
@@ -194,6 +196,9 @@ pub fn candidates(kind: TargetKind, has_weather: bool) -> Vec<Box<dyn Forecaster
     }
     list.push(Box::new(Ridge::long(kind)));
     list.push(Box::new(Ridge::short(kind)));
+    if kind == TargetKind::Wind && has_weather {
+        list.push(Box::new(Waves));
+    }
     list.push(Box::new(Boosted));
     list
 }

@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 pub(super) const MIXTURES: [(&str, f64); 2] = [("mixture", 45.0), ("mixture_recent", 8.0)];
 /// Name of the aggregate of all candidates.
 pub(super) const AGGREGATE: &str = "aggregate";
+/// Share of the aggregate's own mean in the mean that is served; the rest is the mixture's. The one knows all candidates and what the
+/// bands say of skew, the other weighs for squared error.
+const AGGREGATE_SHARE: f64 = 0.75;
 
 /// What was said at one origin; rows are flat, `step × quantiles + quantile`.
 #[derive(Debug, Clone)]
@@ -76,7 +79,12 @@ impl Ensemble {
             models,
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, factor * half_life)).into(),
-            experts: Experts::new(standing::prior(regressions, weeks), leads.len(), quantiles.len(), standing::experts_days(weeks)),
+            experts: Experts::new(
+                standing::prior(regressions, weeks),
+                leads.len(),
+                quantiles.len(),
+                standing::experts_days(kind, weeks),
+            ),
             conformal: Conformal::new(kind, &leads, quantiles),
             leads,
         }
@@ -169,23 +177,29 @@ impl Ensemble {
         said.aggregate = Some(flat);
     }
 
-    /// The mean path: that of the mixture, whose weights minimise squared error; where the gate holds the aggregate back, the mean of
-    /// the best naive's quantiles. Empty while nothing was learnt.
+    /// The mean path, between that of the aggregate's quantiles and that of the mixture, whose weights minimise squared error; where the
+    /// gate holds the aggregate back, the mean of the best naive's quantiles. Empty while nothing was learnt.
     fn mean(&self, said: &Said, gate: &Gate) -> Vec<f64> {
         let q = self.yardstick.width();
+        let Some((aggregate, path)) = said.aggregate.as_ref().zip(said.paths[self.models].as_ref()) else { return Vec::new() };
+        let parts = parts(self.yardstick.probabilities());
         let mean = |(k, value): (usize, &f64)| {
             if said.ground[k].scale <= 0.0 {
                 return 0.0;
             }
+            let average = |rows: &[f64]| rows[k * q..(k + 1) * q].iter().sum::<f64>() / q as f64;
+            let value = parts.as_ref().map_or(*value, |parts| {
+                let own: f64 = parts.iter().zip(&aggregate[k * q..]).map(|(part, value)| part * value).sum();
+                AGGREGATE_SHARE * own + (1.0 - AGGREGATE_SHARE) * value
+            });
             let served = match gate.at(&self.leads, k) {
-                (share, Some(naive)) if share < 1.0 => said.rows[naive]
-                    .as_ref()
-                    .map_or(*value, |rows| share * value + (1.0 - share) * rows[k * q..(k + 1) * q].iter().sum::<f64>() / q as f64),
-                _ => *value,
+                (share, Some(naive)) if share < 1.0 => {
+                    said.rows[naive].as_ref().map_or(value, |rows| share * value + (1.0 - share) * average(rows))
+                }
+                _ => value,
             };
             served.clamp(said.bounds.0, said.bounds.1)
         };
-        let Some(path) = said.aggregate.as_ref().and(said.paths[self.models].as_ref()) else { return Vec::new() };
         path.iter().enumerate().map(mean).collect()
     }
 
@@ -307,6 +321,18 @@ impl Ensemble {
     }
 }
 
+/// Share of all probability that each quantile stands for, those at the ends for what is beyond them too; `None` where they are too few
+/// or too much on one side to tell a mean.
+fn parts(probabilities: &[f64]) -> Option<Vec<f64>> {
+    let (first, last) = (*probabilities.first()?, *probabilities.last()?);
+    let border = |at: usize| match at {
+        0 => 0.0,
+        at if at == probabilities.len() => 1.0,
+        at => 0.5 * (probabilities[at - 1] + probabilities[at]),
+    };
+    (first <= 0.25 && last >= 0.75).then(|| (0..probabilities.len()).map(|at| border(at + 1) - border(at)).collect())
+}
+
 /// Writes the weighted row of step `k`, not sorted.
 fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
     let q = row.len();
@@ -316,5 +342,19 @@ fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
         for (c, cell) in row.iter_mut().enumerate() {
             *cell += weights[c][i] * rows[k * q + c];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn quantiles_stand_for_what_is_nearest_to_them() {
+        let parts_of = |probabilities: &[f64]| parts(probabilities).unwrap();
+        let near = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(near(&parts_of(&[0.1, 0.5, 0.9]), &[0.3, 0.4, 0.3]));
+        assert!(near(&parts_of(&[0.05, 0.25, 0.5, 0.8]), &[0.15, 0.225, 0.275, 0.35]));
+        assert!(parts(&[0.9]).is_none() && parts(&[0.1, 0.5]).is_none() && parts(&[]).is_none());
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::Quantile;
 use crate::features::{FeatureMatrix, Group, Shares, TargetKind, View, base_shares, tree_rows};
 use serde::{Deserialize, Serialize};
 use start::{Outcome, Start};
+use std::collections::BTreeSet;
 
 const NAME: &str = "boosted";
 /// Most past origins of one fit.
@@ -51,6 +52,27 @@ const OPTIONS: TreeOptions = TreeOptions {
     seed: SEED,
 };
 
+/// Rows of a leaf and share of the rows for solar power. A year of daylight is four thousand hours, whatever the number of rows made of
+/// them: leaves of a hundred would know no overcast morning.
+const SOLAR_LEAST: usize = 30;
+const SOLAR: TreeOptions = TreeOptions { least: SOLAR_LEAST, row_share: 0.8, ..OPTIONS };
+
+/// Options for `rows` rows that tell of `hours` valid times.
+fn options(kind: TargetKind, rows: usize, hours: usize) -> TreeOptions {
+    match kind {
+        TargetKind::Solar => TreeOptions { least: (SOLAR_LEAST * rows / hours.max(1)).clamp(SOLAR_LEAST, OPTIONS.least), ..SOLAR },
+        TargetKind::Load | TargetKind::Wind => OPTIONS,
+    }
+}
+
+/// Forests that are grown alike but for the seed and averaged: what one makes of its sample by chance, others do not.
+fn forests(kind: TargetKind) -> u64 {
+    match kind {
+        TargetKind::Load | TargetKind::Wind => 1,
+        TargetKind::Solar => 2,
+    }
+}
+
 /// Boosted trees.
 #[derive(Debug, Clone, Copy)]
 pub struct Boosted;
@@ -59,7 +81,32 @@ pub struct Boosted;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Grown {
     start: Start,
-    forest: Forest,
+    /// Of different seeds; what they say is averaged.
+    forests: Vec<Forest>,
+}
+
+impl Grown {
+    fn is_as_wide(&self, width: usize) -> bool {
+        self.forests.iter().all(|forest| forest.width() == width)
+    }
+
+    /// What is left of each row after the start.
+    fn predict(&self, rows: Rows<'_>) -> Vec<Prediction> {
+        let mut all = self.forests.iter().map(|forest| forest.predict(rows));
+        let mut sum = all.next().unwrap_or_default();
+        for other in all {
+            sum.iter_mut().zip(&other).for_each(|(sum, one)| {
+                sum.mean += one.mean;
+                sum.quantiles.iter_mut().zip(&one.quantiles).for_each(|(sum, one)| *sum += one);
+            });
+        }
+        let share = 1.0 / self.forests.len().max(1) as f64;
+        for one in &mut sum {
+            one.mean *= share;
+            one.quantiles.iter_mut().for_each(|value| *value *= share);
+        }
+        sum
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -146,7 +193,9 @@ impl Forecaster for Boosted {
         let newest = past.outcomes.len() - past.outcomes.len() / 5;
         let border = past.outcomes.get(newest).ok_or_else(too_little)?.origin;
         let cleared = past.outcomes.partition_point(|outcome| outcome.origin + context.horizon <= border);
-        let early = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..OPTIONS };
+        let hours: BTreeSet<usize> = past.outcomes.iter().map(|outcome| outcome.origin + outcome.lead).collect();
+        let options = options(context.kind, past.outcomes.len(), hours.len());
+        let early = TreeOptions { holdout: 0.2, gap: newest.saturating_sub(cleared), ..options };
         let held = Rows { width, values: &values[newest * width..] };
         let one = |linear: bool| {
             let (start, said) = Start::fit(&past.linear, &past.outcomes, &groups, context.day, linear);
@@ -159,8 +208,10 @@ impl Forecaster for Boosted {
             let trial = grow(&early)?;
             let fresh = past.outcomes[newest..].iter().zip(&said[newest..]).zip(trial.predict(held));
             let fresh: Vec<Prediction> = fresh.map(|((o, said), p)| placed(p, *said, start.spread(o.lead))).collect();
-            let forest = grow(&TreeOptions { rounds: trial.rounds().max(LEAST_ROUNDS), ..OPTIONS })?;
-            Ok((Grown { start, forest }, fresh))
+            let serving = TreeOptions { rounds: trial.rounds().max(LEAST_ROUNDS), ..options };
+            let seeds = (0..forests(context.kind)).map(|turn| SEED.wrapping_add(turn));
+            let forests = seeds.map(|seed| grow(&TreeOptions { seed, ..serving })).collect::<Result<Vec<Forest>, ModelError>>()?;
+            Ok((Grown { start, forests }, fresh))
         };
         let ((alone, fresh), (on_ridge, other)) = (one(false)?, one(true)?);
         let fresh: Vec<Prediction> = fresh.into_iter().zip(other).map(|(a, b)| averaged(a, &b)).collect();
@@ -239,7 +290,7 @@ impl FittedForecaster for Fitted {
         let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
         tree_rows(view, &leads, &mut linear, &mut trees);
         let width = trees.width;
-        let other = self.both.iter().any(|grown| grown.forest.width() != width);
+        let other = self.both.iter().any(|grown| !grown.is_as_wide(width));
         if other || trees.base.iter().any(|base| !base.is_finite()) {
             return Err(ModelError::unsolvable(
                 NAME,
@@ -250,7 +301,7 @@ impl FittedForecaster for Fitted {
         let values = narrowed(&trees);
         let [alone, on_ridge] = self.both.each_ref().map(|grown| {
             let said = |(lead, p): (usize, Prediction)| placed(p, grown.start.says(&linear, lead, lead), grown.start.spread(lead));
-            grown.forest.predict(Rows { width, values: &values }).into_iter().enumerate().map(said).collect::<Vec<Prediction>>()
+            grown.predict(Rows { width, values: &values }).into_iter().enumerate().map(said).collect::<Vec<Prediction>>()
         });
         let (low, high) = reach(view);
         let (mut path, mut rows) = (Vec::with_capacity(leads.len()), Vec::with_capacity(leads.len()));
@@ -274,19 +325,23 @@ impl FittedForecaster for Fitted {
         let leads: Vec<usize> = (0..view.context.horizon).collect();
         let (mut linear, mut trees) = (FeatureMatrix::default(), FeatureMatrix::default());
         tree_rows(view, &leads, &mut linear, &mut trees);
-        if self.both.iter().any(|grown| grown.forest.width() != trees.width) {
+        if self.both.iter().any(|grown| !grown.is_as_wide(trees.width)) {
             return reason::from_usual(view, said, Group::Recent);
         }
         let values = narrowed(&trees);
         let mut all = base_shares(view, &trees.base);
         for grown in &self.both {
-            let told = grown.forest.contributions(Rows { width: trees.width, values: &values }, Some(MIDDLE));
-            for ((lead, (root, parts)), shares) in told.iter().enumerate().zip(&mut all) {
-                let worth = 0.5 * trees.scale[lead].max(0.0);
-                grown.start.contribute(&linear, lead, lead, worth, shares);
-                let worth = worth * grown.start.spread(lead);
-                shares[Group::Usual as usize] += worth * root;
-                parts.iter().zip(&trees.groups).for_each(|(part, group)| shares[*group as usize] += worth * part);
+            let worth = |lead: usize| 0.5 * trees.scale[lead].max(0.0);
+            for (lead, shares) in all.iter_mut().enumerate() {
+                grown.start.contribute(&linear, lead, lead, worth(lead), shares);
+            }
+            for forest in &grown.forests {
+                let told = forest.contributions(Rows { width: trees.width, values: &values }, Some(MIDDLE));
+                for ((lead, (root, parts)), shares) in told.iter().enumerate().zip(&mut all) {
+                    let worth = worth(lead) * grown.start.spread(lead) / grown.forests.len() as f64;
+                    shares[Group::Usual as usize] += worth * root;
+                    parts.iter().zip(&trees.groups).for_each(|(part, group)| shares[*group as usize] += worth * part);
+                }
             }
         }
         all

@@ -235,9 +235,30 @@ impl Forest {
 
 /// A seeded generator of integers: splitmix64 (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
-struct Seeded(u64);
+pub(super) struct Seeded(u64);
 
 impl Seeded {
+    /// Starts from a seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number in `[0, 1)`.
+    pub(super) fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// An integer below `end`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// A number of the standard normal distribution (Box and Muller 1958).
+    pub(super) fn normal(&mut self) -> f64 {
+        let (radius, angle) = ((-2.0 * (1.0 - self.share()).ln()).sqrt(), std::f64::consts::TAU * self.share());
+        radius * angle.cos()
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -57,7 +57,8 @@ mod tests {
         let view = context.view(origin);
         let mean = view.series().mean(0, view.edge());
         for model in candidates(TargetKind::Wind, true) {
-            let (Ok(fitted), true) = (model.fit(&view), ["ridge", "boosted", "power_curve"].contains(&model.name())) else {
+            let (Ok(fitted), true) = (model.fit(&view), ["ridge", "boosted", "waves", "power_curve"].contains(&model.name()))
+            else {
                 continue;
             };
             let outlook = fitted.outlook(&view, &Quantile::deciles()).unwrap();

@@ -11,8 +11,9 @@ const MIXTURES_SHARE: f64 = 0.5;
 const MIXTURES_SHARE_WEEK: f64 = 0.3;
 /// How much more than others a regression of a load starts with, a week ahead.
 const PROMISE_WEEK: f64 = 10.0;
-/// Days after which what the weights know counts half.
-const EXPERTS_HALF_LIFE_DAYS: f64 = 60.0;
+/// Days after which what the weights know counts half: loads change with the season, the worth of a learner of weather hardly does.
+const EXPERTS_LOAD_DAYS: f64 = 60.0;
+const EXPERTS_WEATHER_DAYS: f64 = 200.0;
 /// The same of loads a week ahead, whose errors go together for days and become known late.
 const EXPERTS_WEEK_DAYS: f64 = 400.0;
 /// How much longer mixtures of loads remember a week ahead than a day ahead.
@@ -36,8 +37,11 @@ pub(super) fn prior(regressions: &[bool], weeks: f64) -> Vec<f64> {
 }
 
 /// Half-life of the weights, days.
-pub(super) fn experts_days(weeks: f64) -> f64 {
-    EXPERTS_HALF_LIFE_DAYS.max(EXPERTS_WEEK_DAYS * weeks)
+pub(super) fn experts_days(kind: TargetKind, weeks: f64) -> f64 {
+    match kind {
+        TargetKind::Load => EXPERTS_LOAD_DAYS.max(EXPERTS_WEEK_DAYS * weeks),
+        TargetKind::Wind | TargetKind::Solar => EXPERTS_WEATHER_DAYS,
+    }
 }
 
 /// How much longer than for a day ahead mixtures remember.
@@ -55,7 +59,7 @@ mod tests {
     fn only_long_known_loads_reach_beyond_a_day() {
         assert_eq!((weeks(Load, 7.0, 800.0), weeks(Load, 1.0, 800.0), weeks(Load, 0.25, 800.0)), (1.0, 0.0, 0.0));
         assert_eq!((weeks(Load, 7.0, 365.0), weeks(Load, 4.0, 547.5), weeks(Wind, 7.0, 800.0)), (0.0, 0.25, 0.0));
-        assert_eq!((experts_days(0.0), experts_days(1.0)), (60.0, 400.0));
+        assert_eq!((experts_days(Load, 0.0), experts_days(Load, 1.0), experts_days(Wind, 0.0)), (60.0, 400.0, 200.0));
         assert_eq!((mixtures_factor(0.0), mixtures_factor(1.0)), (1.0, 4.0));
     }
 
