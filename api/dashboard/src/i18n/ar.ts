@@ -72,7 +72,7 @@ const events = {
 };
 const models = {
   persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "الاستمرارية الذكية", power_curve: "منحنى القدرة", damped: "الاستمرارية المخمدة", calendar_blend: "المزيج التقويمي", boosting: "تعزيز التدرج",
-  aggregate: "تجميع كل النماذج", mixture: "مزيج", mixture_recent: "مزيج الأسابيع الأخيرة", boosted: "أشجار معززة", ridge_recent: "Ridge، الأشهر الأخيرة", physics: "فيزيائي", analogue: "أيام مماثلة", daily: "الساعة نفسها أمس", weekly: "الساعة نفسها قبل أسبوع", recent30: "آخر 30 يومًا",
+  aggregate: "تجميع كل النماذج", mixture: "مزيج", mixture_recent: "مزيج الأسابيع الأخيرة", boosted: "أشجار معززة", waves: "موجات عشوائية", sum: "مجموع", ridge_recent: "Ridge، الأشهر الأخيرة", physics: "فيزيائي", analogue: "أيام مماثلة", daily: "الساعة نفسها أمس", weekly: "الساعة نفسها قبل أسبوع", recent30: "آخر 30 يومًا",
 };
 const groups = { usual: "المستوى المعتاد", recent: "المستوى الأخير", weather: "الطقس", calendar: "التقويم" };
 const groupHeads = { usual: "المستوى المعتاد", recent: "المستوى الأخير", weather: "الطقس", calendar: "التقويم" };

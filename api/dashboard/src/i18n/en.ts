@@ -71,7 +71,7 @@ const events: Record<string, string> = {
 };
 const models: Record<string, string> = {
   persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Smart persistence", power_curve: "Power curve", damped: "Damped persistence", calendar_blend: "Calendar blend", boosting: "Gradient boosting",
-  aggregate: "Aggregate of all models", mixture: "Mixture", mixture_recent: "Mixture, recent weeks", boosted: "Boosted trees", ridge_recent: "Ridge, recent months", physics: "Physics", analogue: "Analogue days", daily: "Same time yesterday", weekly: "Same time last week", recent30: "Last 30 days",
+  aggregate: "Aggregate of all models", mixture: "Mixture", mixture_recent: "Mixture, recent weeks", boosted: "Boosted trees", waves: "Random waves", sum: "Sum", ridge_recent: "Ridge, recent months", physics: "Physics", analogue: "Analogue days", daily: "Same time yesterday", weekly: "Same time last week", recent30: "Last 30 days",
 };
 const groups: Record<string, string> = { usual: "usual level", recent: "recent level", weather: "weather", calendar: "calendar" };
 const groupHeads: Record<string, string> = { usual: "Usual level", recent: "Recent level", weather: "Weather", calendar: "Calendar" };

@@ -72,7 +72,7 @@ const events = {
 };
 const models = {
   persistence: "Persistance", seasonal_naive: "Naïf saisonnier", blend: "Mélange jour et semaine", climatology: "Climatologie", clear_sky: "Persistance ciel clair", clear_sky_persistence: "Persistance ciel clair", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Persistance éclairée", power_curve: "Courbe de puissance", damped: "Persistance amortie", calendar_blend: "Mélange calendaire", boosting: "Gradient boosting",
-  aggregate: "Agrégat de tous les modèles", mixture: "Mélange", mixture_recent: "Mélange, semaines récentes", boosted: "Arbres boostés", ridge_recent: "Ridge, mois récents", physics: "Physique", analogue: "Jours analogues", daily: "Même heure la veille", weekly: "Même heure il y a une semaine", recent30: "30 derniers jours",
+  aggregate: "Agrégat de tous les modèles", mixture: "Mélange", mixture_recent: "Mélange, semaines récentes", boosted: "Arbres boostés", waves: "Ondes aléatoires", sum: "Somme", ridge_recent: "Ridge, mois récents", physics: "Physique", analogue: "Jours analogues", daily: "Même heure la veille", weekly: "Même heure il y a une semaine", recent30: "30 derniers jours",
 };
 const groups = { usual: "le niveau habituel", recent: "le niveau récent", weather: "la météo", calendar: "le calendrier" };
 const groupHeads = { usual: "Niveau habituel", recent: "Niveau récent", weather: "Météo", calendar: "Calendrier" };
