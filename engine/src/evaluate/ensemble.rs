@@ -13,7 +13,7 @@ use super::board::{Board, Yardstick};
 use super::gate::Gate;
 use crate::domain::Quantile;
 use crate::features::TargetKind;
-use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, mixture, slope};
+use crate::models::{Bands, Conformal, Experts, Ground, Leads, Mixture, Outlook, Rarity, mixture, slope};
 use serde::{Deserialize, Serialize};
 
 /// The mixtures of paths: name and half-life of what they know, days.
@@ -23,6 +23,9 @@ pub(super) const AGGREGATE: &str = "aggregate";
 /// Share of the aggregate's own mean in the mean that is served; the rest is the mixture's. The one knows all candidates and what the
 /// bands say of skew, the other weighs for squared error.
 const AGGREGATE_SHARE: f64 = 0.75;
+
+/// From this lead on only regressions speak of a feast: weights that were learnt on other days say nothing about who knows it.
+const FEAST_LEAD_HOURS: usize = 6;
 
 /// What was said at one origin; rows are flat, `step × quantiles + quantile`.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub(super) struct Ensemble {
     hour: usize,
     day: usize,
     models: usize,
+    /// Which models are regressions on a long past, of a load; nobody else knows feasts.
+    regressions: Vec<bool>,
     bands: Vec<Bands>,
     mixtures: Vec<Mixture>,
     experts: Experts,
@@ -77,6 +82,7 @@ impl Ensemble {
             hour,
             day,
             models,
+            regressions: if kind == TargetKind::Load { regressions.to_vec() } else { Vec::new() },
             bands: vec![Bands::new(kind, hour, quantiles); count],
             mixtures: MIXTURES.map(|(_, half_life)| Mixture::new(models, factor * half_life)).into(),
             experts: Experts::new(
@@ -168,13 +174,22 @@ impl Ensemble {
         for bucket in 0..self.leads.len() {
             let weights = self.experts.weights(bucket, &present);
             let (from, to) = self.leads.range(bucket);
+            let feast = self.feast_weights(bucket, &present);
             for k in from..to {
-                weigh(&weights, said, k, &mut row);
+                weigh(at(said, k, &weights, feast.as_ref()), said, k, &mut row);
                 self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
                 flat.extend_from_slice(&row);
             }
         }
         said.aggregate = Some(flat);
+    }
+
+    /// Weights at the steps of a feast; `None` where they are those of other days.
+    fn feast_weights(&self, bucket: usize, present: &[bool]) -> Option<Vec<Vec<f64>>> {
+        let telling: Vec<bool> =
+            present.iter().enumerate().map(|(i, here)| *here && self.regressions.get(i) == Some(&true)).collect();
+        let speaks = self.leads.range(bucket).0 >= FEAST_LEAD_HOURS * self.hour && telling.contains(&true);
+        speaks.then(|| self.experts.weights(bucket, &telling))
     }
 
     /// The mean path, between that of the aggregate's quantiles and that of the mixture, whose weights minimise squared error; where the
@@ -300,6 +315,7 @@ impl Ensemble {
     fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
         let q = self.yardstick.width();
         let weights = self.experts.weights(bucket, present);
+        let feast = self.feast_weights(bucket, present);
         let mut losses = vec![vec![0.0; present.len()]; q];
         let mut round = self.conformal.round();
         let mut row = vec![0.0; q];
@@ -312,6 +328,7 @@ impl Ensemble {
                     *loss += slope * rows.as_ref().map_or(0.0, |rows| rows[k * q + c]);
                 }
             }
+            weigh(at(said, k, &weights, feast.as_ref()), said, k, &mut row);
             self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
             self.conformal.judge(&mut round, said.ground[k], &row, y);
         }
@@ -333,6 +350,11 @@ fn parts(probabilities: &[f64]) -> Option<Vec<f64>> {
     (first <= 0.25 && last >= 0.75).then(|| (0..probabilities.len()).map(|at| border(at + 1) - border(at)).collect())
 }
 
+/// The weights of a step: those of a feast, where it is one and there are such.
+fn at<'a>(said: &Said, k: usize, usual: &'a Vec<Vec<f64>>, feast: Option<&'a Vec<Vec<f64>>>) -> &'a [Vec<f64>] {
+    feast.filter(|_| said.ground[k].rarity == Rarity::Feast).unwrap_or(usual)
+}
+
 /// Writes the weighted row of step `k`, not sorted.
 fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
     let q = row.len();
@@ -347,7 +369,30 @@ fn weigh(weights: &[Vec<f64>], said: &Said, k: usize, row: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::{Ensemble, Gate, parts};
+    use crate::domain::Quantile;
+    use crate::features::TargetKind;
+    use crate::models::{Ground, Outlook, Rarity};
+
+    #[test]
+    fn on_a_feast_regressions_speak_alone_but_not_in_the_first_hours() {
+        let outlook = |value: f64| Some(Outlook { path: vec![value; 24], quantiles: Some(vec![vec![value; 9]; 24]) });
+        let ground = |k: usize| {
+            let rarity = if k == 3 || k >= 12 { Rarity::Feast } else { Rarity::Usual };
+            Ground { phase: k as f64 / 24.0, scale: 100.0, rarity, doubt: 0.0 }
+        };
+        let medians = |kind: TargetKind| {
+            let ensemble = Ensemble::new(kind, &[false, true], 24, (1, 24), &Quantile::deciles(), 0.0);
+            let outlooks = vec![outlook(100.0), outlook(60.0)];
+            let said = ensemble.say(0, (0..24).map(ground).collect(), (0.0, 200.0), outlooks, &Gate::default());
+            let served = ensemble.served(&said, &Gate::default()).unwrap();
+            served.into_iter().map(|row| row[4]).collect::<Vec<f64>>()
+        };
+        let load = medians(TargetKind::Load);
+        assert!(load[8] > 70.0 && load[3] > 70.0, "{load:?}");
+        assert!(load[12..].iter().all(|median| (median - 60.0).abs() < 1e-9), "{load:?}");
+        assert!(medians(TargetKind::Wind)[12..].iter().all(|median| *median > 70.0), "the wind keeps no feasts");
+    }
 
     #[test]
     fn quantiles_stand_for_what_is_nearest_to_them() {

@@ -3,7 +3,7 @@
 //! In: what was said at an origin, what the models say their inputs gave to it. Out: the same for the served median: the models'
 //! shares weighed as their forecasts are, at that lead and for the median; and what corrections, bounds and the night added.
 
-use super::{Ensemble, Said};
+use super::{Ensemble, Said, at};
 use crate::evaluate::gate::Gate;
 use crate::features::{Group, Shares};
 use crate::models::mixed_at;
@@ -67,9 +67,10 @@ impl Ensemble {
         let mixed: Vec<Option<Vec<Vec<f64>>>> = self.mixtures.iter().map(|mixture| mixture.weights(&paths)).collect();
         let mut all = Vec::with_capacity(horizon);
         for bucket in 0..self.leads.len() {
-            let weights = &self.experts.weights(bucket, &rows)[self.yardstick.middle()];
+            let (usual, feast) = (self.experts.weights(bucket, &rows), self.feast_weights(bucket, &rows));
             let (from, to) = self.leads.range(bucket);
             for k in from..to {
+                let weights = &at(said, k, &usual, feast.as_ref())[self.yardstick.middle()];
                 let mut own = weights[..self.models].to_vec();
                 for (mixture, weight) in mixed.iter().zip(&weights[self.models..]) {
                     if let Some(mixture) = mixture {
