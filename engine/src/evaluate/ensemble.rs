@@ -174,7 +174,7 @@ impl Ensemble {
         for bucket in 0..self.leads.len() {
             let weights = self.experts.weights(bucket, &present);
             let (from, to) = self.leads.range(bucket);
-            let feast = self.feast_weights(bucket, &present);
+            let feast = self.feast_weights(said, bucket, &present);
             for k in from..to {
                 weigh(at(said, k, &weights, feast.as_ref()), said, k, &mut row);
                 self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
@@ -184,12 +184,15 @@ impl Ensemble {
         said.aggregate = Some(flat);
     }
 
-    /// Weights at the steps of a feast; `None` where they are those of other days.
-    fn feast_weights(&self, bucket: usize, present: &[bool]) -> Option<Vec<Vec<f64>>> {
+    /// Weights at the steps of a feast; `None` where there is none in the bucket, or they are those of other days.
+    fn feast_weights(&self, said: &Said, bucket: usize, present: &[bool]) -> Option<Vec<Vec<f64>>> {
+        let (from, to) = self.leads.range(bucket);
+        if from < FEAST_LEAD_HOURS * self.hour || said.ground[from..to].iter().all(|ground| ground.rarity != Rarity::Feast) {
+            return None;
+        }
         let telling: Vec<bool> =
             present.iter().enumerate().map(|(i, here)| *here && self.regressions.get(i) == Some(&true)).collect();
-        let speaks = self.leads.range(bucket).0 >= FEAST_LEAD_HOURS * self.hour && telling.contains(&true);
-        speaks.then(|| self.experts.weights(bucket, &telling))
+        telling.contains(&true).then(|| self.experts.weights(bucket, &telling))
     }
 
     /// The mean path, between that of the aggregate's quantiles and that of the mixture, whose weights minimise squared error; where the
@@ -315,7 +318,7 @@ impl Ensemble {
     fn weigh_again(&mut self, said: &Said, bucket: usize, known: &[(usize, f64)], present: &[bool]) {
         let q = self.yardstick.width();
         let weights = self.experts.weights(bucket, present);
-        let feast = self.feast_weights(bucket, present);
+        let feast = self.feast_weights(said, bucket, present);
         let mut losses = vec![vec![0.0; present.len()]; q];
         let mut round = self.conformal.round();
         let mut row = vec![0.0; q];
@@ -328,7 +331,10 @@ impl Ensemble {
                     *loss += slope * rows.as_ref().map_or(0.0, |rows| rows[k * q + c]);
                 }
             }
-            weigh(at(said, k, &weights, feast.as_ref()), said, k, &mut row);
+            // What was served on a feast is judged, not what it would have been on another day.
+            if feast.is_some() {
+                weigh(at(said, k, &weights, feast.as_ref()), said, k, &mut row);
+            }
             self.conformal.correct(k, said.ground[k], &mut row, said.bounds);
             self.conformal.judge(&mut round, said.ground[k], &row, y);
         }

@@ -40,7 +40,8 @@ pub(super) fn samples(image: &[u8], points: usize) -> Result<Samples, String> {
         rest = rest.get(12 + body.len()..).unwrap_or_default();
     }
     let header = header.filter(|_| ended).ok_or("the image has no header or no end")?;
-    if header.width.checked_mul(header.height).is_none_or(|pixels| pixels > points) {
+    // An image without pixels is none, and its other side could ask for any memory.
+    if header.width.checked_mul(header.height).is_none_or(|pixels| pixels == 0 || pixels > points) {
         return Err(format!("the image is {} by {} pixels, the grid has {points} points", header.width, header.height));
     }
     let row = (header.width * header.pixel_bits).div_ceil(8);
@@ -187,6 +188,7 @@ mod tests {
         assert!(said(b"GIF89a").contains("no PNG"));
         assert!(said(&image(3, 2, 8, 0, &[0; 8])).contains("3 by 2"));
         assert!(said(&image(u32::MAX, u32::MAX, 8, 0, &[])).contains("pixels"));
+        assert!(said(&image(0, u32::MAX, 8, 0, &[])).contains("pixels") && said(&image(u32::MAX, 0, 8, 0, &[])).contains("pixels"));
         assert!(said(&image(2, 2, 8, 3, &[0; 6])).contains("colour type 3"));
         assert!(said(&image(2, 2, 8, 0, &[9; 6])).contains("filter 9"));
         assert!(said(&image(2, 2, 8, 0, &[0; 5])).contains("5 octets of 6"));

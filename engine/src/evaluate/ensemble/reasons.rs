@@ -67,7 +67,7 @@ impl Ensemble {
         let mixed: Vec<Option<Vec<Vec<f64>>>> = self.mixtures.iter().map(|mixture| mixture.weights(&paths)).collect();
         let mut all = Vec::with_capacity(horizon);
         for bucket in 0..self.leads.len() {
-            let (usual, feast) = (self.experts.weights(bucket, &rows), self.feast_weights(bucket, &rows));
+            let (usual, feast) = (self.experts.weights(bucket, &rows), self.feast_weights(said, bucket, &rows));
             let (from, to) = self.leads.range(bucket);
             for k in from..to {
                 let weights = &at(said, k, &usual, feast.as_ref())[self.yardstick.middle()];
