@@ -19,10 +19,11 @@ mod snapshot;
 mod tests;
 mod wording;
 
+pub use crate::detect::Severity;
 pub use book::{AlertBook, AlertChange, AlertRules, Subscription};
 pub use error::AlertError;
 pub use event::{Alert, AlertEvent, Finding};
-pub use lifecycle::{Action, Outcome, Severity, State};
+pub use lifecycle::{Action, Outcome, State};
 pub use notify::{Notification, Notifier, NotifyError};
 pub use outbox::{DeadLetter, Delivered, Outbox, RetryPolicy};
 pub use query::{AlertFilter, AlertPage};

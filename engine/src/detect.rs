@@ -12,6 +12,7 @@ mod fleet;
 mod frozen;
 mod heading;
 mod health;
+mod incident;
 mod incidents;
 mod pitch;
 mod power;
@@ -24,12 +25,12 @@ mod temperature;
 mod watch;
 
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
+pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;
 use crate::domain::Timestamp;
-use std::fmt;
 
 /// What `detect` says about some rows of a fleet.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,68 +54,8 @@ pub struct Point {
     pub score: f64,
 }
 
-/// Something wrong with one part of one asset, from opening to closing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Incident {
-    /// Whose part.
-    pub asset_id: AssetId,
-    /// The part, for example `gearbox`.
-    pub component: String,
-    /// What is wrong with it, for example `bearing_overheat`.
-    pub mode: String,
-    /// Our best guess of when it began; not after `opened_at`.
-    pub started_at: Timestamp,
-    /// When the criticality counter reached its limit.
-    pub opened_at: Timestamp,
-    /// When the counter was back at zero; `None` while open.
-    pub closed_at: Option<Timestamp>,
-    /// How urgent.
-    pub severity: Severity,
-    /// Largest score seen.
-    pub score: f64,
-    /// Expected minus actual energy from the start on, kWh; 0 for causes that cost none.
-    pub energy_lost_kwh: f64,
-    /// Names of the signals that spoke, loudest first.
-    pub top_contributors: Vec<String>,
-}
-
-impl Incident {
-    /// True for events that inform and ask for no repair (a set-point, a service stop, lost data).
-    pub fn is_information(&self) -> bool {
-        INFORMATION.contains(&self.mode.as_str())
-    }
-}
-
 /// Modes that inform: a person needs to know, nobody needs to climb.
 pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
-
-/// How urgent an incident is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Look at it in the coming days.
-    Warning,
-    /// Look at it now.
-    Critical,
-}
-
-impl Severity {
-    /// The word people and tables use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -40,7 +40,7 @@ fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
     writeln!(incidents, "asset_id,component,mode,opened_at,closed_at,severity,energy_lost_kwh,top_contributors")?;
     for i in &detection.incidents {
         let closed = i.closed_at.map(|time| time.to_string()).unwrap_or_default();
-        let why = i.top_contributors.join(";");
+        let why = i.top_contributors().join(";");
         let severity = i.severity.name();
         writeln!(
             incidents,

@@ -1,6 +1,6 @@
 //! The three records of the room: what a detector found, the alert it became, and a line of the alert's history.
 
-use super::lifecycle::Severity;
+use super::Severity;
 use super::lifecycle::State;
 use super::wording::InThreeLanguages;
 use crate::domain::AssetId;

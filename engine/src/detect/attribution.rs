@@ -5,11 +5,13 @@
 
 use super::regression::centre_and_spread;
 use super::regression::median;
+use crate::domain::Quantity;
 
 /// One alarm of an asset, by row.
 #[derive(Debug)]
 pub(crate) struct Cause {
     pub(crate) name: String,
+    pub(crate) quantity: Quantity,
     pub(crate) component: String,
     pub(crate) mode: String,
     pub(crate) on: Vec<bool>,

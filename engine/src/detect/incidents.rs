@@ -3,6 +3,7 @@
 //! In: alarms by row, operating states, power balance of one asset. Out: the verdict of every row and the incidents.
 //! An incident is a living record: its name and its energy use rows up to the last one seen, or its closing.
 
+use super::Evidence;
 use super::Incident;
 use super::Severity;
 use super::attribution::Cause;
@@ -89,17 +90,19 @@ impl Condition {
         let severity =
             if energy > CRITICAL_HOURS * rated || (hot && score >= 8.0) { Severity::Critical } else { Severity::Warning };
         let frame = &fleet.frames[member];
+        let known = |signal: &str| self.causes.iter().find(|cause| cause.name == signal);
+        let share = 1.0 / verdict.contributors.len().max(1) as f64;
+        let evidence = verdict.contributors.iter().filter_map(|signal| {
+            let quantity = known(signal)?.quantity.clone();
+            Some(Evidence { signal: signal.clone(), quantity, observed: None, expected: None, share })
+        });
         Some(Incident {
-            asset_id: frame.asset.id.clone(),
-            component: verdict.component,
-            mode: verdict.mode,
-            started_at: frame.time(start),
-            opened_at: frame.time(open),
             closed_at: close.map(|i| frame.time(i)),
             severity,
             score,
             energy_lost_kwh: energy,
-            top_contributors: verdict.contributors,
+            evidence: evidence.collect(),
+            ..Incident::new(frame.asset.id.clone(), &verdict.component, &verdict.mode, frame.time(start), frame.time(open))
         })
     }
 
@@ -109,16 +112,10 @@ impl Condition {
         let states = &fleet.states[member];
         let hour = ((1.0 / fleet.resolution.hours()) as usize).max(1);
         let note = |component: &str, mode: &str, start: usize, open: usize, close: Option<usize>| Incident {
-            asset_id: frame.asset.id.clone(),
-            component: component.to_owned(),
-            mode: mode.to_owned(),
-            started_at: frame.time(start),
-            opened_at: frame.time(open),
             closed_at: close.map(|i| frame.time(i)),
             severity: Severity::Info,
             score: 0.0,
-            energy_lost_kwh: 0.0,
-            top_contributors: Vec::new(),
+            ..Incident::new(frame.asset.id.clone(), component, mode, frame.time(start), frame.time(open))
         };
         let kinds = [
             (State::Limited, "grid", "curtailment"),

@@ -106,7 +106,7 @@ fn an_overheating_bearing_is_found_and_named() {
     let incident = &found[0];
     assert_eq!((incident.component.as_str(), incident.mode.as_str()), ("gearbox", "bearing_overheat"));
     assert_eq!(incident.asset_id.as_str(), "T0");
-    assert_eq!(incident.top_contributors[0], "gearbox_bearing_temp");
+    assert_eq!(incident.top_contributors()[0], "gearbox_bearing_temp");
     assert!(incident.started_at >= at(FAULT.start - 12) && incident.started_at <= incident.opened_at);
     assert!(incident.opened_at > at(FAULT.start + 71) && incident.opened_at < at(FAULT.start + DAY), "{}", incident.opened_at);
     assert!(incident.closed_at.is_some_and(|t| t > at(FAULT.end) && t < at(FAULT.end + 3 * DAY)));

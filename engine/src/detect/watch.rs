@@ -206,11 +206,13 @@ impl FittedWatch {
             }
             let weight = if is_power { 1.0 } else { 2.0 };
             let (name, component, mode) = (signal.name.clone(), signal.component.clone(), signal.mode.clone());
-            causes.push(Cause { name, component, mode, on, score, onset, weight, is_power });
+            let quantity = signal.quantity.clone();
+            causes.push(Cause { name, quantity, component, mode, on, score, onset, weight, is_power });
         }
         for (frozen, score) in frozen {
             causes.push(Cause {
                 name: frozen.quantity.name().to_owned(),
+                quantity: frozen.quantity.clone(),
                 component: frozen.component(),
                 mode: "frozen_value".to_owned(),
                 on: score.iter().map(|s| *s >= 1.0).collect(),

@@ -25,9 +25,6 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Name written to `anomalies.detector`.
-const DETECTOR: &str = "normal_behaviour";
-
 /// Each cycle checks the quality of this much telemetry.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
 
@@ -165,20 +162,12 @@ pub fn findings(incidents: &[Incident], now: Timestamp) -> Vec<Finding> {
             started_at: incident.started_at,
             opened_at: incident.opened_at,
             closed_at: incident.closed_at,
-            severity: severity(incident),
+            severity: incident.severity,
             score: incident.score,
             energy_lost_kwh: incident.energy_lost_kwh,
-            top_contributors: incident.top_contributors.clone(),
+            top_contributors: incident.top_contributors(),
         })
         .collect()
-}
-
-fn severity(incident: &Incident) -> crate::alert::Severity {
-    match incident.severity {
-        crate::detect::Severity::Info => crate::alert::Severity::Info,
-        crate::detect::Severity::Warning => crate::alert::Severity::Warning,
-        crate::detect::Severity::Critical => crate::alert::Severity::Critical,
-    }
 }
 
 /// Incidents as rows of `anomalies`.
@@ -190,7 +179,7 @@ pub(super) fn incidents_batch(incidents: &[Incident]) -> Result<RecordBatch, Dom
         |value: fn(&Incident) -> &str| Arc::new(StringArray::from_iter_values(incidents.iter().map(value))) as Arc<dyn Array>;
     let starts = incidents.iter().map(|i| Some(micros(i.started_at)));
     let ends = incidents.iter().map(|i| i.closed_at.map(micros));
-    let why: Vec<String> = incidents.iter().map(|i| i.top_contributors.join(";")).collect();
+    let why: Vec<String> = incidents.iter().map(|i| i.top_contributors().join(";")).collect();
     let columns: Vec<Arc<dyn Array>> = vec![
         text(|i| i.asset_id.as_str()),
         text(|i| &i.component),
@@ -198,7 +187,7 @@ pub(super) fn incidents_batch(incidents: &[Incident]) -> Result<RecordBatch, Dom
         Arc::new(starts.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
         Arc::new(ends.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
         Arc::new(Float64Array::from_iter_values(incidents.iter().map(|i| i.score))),
-        Arc::new(StringArray::from(vec![DETECTOR; incidents.len()])),
+        text(|i| i.detector),
         Arc::new(Float64Array::from_iter_values(incidents.iter().map(|i| i.energy_lost_kwh))),
         Arc::new(StringArray::from(why)),
     ];
