@@ -47,6 +47,12 @@ const USUAL: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Alerts of one plan; where more are open, the least urgent wait for the next one.
 pub const MOST_ALERTS: usize = 300;
 
+/// Longest plan, days: no forecast of wind reaches further.
+const MOST_DAYS: usize = 14;
+
+/// Most crews of one plan.
+const MOST_CREWS: usize = 20;
+
 /// People who work together, by their own clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrewHours {
@@ -71,6 +77,28 @@ pub struct MaintenanceRequest {
     pub wind_limit: f64,
     /// How long the solver may look.
     pub effort: Effort,
+}
+
+impl MaintenanceRequest {
+    /// Refuses what no plan can be made of.
+    ///
+    /// # Errors
+    /// [`PipelineError::PlanRequest`] with the field and what may stand there.
+    pub fn checked(self) -> Result<Self, PipelineError> {
+        let wrong = |field, given: String, expected| Err(PipelineError::PlanRequest { field, given, expected });
+        match &self {
+            Self { days, .. } if !(1..=MOST_DAYS).contains(days) => wrong("days", days.to_string(), "1 to 14"),
+            Self { wind_limit, .. } if !(*wind_limit > 0.0 && *wind_limit <= 50.0) => {
+                wrong("wind_limit", wind_limit.to_string(), "above 0 and at most 50, in m/s")
+            }
+            Self { crews, .. } if !(1..=MOST_CREWS).contains(&crews.len()) => wrong(
+                "crews",
+                format!("a list of {}", crews.len()),
+                "a list of 1 to 20 crews; leave it out for those of the configuration",
+            ),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// A plan with the alerts it is about and the reasons for people.
@@ -134,14 +162,11 @@ impl Pipeline {
                 expected.insert(asset.id.clone(), found);
             }
             let (of, known) = &expected[&asset.id];
-            jobs.push(jobs::job(&alert, asset, of, &known.past, from, now));
+            jobs.push(jobs::job(&alert, asset, of, &known.past, now));
             alerts.push(alert);
         }
-        let crew = |crew: &CrewHours| Crew {
-            name: crew.name.clone(),
-            people: crew.people,
-            shifts: shifts(&crew.hours, from, slots),
-        };
+        let crew =
+            |crew: &CrewHours| Crew { name: crew.name.clone(), people: crew.people, shifts: shifts(&crew.hours, from, slots) };
         let problem = Problem {
             slots,
             jobs,
@@ -152,7 +177,7 @@ impl Pipeline {
         let effort = request.effort;
         let (plan, problem) = blocking("the maintenance plan", move || Ok((plan(&problem, effort), problem))).await?;
         let known = |job: usize| &expected[&problem.jobs[job].asset_id].1;
-        let zone = |visit: &Visit| request.crews[visit.crew].hours.zone.clone();
+        let zone = |visit: &Visit| &request.crews[visit.crew].hours.zone;
         let why = |visit: &Visit| reasons::visit(visit, &problem, known(visit.jobs[0]), from, zone(visit));
         Ok(MaintenancePlan {
             from,
@@ -191,7 +216,8 @@ impl Pipeline {
             }
         }
         let mut known = expectation::Known { past: usual.clone(), ..expectation::Known::default() };
-        let mut expected = expectation::production(forecast.as_ref().map(|(forecast, part)| (forecast, *part)), &usual, from, slots);
+        let mut expected =
+            expectation::production(forecast.as_ref().map(|(forecast, part)| (forecast, *part)), &usual, from, slots);
         known.produces = !usual.is_empty() || forecast.is_some();
         if asset.kind == AssetKind::WindTurbine {
             let mut weather = self.store.weather(&asset.id).await?;

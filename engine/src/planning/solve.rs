@@ -89,13 +89,7 @@ fn keep_if_better(tasks: &[Task<'_>], chosen: &mut Vec<Option<usize>>, other: Ve
 }
 
 /// Neighbourhoods one after another, until a round of them helps nowhere or half of the effort is spent; returns what was spent.
-fn improve(
-    tasks: &[Task<'_>],
-    crews: usize,
-    slots: usize,
-    chosen: &mut Vec<Option<usize>>,
-    effort: Effort,
-) -> (u64, Duration) {
+fn improve(tasks: &[Task<'_>], crews: usize, slots: usize, chosen: &mut Vec<Option<usize>>, effort: Effort) -> (u64, Duration) {
     let days = slots.div_ceil(24);
     let pairs: Vec<(usize, usize)> = (0..days).flat_map(|apart| (0..days - apart).map(move |day| (day, day + apart))).collect();
     let small = Effort { nodes: effort.nodes / 8 + 1, time: effort.time / 8 };
@@ -166,14 +160,7 @@ struct Free {
 }
 
 /// Searches the choices of the free tasks; `begin` is where it starts, and where all others stay.
-fn search(
-    tasks: &[Task<'_>],
-    crews: usize,
-    slots: usize,
-    free: &[Free],
-    begin: &[Option<usize>],
-    effort: Effort,
-) -> Option<Found> {
+fn search(tasks: &[Task<'_>], crews: usize, slots: usize, free: &[Free], begin: &[Option<usize>], effort: Effort) -> Option<Found> {
     let mut program = Program::new(OptimizationDirection::Minimize);
     let mut options = SolveOptions::default();
     let mut warm = Vec::new();
@@ -205,7 +192,8 @@ fn search(
     options.time_limit = Some(effort.time);
     options.warm_start = Some(warm);
     let solved = program.solve_with(options);
-    let outcome = solved.map_err(|error| tracing::warn!(%error, "the solver gave up; the plan stays the best found before")).ok()?;
+    let outcome =
+        solved.map_err(|error| tracing::warn!(%error, "the solver gave up; the plan stays the best found before")).ok()?;
     let stats = outcome.stats();
     let bound = stats.best_bound.map_or(base, |bound| base + bound.max(0.0));
     let (mut chosen, mut optimal) = (begin.to_vec(), false);

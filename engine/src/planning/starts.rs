@@ -119,7 +119,9 @@ fn task<'a>(problem: &'a Problem, expected: &'a Expected, jobs: Vec<usize>) -> T
 fn stretches(crew: &Crew, hours: usize) -> Vec<Vec<usize>> {
     let longest = crew.shifts.iter().map(|shift| shift.to - shift.from).max().unwrap_or(0);
     if hours <= longest {
-        let within = |shift: &super::Shift| (shift.from..(shift.to + 1).saturating_sub(hours)).map(move |from| (from..from + hours).collect());
+        let within = |shift: &super::Shift| {
+            (shift.from..(shift.to + 1).saturating_sub(hours)).map(move |from| (from..from + hours).collect())
+        };
         return crew.shifts.iter().flat_map(within).collect();
     }
     let from = |first: usize| {

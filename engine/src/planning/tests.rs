@@ -68,7 +68,10 @@ fn times(schedule: &Schedule) -> Vec<(usize, usize, usize)> {
 
 #[test]
 fn a_visit_waits_for_the_calm_hours_when_waiting_costs_nothing() {
-    let found = plan(&problem(&[(job("P/T1"), expected(&[900.0, 800.0, 500.0, 100.0, 200.0, 700.0]))], &[crew(&[(0, 6)])]), Effort::default());
+    let found = plan(
+        &problem(&[(job("P/T1"), expected(&[900.0, 800.0, 500.0, 100.0, 200.0, 700.0]))], &[crew(&[(0, 6)])]),
+        Effort::default(),
+    );
     assert_eq!((times(&found.best), times(&found.as_soon_as_possible)), (vec![(0, 3, 5)], vec![(0, 0, 2)]));
     let visit = &found.best.visits[0];
     assert_eq!((visit.cost.production, visit.cost.waiting, visit.first.1.production), (300.0, 0.0, 1700.0));

@@ -8,6 +8,7 @@ use crate::domain::Asset;
 use crate::domain::Forecast;
 use crate::domain::Timestamp;
 use crate::domain::WeatherForecasts;
+use crate::domain::WeatherRow;
 use crate::domain::micros;
 use crate::planning::Expected;
 use jiff::SignedDuration;
@@ -21,8 +22,8 @@ pub(super) const WIND_QUANTILE: f64 = 0.9;
 /// Hours with both a forecast and a measurement from which on their differences count.
 pub(super) const LEAST_PAIRS: usize = 72;
 
-/// Wind speeds of a weather forecast, nearest to a hub first.
-const WINDS: [&str; 5] = ["wind_speed_100m", "wind_speed_120m", "wind_speed_80m", "wind_speed", "wind_speed_10m"];
+/// Heights of the wind in a weather forecast, nearest to a hub first.
+const HEIGHTS: [&str; 5] = ["_100m", "_120m", "_80m", "", "_10m"];
 
 /// What stands behind an [`Expected`], for the reasons.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -115,7 +116,9 @@ pub(super) fn production(forecast: Option<(&Forecast, f64)>, usual: &Series, fro
         };
         let high = near(0.9);
         for (time, row) in forecast.valid_times.iter().zip(&forecast.values) {
-            let Some(high) = high.and_then(|high| row.get(high)).filter(|_| row.iter().all(|value| value.is_finite())) else { continue };
+            let Some(high) = high.and_then(|high| row.get(high)).filter(|_| row.iter().all(|value| value.is_finite())) else {
+                continue;
+            };
             // The quantiles lie evenly about the middle: their mean is that of the distribution, tails apart.
             let mean = row.iter().sum::<f64>() / row.len() as f64;
             let sum = steps.entry(micros(*time).div_euclid(HOUR) - first).or_default();
@@ -153,14 +156,19 @@ pub(super) fn wind(
     slots: usize,
     now: Timestamp,
 ) -> (Vec<f64>, usize) {
-    let at = |name: &str| weather.quantities.iter().position(|quantity| quantity.name() == name);
-    let Some(column) = WINDS.into_iter().find_map(at) else { return (vec![f64::NAN; slots], 0) };
+    let at = |name: String| weather.quantities.iter().position(|quantity| quantity.name() == name);
+    let columns = |height: &str| match (at(format!("wind_u{height}")), at(format!("wind_v{height}"))) {
+        (Some(u), Some(v)) => Some((u, Some(v))),
+        _ => at(format!("wind_speed{height}")).map(|speed| (speed, None)),
+    };
+    let Some((first, second)) = HEIGHTS.into_iter().find_map(columns) else { return (vec![f64::NAN; slots], 0) };
+    let speed = |row: &WeatherRow| second.map_or(row.values[first], |second| row.values[first].hypot(row.values[second]));
     let ahead = SignedDuration::from_hours(6);
     // (hour, source) → newest run and its value, for what is to come and for what was measured.
     let (mut coming, mut past) = (BTreeMap::new(), BTreeMap::new());
-    for row in weather.rows.iter().filter(|row| row.available_at <= now && row.values[column].is_finite()) {
+    for row in weather.rows.iter().filter(|row| row.available_at <= now && speed(row).is_finite()) {
         let newest = |held: &mut BTreeMap<(i64, usize), (Timestamp, f64)>| {
-            let run = (row.init_time, row.values[column]);
+            let run = (row.init_time, speed(row));
             let held = held.entry((micros(row.valid_time).div_euclid(HOUR), row.source)).or_insert(run);
             if run.0 > held.0 {
                 *held = run;
@@ -178,8 +186,8 @@ pub(super) fn wind(
     let mut errors: Vec<f64> = measured.0.iter().filter_map(|(hour, value)| Some(value - mean(&past, *hour)?)).collect();
     let pairs = errors.len();
     let allowance = if pairs >= LEAST_PAIRS { quantile(&mut errors, WIND_QUANTILE) } else { 0.0 };
-    let first = micros(from).div_euclid(HOUR);
-    let known = |slot: i64| mean(&coming, first + slot).map_or(f64::NAN, |speed| (speed + allowance).max(0.0));
+    let begin = micros(from).div_euclid(HOUR);
+    let known = |slot: i64| mean(&coming, begin + slot).map_or(f64::NAN, |speed| (speed + allowance).max(0.0));
     ((0..slots as i64).map(known).collect(), pairs)
 }
 

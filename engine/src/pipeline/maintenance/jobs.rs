@@ -5,7 +5,6 @@
 use super::expectation::Series;
 use crate::alert::Alert;
 use crate::domain::Asset;
-use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::Timestamp;
 use crate::planning::Expected;
@@ -15,7 +14,7 @@ use crate::planning::usual_work;
 
 /// The job of an alert. Hours and people are the usual ones of the mode; the loss while waiting is what the incident lost so far as a
 /// part of what the machine would have produced, and nothing once the incident is over.
-pub(super) fn job(alert: &Alert, asset: &Asset, expected: &Expected, past: &Series, from: Timestamp, now: Timestamp) -> Job {
+pub(super) fn job(alert: &Alert, asset: &Asset, expected: &Expected, past: &Series, now: Timestamp) -> Job {
     let slots = expected.mean.len();
     let work = usual_work(&alert.component, &alert.mode, asset.kind == AssetKind::WindTurbine);
     let mean = expected.mean.iter().sum::<f64>() / slots.max(1) as f64;
@@ -42,7 +41,6 @@ fn loss_share(alert: &Alert, past: &Series, now: Timestamp) -> f64 {
     if lost + produced > 0.0 { lost / (lost + produced) } else { 0.0 }
 }
 
-/// Whose machine stands where: used where an id is all there is.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +48,7 @@ mod tests {
     use crate::alert::advice;
     use crate::alert::title;
     use crate::detect::Severity;
+    use crate::domain::AssetId;
     use crate::domain::micros;
     use crate::domain::parse_time;
 
@@ -91,7 +90,7 @@ mod tests {
         let begin = micros(time("2026-11-22T00:00:00Z"));
         let past = Series::new((0..24).map(|hour| (begin + hour * 3_600_000_000, 300.0)).collect());
         let now = time("2026-11-23T00:00:00Z");
-        let job = |alert: &Alert| super::job(alert, &asset, &expected, &past, now, now);
+        let job = |alert: &Alert| super::job(alert, &asset, &expected, &past, now);
         let found = job(&alert());
         assert!((found.loss_share - 0.25).abs() < 1e-12, "{}", found.loss_share);
         assert_eq!((found.hours, found.people, found.plant.as_str()), (8, 2, "tarfaya/T01"));

@@ -31,9 +31,9 @@ impl Said {
 }
 
 /// Why a visit is when it is.
-pub(super) fn visit(visit: &Visit, problem: &Problem, known: &Known, from: Timestamp, zone: TimeZone) -> InThreeLanguages {
+pub(super) fn visit(visit: &Visit, problem: &Problem, known: &Known, from: Timestamp, zone: &TimeZone) -> InThreeLanguages {
     let mut said = Said::default();
-    when(&mut said, visit, from, &zone);
+    when(&mut said, visit, from, zone);
     if visit.jobs.len() > 1 {
         let n = visit.jobs.len();
         said.say(
@@ -190,15 +190,28 @@ mod tests {
         let known = Known { wind_pairs: 100, produces: true, ..Known::default() };
         let from = parse_time("2026-09-18T04:00:00Z").unwrap();
         let zone = time_zone("Africa/Casablanca").unwrap();
-        let said = |visit: &Visit, known: &Known| super::visit(visit, &problem, known, from, zone.clone());
+        let said = |visit: &Visit, known: &Known| super::visit(visit, &problem, known, from, &zone);
         let text = said(&later(), &known);
         // Two days before the clocks of Morocco changed for good, 07:00 UTC was 08:00.
-        let words = ["550 kWh less", "18/09 08:00", "600 kWh less standing", "2 alerts", "1 h of it fall", "8.2 m/s in nine", "No forecast for 2 of 3 h", "No wind forecast for 1 h"];
+        let words = [
+            "550 kWh less",
+            "18/09 08:00",
+            "600 kWh less standing",
+            "2 alerts",
+            "1 h of it fall",
+            "8.2 m/s in nine",
+            "No forecast for 2 of 3 h",
+            "No wind forecast for 1 h",
+        ];
         words.iter().for_each(|word| assert!(text.en.contains(word), "{word}: {}", text.en));
         assert!(text.fr.contains("550 kWh") && text.ar.contains("550") && text.ar.contains("رياح"), "{text:?}");
         let first = Visit { start: 3, wind: Wind::Unknown, ..later() };
         let text = said(&first, &Known::default());
-        assert!(text.en.contains("first possible hour:") && text.en.contains("No wind forecast: measure") && text.en.contains("counts as nought"));
+        assert!(
+            text.en.contains("first possible hour:")
+                && text.en.contains("No wind forecast: measure")
+                && text.en.contains("counts as nought")
+        );
         let busy = Visit { cost: cost(700.0, 30.0), ..later() };
         assert!(said(&busy, &known).en.contains("worth more elsewhere"));
         for why in [Obstacle::People { needed: 4, largest: 2 }, Obstacle::Wind, Obstacle::Hours { needed: 80 }, Obstacle::Crews] {

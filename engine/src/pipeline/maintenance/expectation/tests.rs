@@ -5,7 +5,6 @@ use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::Quantile;
 use crate::domain::Quantity;
-use crate::domain::WeatherRow;
 use crate::domain::from_micros;
 use crate::domain::parse_time;
 
@@ -63,7 +62,13 @@ fn a_machine_is_its_part_of_the_plant() {
 }
 
 fn run(init: i64, valid: i64, source: usize, speed: f64) -> WeatherRow {
-    WeatherRow { source, init_time: hour(init), available_at: hour(init + 4), valid_time: hour(valid), values: vec![f64::NAN, speed] }
+    WeatherRow {
+        source,
+        init_time: hour(init),
+        available_at: hour(init + 4),
+        valid_time: hour(valid),
+        values: vec![f64::NAN, speed],
+    }
 }
 
 fn weather(rows: Vec<WeatherRow>) -> WeatherForecasts {
@@ -77,6 +82,10 @@ fn the_newest_run_counts_and_what_comes_later_does_not() {
     let (found, pairs) = wind(&weather(rows), &Series::default(), from(), 3, from());
     assert_eq!((found[0], found[1], pairs), (8.0, 4.0, 0));
     assert!(found[2].is_nan());
+    let names = ["wind_u_10m", "wind_v_10m"].map(|name| Quantity::parse(name).unwrap());
+    let both = WeatherRow { values: vec![3.0, 4.0], ..run(-12, 0, 0, 0.0) };
+    let components = WeatherForecasts { quantities: names.to_vec(), sources: vec!["a".into()], rows: vec![both] };
+    assert_eq!(wind(&components, &Series::default(), from(), 1, from()).0, [5.0]);
     let none = WeatherForecasts::default();
     assert!(wind(&none, &Series::default(), from(), 2, from()).0.iter().all(|wind| wind.is_nan()));
 }
