@@ -20,7 +20,7 @@ mod watching;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{
-    paths_batch, ramps_batch, record_batch, register_functions, register_maintenance, reserve_batch, scores_batch,
+    paths_batch, plan_batch, ramps_batch, record_batch, register_functions, register_maintenance, reserve_batch, scores_batch,
 };
 pub use maintenance::{CrewHours, MOST_ALERTS, MaintenancePlan, MaintenanceRequest};
 pub use products::Paths;

@@ -138,7 +138,7 @@ pub(crate) async fn plan(state: web::Data<AppState>, request: HttpRequest, paylo
             format!("price_per_mwh is {price}, it must be 0 or more, in {currency} per MWh"),
         ));
     }
-    let wanted = wanted(&state, sent, now)?;
+    let wanted = wanted(&state, &sent, now)?;
     let started = Instant::now();
     let plan = state.pipeline.maintenance(&state.alerts, &wanted, now).await?;
     let seconds = started.elapsed().as_secs_f64();
@@ -166,7 +166,7 @@ pub(crate) async fn plan(state: web::Data<AppState>, request: HttpRequest, paylo
     Ok(HttpResponse::Ok().insert_header((header::VARY, "accept")).json(answer))
 }
 
-fn wanted(state: &AppState, sent: PlanBody, now: Timestamp) -> Result<MaintenanceRequest, Problem> {
+fn wanted(state: &AppState, sent: &PlanBody, now: Timestamp) -> Result<MaintenanceRequest, Problem> {
     let usual = state.config.maintenance_request(now).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     let from = sent.from.as_deref().map(parse_time).transpose()?.unwrap_or(now);
     let crews = sent.crews.as_deref().map(crew_hours).transpose()?.unwrap_or(usual.crews);

@@ -7,6 +7,7 @@ mod named;
 mod products;
 mod record;
 
+pub use maintenance::plan_batch;
 pub use maintenance::register_maintenance;
 pub use products::{paths_batch, ramps_batch, reserve_batch};
 pub use record::record_batch;

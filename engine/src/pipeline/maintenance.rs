@@ -40,12 +40,16 @@ use arrow::datatypes::TimestampMicrosecondType;
 use expectation::Series;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
+use tokio::sync::Semaphore;
 
 /// What an hour usually gives is read from this much telemetry.
 const USUAL: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Alerts of one plan; where more are open, the least urgent wait for the next one.
 pub const MOST_ALERTS: usize = 300;
+
+/// One plan is computed at a time: each takes a core for seconds.
+static TURN: Semaphore = Semaphore::const_new(1);
 
 /// Longest plan, days: no forecast of wind reaches further.
 const MOST_DAYS: usize = 14;
@@ -175,6 +179,8 @@ impl Pipeline {
             wind_limit: request.wind_limit,
         };
         let effort = request.effort;
+        // The semaphore is never closed; a plan that waits longer than its caller is dropped with it.
+        let _turn = TURN.acquire().await;
         let (plan, problem) = blocking("the maintenance plan", move || Ok((plan(&problem, effort), problem))).await?;
         let known = |job: usize| &expected[&problem.jobs[job].asset_id].1;
         let zone = |visit: &Visit| &request.crews[visit.crew].hours.zone;

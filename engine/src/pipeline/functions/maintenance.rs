@@ -64,10 +64,14 @@ async fn plan_rows(
     let from = read.time("from")?.unwrap_or(now);
     let request = MaintenanceRequest { from, days, wind_limit, ..usual }.checked().map_err(refuse)?;
     let plan = pipeline.maintenance(book, &request, now).await.map_err(refuse)?;
-    batch(&plan).map_err(|error| read.refuse(&error.to_string()))
+    plan_batch(&plan).map_err(|error| read.refuse(&error.to_string()))
 }
 
-fn batch(plan: &MaintenancePlan) -> Result<RecordBatch, DomainError> {
+/// A plan as rows: visits by start, then what is left out.
+///
+/// # Errors
+/// [`DomainError::Column`] when Arrow refuses the columns.
+pub fn plan_batch(plan: &MaintenancePlan) -> Result<RecordBatch, DomainError> {
     let visits = plan.plan.best.visits.iter().zip(&plan.reasons).map(|(visit, why)| (visit.jobs[0], Some(visit), why));
     let left = plan.plan.best.left_out.iter().zip(&plan.reasons_left).map(|(left, why)| (left.job, None, why));
     let rows: Vec<_> = visits.chain(left).collect();
