@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod forecasts;
 mod influx;
+mod maintenance;
 mod models;
 mod poison;
 mod products;

@@ -13,6 +13,7 @@ mod forecast;
 mod import;
 mod key;
 mod output;
+mod plan;
 mod progress;
 mod serve;
 mod simulate;
@@ -37,6 +38,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Key(options) => key::run(&place, options).await,
         Command::Sql(options) => sql::run(&place, options).await,
         Command::Forecast(options) => forecast::run(&place, options).await,
+        Command::Plan(options) => plan::run(&place, options).await,
         Command::Backtest(options) => backtest::run(options).await,
         Command::Detect(options) => detect::run(options).await,
         Command::Simulate(options) => simulate::run(options).await,

@@ -8,12 +8,15 @@ mod influx;
 mod ingest;
 mod keep;
 mod limits;
+mod maintenance;
 
 pub use holidays::HolidayConfig;
 pub use influx::{InfluxConfig, InfluxRead, InfluxWrite};
 pub use ingest::IngestConfig;
 pub use keep::{BackupConfig, StorageConfig};
 pub use limits::Limits;
+pub(crate) use maintenance::crew_hours;
+pub use maintenance::{CrewConfig, HoursConfig, MaintenanceConfig};
 
 use config::Environment;
 use config::File;
@@ -64,6 +67,12 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A maintenance plan that cannot be made.
+    #[error("configuration: maintenance: {problem}")]
+    Maintenance {
+        /// Field, crew, and what may stand there.
+        problem: String,
+    },
     /// Not a time to keep rows.
     #[error(
         "configuration: retention.{table} is {value:?}; write an ISO 8601 duration above zero, for example \"P5Y\" or \"P90D\""
@@ -104,6 +113,8 @@ pub struct Config {
     pub alerts: AlertConfig,
     /// What is forecast.
     pub forecasts: ForecastConfig,
+    /// Crews and limits of the maintenance plan.
+    pub maintenance: MaintenanceConfig,
     /// Who is told about alerts. Default nobody.
     pub webhooks: Vec<WebhookConfig>,
     /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
@@ -135,6 +146,7 @@ impl Default for Config {
             limits: Limits::default(),
             alerts: AlertConfig::default(),
             forecasts: ForecastConfig::default(),
+            maintenance: MaintenanceConfig::default(),
             webhooks: Vec::new(),
             quantities: BTreeMap::new(),
             storage: StorageConfig::default(),
@@ -292,6 +304,7 @@ impl Config {
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
         self.check_influx()?;
         self.operator_days()?;
+        self.check_maintenance()?;
         if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
             let value = self.ingest.in_flight_mib.to_string();
             let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";

@@ -208,7 +208,7 @@ impl From<PipelineError> for Problem {
             PipelineError::Domain(error) => return error.into(),
             PipelineError::UnknownAsset { .. } => Code::UnknownAsset,
             PipelineError::NoForecast { .. } | PipelineError::NoHistory { .. } => Code::NoForecast,
-            PipelineError::Product(_) => Code::BadRequest,
+            PipelineError::Product(_) | PipelineError::PlanRequest { .. } => Code::BadRequest,
             _ => Code::Unavailable,
         };
         Self::new(code, error.to_string())

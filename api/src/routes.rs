@@ -9,6 +9,7 @@ mod dead_letters;
 mod explanations;
 mod forecasts;
 mod influx;
+mod maintenance;
 mod models;
 mod operations;
 mod products;
@@ -31,6 +32,7 @@ pub(crate) mod documented {
     pub(crate) use super::explanations::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
+    pub(crate) use super::maintenance::*;
     pub(crate) use super::models::*;
     pub(crate) use super::operations::*;
     pub(crate) use super::products::*;
@@ -98,6 +100,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                     resource("/annotations").route(get().to(annotations::list_annotations)).route(post().to(annotations::annotate)),
                 )
                 .service(resource("/annotations/{id}").route(delete().to(annotations::withdraw_annotation)))
+                .service(resource("/maintenance/plan").route(post().to(maintenance::plan)))
                 .service(resource("/backup").route(post().to(backup::backup)))
                 .service(resource("/sql").route(post().to(sql::run)))
                 .default_service(web::to(nothing_here)),

@@ -27,7 +27,7 @@ use engine::domain::DomainError;
 use engine::domain::Quantity;
 use engine::domain::Timestamp;
 use engine::domain::Unit;
-use engine::pipeline::{Pipeline, PipelineOptions, register_functions};
+use engine::pipeline::{Pipeline, PipelineOptions, register_functions, register_maintenance};
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
@@ -151,6 +151,8 @@ impl Rooms {
         register_models(&session, &ledger);
         let pipeline = Pipeline::new(store.clone(), options).registered(ledger.clone());
         register_functions(&session, &pipeline, Timestamp::now);
+        let usual = config.maintenance_request(Timestamp::UNIX_EPOCH)?;
+        register_maintenance(&session, &pipeline, &alerts, usual, Timestamp::now);
         Ok(Self { config: Arc::new(config), store, session, ledger, alerts, pipeline })
     }
 }

@@ -47,6 +47,8 @@ pub(super) enum Command {
     Key(Key),
     /// Forecast one asset of the store and print it.
     Forecast(Forecast),
+    /// Plan which crew goes where and when for the open alerts, against forecast, wind and risk.
+    Plan(Plan),
     /// Forecast the past of a dataset directory, origin by origin, using only what was known then.
     Backtest(Backtest),
     /// Watch a dataset directory for faults: learn until a date, judge everything after it.
@@ -241,6 +243,31 @@ pub(super) struct Forecast {
     /// Probabilities, rising.
     #[arg(long, default_value = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9", value_delimiter = ',')]
     pub(super) quantiles: Vec<f64>,
+    /// How to print the rows.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// First instant, RFC 3339; now by default. The plan begins with the next full hour.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) from: Option<Timestamp>,
+    /// Days to plan, 1 to 14 (default: the configuration's, 7).
+    #[arg(long)]
+    pub(super) days: Option<usize>,
+    /// Nobody climbs in more wind than this, m/s (default: the configuration's, 12).
+    #[arg(long, value_name = "SPEED")]
+    pub(super) wind_limit: Option<f64>,
+    /// Write the visits to this file as well, as iCalendar.
+    #[arg(long, value_name = "FILE")]
+    pub(super) calendar: Option<PathBuf>,
+    /// Language of the calendar: en, fr or ar.
+    #[arg(long, default_value = "en")]
+    pub(super) language: String,
     /// How to print the rows.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,

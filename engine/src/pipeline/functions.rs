@@ -2,10 +2,13 @@
 
 mod explanation;
 mod forecast;
+mod maintenance;
 mod named;
 mod products;
 mod record;
 
+pub use maintenance::plan_batch;
+pub use maintenance::register_maintenance;
 pub use products::{paths_batch, ramps_batch, reserve_batch};
 pub use record::record_batch;
 
