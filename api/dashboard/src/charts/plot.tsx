@@ -9,7 +9,7 @@ import { showNumber } from "../core/words";
 
 export interface Palette {
   ink: string; muted: string; faint: string; grid: string; panel: string; accent: string; accentSoft: string;
-  wind: string; solar: string; load: string; critical: string; warning: string; font: string;
+  wind: string; solar: string; load: string; critical: string; criticalSoft: string; warning: string; font: string;
 }
 
 function palette(): Palette {
@@ -17,7 +17,7 @@ function palette(): Palette {
   const read = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {
     ink: read("ink"), muted: read("muted"), faint: read("faint"), grid: read("grid"), panel: read("panel"), accent: read("accent"), accentSoft: read("accent-soft"),
-    wind: read("wind"), solar: read("solar"), load: read("load"), critical: read("critical"), warning: read("warning"), font: `11px ${read("font")}`,
+    wind: read("wind"), solar: read("solar"), load: read("load"), critical: read("critical"), criticalSoft: read("critical-soft"), warning: read("warning"), font: `11px ${read("font")}`,
   };
 }
 

@@ -85,6 +85,18 @@ export function readable(unit: string, largest: number): Scaled {
   return { unit: signs[unit] ?? unit, factor: 1 };
 }
 
+/** An amount of money in whole units of its currency. */
+export function showMoney(amount: number | null | undefined, currency: string): string {
+  if (amount === null || amount === undefined || !Number.isFinite(amount)) return DASH;
+  try { return numberFormat({ style: "currency", currency, maximumFractionDigits: 0 }).format(amount).replace("-", "−"); } catch { return `${showNumber(amount, 0)} ${currency}`; }
+}
+
+/** The name of a signal: its quantity, and the remark the detector put behind it. */
+export function signalName(signal: string, quantity: string): string {
+  const remark = signal === quantity ? "" : (signal.startsWith(quantity) ? signal.slice(quantity.length) : signal).replaceAll("_", " ").trim();
+  return remark ? `${quantityName(quantity)} · ${remark}` : quantityName(quantity);
+}
+
 export function showEnergy(kwh: number | null | undefined): string {
   if (kwh === null || kwh === undefined) return DASH;
   const { unit, factor } = readable("kWh", kwh);

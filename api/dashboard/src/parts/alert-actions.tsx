@@ -1,13 +1,14 @@
 // What one can do about an alert: acknowledge at once; assign, resolve, false positive, shelve and comment through a small form. Refusals show the server's words.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Alert } from "../core/contract";
+import type { Alert, Outcome } from "../core/contract";
 import { act, alerts, isClosed, isShelved, type Action } from "../core/inbox";
 import { Problem, session } from "../core/http";
 import { serverNow } from "../core/live";
-import { t } from "../core/words";
+import { t, type Word } from "../core/words";
 import { problemText } from "./states";
 
 type Form = "assign" | "resolve" | "false_positive" | "shelve" | "comment";
+const OUTCOMES: [Outcome, Word][] = [["fixed", "outcomeFixed"], ["no_action", "outcomeNoAction"], ["false_positive", "falsePositive"]];
 const SHELF_HOURS = [4, 12, 24, 72, 168];
 
 export function AlertActions({ alert }: { alert: Alert }) {
@@ -44,11 +45,12 @@ export function AlertActions({ alert }: { alert: Alert }) {
 function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) => Promise<void>; cancel: () => void }) {
   const [who, setWho] = useState(form === "assign" ? session.value?.name ?? "" : "");
   const [words, setWords] = useState("");
-  const [outcome, setOutcome] = useState<"fixed" | "no_action">("fixed");
+  const [outcome, setOutcome] = useState<Outcome>("fixed");
   const [hours, setHours] = useState(24);
   const first = useRef<HTMLElement>(null);
   useEffect(() => { first.current?.querySelector<HTMLElement>("input, textarea, select")?.focus(); }, []);
-  const needsReason = form === "false_positive" || form === "shelve" || form === "comment";
+  const isFalse = form === "false_positive" || (form === "resolve" && outcome === "false_positive");
+  const needsReason = isFalse || form === "shelve" || form === "comment";
   const known = [...new Set([...alerts.value.values()].flatMap((alert) => (alert.assignee ? [alert.assignee] : [])))];
 
   const submit = (event: Event) => {
@@ -69,7 +71,7 @@ function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) =
       )}
       {form === "resolve" && (
         <fieldset><legend>{t("outcome")}</legend>
-          {(["fixed", "no_action"] as const).map((name) => <label key={name} class="radio"><input type="radio" name="outcome" checked={outcome === name} onChange={() => setOutcome(name)} />{name === "fixed" ? t("outcomeFixed") : t("outcomeNoAction")}</label>)}
+          {OUTCOMES.map(([name, word]) => <label key={name} class="radio"><input type="radio" name="outcome" value={name} checked={outcome === name} onChange={() => setOutcome(name)} />{t(word)}</label>)}
         </fieldset>
       )}
       {form === "shelve" && (
@@ -78,7 +80,7 @@ function ActionForm({ form, run, cancel }: { form: Form; run: (action: Action) =
       <label><span>{form === "assign" || form === "comment" ? t("commentLabel") : t("reasonLabel")}{!needsReason && <span class="muted"> ({t("optional")})</span>}</span>
         <textarea name="words" rows={2} required={needsReason} value={words} onInput={(event) => setWords(event.currentTarget.value)} />
       </label>
-      {form === "false_positive" && <p class="muted small">{t("reasonNeeded")}</p>}
+      {isFalse && <p class="muted small">{t("reasonNeeded")}</p>}
       <div class="action-row"><button type="submit" class="button primary" data-testid="submit-action">{t("save")}</button><button type="button" class="button" onClick={cancel}>{t("cancel")}</button></div>
     </form>
   );

@@ -1,0 +1,85 @@
+// The plan as a calendar: a row per crew, its stays as blocks, the same visits as soon as possible as outlines, the expected production behind.
+import type { Plan } from "../core/contract";
+import { calendarOf, placeOf, type Calendar } from "../core/calendar";
+import { staysOf, type Production, type Stay } from "../core/plan";
+import { address } from "../core/route";
+import { showDay, showMoment, showTime } from "../core/time";
+import { apart, componentName, readable, showNumber, t } from "../core/words";
+
+const HOUR = 3_600_000;
+/** A stay with more wind than this share of the limit is close to it. */
+const CLOSE = 0.85;
+
+interface Props { plan: Plan; zone: string; production: Production[]; outlined: boolean; windLimit: number | undefined; now: number }
+
+export function PlanCalendar({ plan, zone, production, outlined, windLimit, now }: Props) {
+  const stays = staysOf(plan.visits);
+  const early = staysOf(plan.as_soon_as_possible);
+  const crews = [...new Set([...stays, ...early].map((stay) => stay.crew))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  const calendar = calendarOf(Date.parse(plan.from), Date.parse(plan.to), [...stays, ...early].map((stay) => [stay.start, stay.end]), zone);
+  const percent = (share: number) => `${(100 * share).toFixed(3)}%`;
+  const box = (stay: Stay) => {
+    const from = placeOf(calendar, stay.start);
+    return { left: percent(from), width: percent(Math.max(0.004, placeOf(calendar, stay.end) - from)) };
+  };
+  const title = (stay: Stay) => [stay.asset_name, stay.visits.map((visit) => componentName(visit.component)).join(", "), stay.crew, `${showMoment(stay.start, zone)} – ${showMoment(stay.end, zone)}`].join(" · ");
+  const wind = (stay: Stay) => Math.max(...stay.visits.map((visit) => visit.wind_speed_max ?? -1));
+  const most = production.reduce((high, point) => Math.max(high, point.kw), 0);
+  const scale = readable("kW", most);
+  return (
+    <>
+      <p class="chart-key">
+        <span><i class="key key-stay" />{t("planVisitKey")}</span>
+        {outlined && <span><i class="key key-early" />{t("asSoonAsPossible")}</span>}
+        {production.length > 0 && <span><i class="key key-production" />{t("planProduction", { most: apart(`${showNumber(most * scale.factor, 0)} ${scale.unit}`) })}</span>}
+        {windLimit !== undefined && <span><i class="key key-windy" />{t("planWindy", { limit: apart(`${showNumber(windLimit, 1)} m/s`) })}</span>}
+      </p>
+      <div class="calendar-scroll" tabIndex={0} role="group" aria-label={t("planCalendar")} data-testid="plan-calendar">
+        <div class="calendar">
+          <div class="calendar-crews" aria-hidden="true"><span class="calendar-corner" />{crews.map((crew) => <span key={crew} class="calendar-crew"><bdi>{crew}</bdi></span>)}</div>
+          <div class="calendar-area" dir="ltr">
+            <Behind calendar={calendar} production={production} most={most} now={now} from={Date.parse(plan.from)} />
+            <div class="calendar-days" aria-hidden="true">{calendar.days.map((day) => <span key={day.start} class="calendar-day"><bdi class="strong">{showDay(day.start, zone)}</bdi><span class="muted small">{showTime(day.start, zone)}–{showTime(day.end, zone)}</span></span>)}</div>
+            {crews.map((crew) => (
+              <ul key={crew} class="calendar-row" aria-label={crew}>
+                {outlined && early.filter((stay) => stay.crew === crew).map((stay) => <li key={`early${stay.key}`} class="stay stay-early" style={box(stay)} title={`${t("asSoonAsPossible")}: ${title(stay)}`} aria-hidden="true" />)}
+                {stays.filter((stay) => stay.crew === crew).map((stay) => (
+                  <li key={stay.key} class={`stay ${windLimit !== undefined && wind(stay) >= CLOSE * windLimit ? "is-windy" : ""}`} style={box(stay)}>
+                    <a href={address.alerts(stay.visits[0]?.alert_id)} title={title(stay)} aria-label={title(stay)}>
+                      <span class="strong" dir="auto">{stay.asset_name}</span>
+                      <span dir="auto">{stay.visits.map((visit) => componentName(visit.component)).join(", ")}</span>
+                      <span class="stay-time">{showTime(stay.start, zone)}–{showTime(stay.end, zone)}</span>
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            ))}
+          </div>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Lines between the days, the part that is past, and production as an area over the height of all rows. */
+function Behind({ calendar, production, most, now, from }: { calendar: Calendar; production: Production[]; most: number; now: number; from: number }) {
+  const count = calendar.days.length || 1;
+  const x = (ms: number) => (1000 * placeOf(calendar, ms)).toFixed(2);
+  const y = (kw: number) => (100 - 92 * (most > 0 ? kw / most : 0)).toFixed(2);
+  const areas = calendar.days.flatMap((day) => {
+    const inside = production.filter((point) => point.ms > day.start - HOUR && point.ms < day.end);
+    const first = inside[0];
+    const last = inside[inside.length - 1];
+    if (!first || !last) return [];
+    const steps = inside.map((point) => `L${x(Math.max(day.start, point.ms))},${y(point.kw)}L${x(Math.min(day.end, point.ms + HOUR))},${y(point.kw)}`).join("");
+    return [`M${x(Math.max(day.start, first.ms))},100${steps}L${x(Math.min(day.end, last.ms + HOUR))},100Z`];
+  });
+  const past = placeOf(calendar, Math.max(now, from));
+  return (
+    <svg class="calendar-behind" viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">
+      {areas.map((d) => <path key={d} class="calendar-production" d={d} />)}
+      {past > 0 && past < 1 && <rect class="calendar-past" width={1000 * past} height="100" />}
+      {Array.from({ length: count - 1 }, (_, i) => <line key={i} class="calendar-seam" x1={(1000 * (i + 1)) / count} x2={(1000 * (i + 1)) / count} y1="0" y2="100" />)}
+    </svg>
+  );
+}
