@@ -50,7 +50,18 @@ export function planOf(list, body, now) {
     from: iso(from), to: iso(to), visits,
     left_out: open.filter((a) => !planned.has(a.id)).map((a) => ({ alert_id: a.id, asset_id: a.asset_id, reason: a.severity === "info" ? { en: "Informs only: nothing to mend on site.", fr: "Simple information : rien à réparer sur place.", ar: "للعلم فقط: لا شيء يُصلح في الموقع." } : { en: "No hours with enough people and wind under the limit in this period.", fr: "Aucun créneau avec assez de monde et un vent sous la limite sur la période.", ar: "لا ساعات بعدد كافٍ من الأشخاص ورياح دون الحد في هذه الفترة." } })),
     cost: { plan_kwh, as_soon_as_possible_kwh, saving_kwh: as_soon_as_possible_kwh - plan_kwh, risk_plan: 2100, risk_as_soon_as_possible: 1850, currency: "MAD", saving: ((as_soon_as_possible_kwh - plan_kwh) / 1000) * price_per_mwh },
-    solver: { status: "optimal", gap: 0, seconds: 0.4 }, as_soon_as_possible: early,
+    solver: { status: "optimal", gap: 0, seconds: 0.4 }, as_soon_as_possible: early, inputs: { days, crews, wind_limit, price_per_mwh }, conditions: conditionsOf(visits, from, to, now),
+  };
+}
+
+function conditionsOf(visits, from, to, now) {
+  const involved = [...new Set(visits.map((visit) => visit.asset_id))].map((id) => byId.get(id)).filter((a) => a.kind !== "transformer");
+  const hours = [];
+  for (let t = from; t < to; t += HOUR) hours.push(t);
+  const at = hours.map((t) => involved.map((a) => valuesAt(a, t, now)));
+  return {
+    times: hours.map(iso), production_kw: at.map((all) => round(all.reduce((sum, v) => sum + Math.max(0, v.active_power), 0))),
+    wind_speed: at.map((all) => { const known = all.flatMap((v) => v.wind_speed ?? []); return known.length ? round(Math.max(...known)) : null; }),
   };
 }
 

@@ -2,7 +2,7 @@
 // Not here: what the detector concluded; that is told beside the charts.
 import type uPlot from "uplot";
 import type { AlertEvidence, EvidenceSignal, IncidentSpan, TrendOutlook } from "../core/contract";
-import { readable, showNumber, t } from "../core/words";
+import { readable, showNumber, signalDigits, t } from "../core/words";
 import { type Drawing, markLine, type Palette, quiet, seconds, timeAxis, valueAxis, wallClock } from "./plot";
 
 type Values = (number | null)[];
@@ -18,7 +18,8 @@ export function scaleOf(signal: EvidenceSignal) {
   return readable(signal.unit, largest);
 }
 
-interface Window { from: number; to: number; since: number; spans: [number, number][] }
+/** What all charts of an alert share; the words of its lines are written on one of them. */
+interface Window { from: number; to: number; since: number; spans: [number, number][]; named: boolean }
 
 /** Observed in ink, expected in the accent colour, neighbours thin behind them; the incident shaded, and so is the gap within it. */
 export function drawEvidence(signal: EvidenceSignal, window: Window, zone: string, sync: string, colours: Palette): Drawing {
@@ -41,16 +42,16 @@ export function drawEvidence(signal: EvidenceSignal, window: Window, zone: strin
       axes: [timeAxis(colours, zone), valueAxis(colours, unit, 56)],
       series: [
         {},
-        ...signal.neighbours.map((): uPlot.Series => ({ stroke: colours.faint, width: 1, alpha: 0.7, points: { show: false } })),
+        ...signal.neighbours.map((): uPlot.Series => ({ stroke: colours.muted, width: 1, alpha: 0.55, points: { show: false } })),
         { stroke: colours.accent, width: 2, points: { show: false } },
         { stroke: colours.ink, width: 1.4, points: { show: false } },
       ],
       hooks: {
         drawAxes: [behind],
         draw: [(u) => {
-          markLine(u, window.since, colours.critical, t("since"), true);
+          markLine(u, window.since, colours.critical, window.named ? t("since") : "", true);
           const raised = window.spans[0]?.[0];
-          if (raised !== undefined && raised - window.since > (window.to - window.from) / 200) markLine(u, raised, colours.critical, t("raisedHere"), false, 16);
+          if (raised !== undefined && raised - window.since > (window.to - window.from) / 200) markLine(u, raised, colours.critical, window.named ? t("raisedHere") : "", false, 16);
         }],
       },
     },
@@ -140,7 +141,7 @@ export function drawTrend(outlook: TrendOutlook, told: AlertEvidence | undefined
     ctx.font = `${11 * ratio}px ${getComputedStyle(document.documentElement).getPropertyValue("--font")}`;
     ctx.textBaseline = limit >= level ? "top" : "bottom";
     ctx.textAlign = "left";
-    ctx.fillText(`${t("limit")} ${showNumber(limit, limit >= 100 ? 0 : 1)} ${unit}`, u.bbox.left + 4 * ratio, y(limit) + (limit >= level ? 4 : -4) * ratio);
+    ctx.fillText(`${t("limit")} ${showNumber(limit, signalDigits(Math.max(limit, level)))} ${unit}`, u.bbox.left + 4 * ratio, y(limit) + (limit >= level ? 4 : -4) * ratio);
     ctx.restore();
   };
   return {
@@ -151,7 +152,7 @@ export function drawTrend(outlook: TrendOutlook, told: AlertEvidence | undefined
       scales: { x: { time: true, range: [begin / 1000, end / 1000] }, y: { range: [lowest - room, highest + room] } },
       axes: [timeAxis(colours, zone), valueAxis(colours, unit, 56)],
       series: [{}, { stroke: colours.ink, width: 1.2, points: { show: false } }],
-      hooks: { draw: [cone, (u) => markLine(u, now, colours.muted, t("now"), true, 16)] },
+      hooks: { draw: [cone, (u) => markLine(u, now, colours.muted, t("now"), true, limit >= level ? u.bbox.height / devicePixelRatio - 15 : 2)] },
     },
   };
 }

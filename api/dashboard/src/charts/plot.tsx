@@ -68,7 +68,9 @@ export function Plot({ label, height, inputs, make, onCursor }: PlotProps) {
 /** An x axis of time in the wall clock of `zone`: hours, and the day where it begins. */
 export function timeAxis(colours: Palette, zone: string, hidden = false): uPlot.Axis {
   return {
-    stroke: colours.muted, font: colours.font, size: hidden ? 6 : 38, space: 62, gap: 4,
+    stroke: colours.muted, font: colours.font, space: 62, gap: 4,
+    // One line of words or two: no room is kept for a second line that is not there.
+    size: (_u, values) => (hidden ? 6 : !values || values.some((word) => word.includes("\n")) ? 38 : 24),
     grid: { stroke: colours.grid, width: 1 }, ticks: { show: false },
     values: (_u, splits, _axis, _space, step) => {
       const startsDay = (at: number) => (((at + offsetMinutes(at * 1000, zone) * 60) % 86_400) + 86_400) % 86_400 < step;

@@ -151,6 +151,10 @@ export interface Plan {
   };
   solver: { status: "optimal" | "feasible"; gap: number; seconds: number };
   as_soon_as_possible: Visit[];
+  /** What it was planned with, the configuration's part filled in. */
+  inputs?: Omit<PlanRequest, "price_per_mwh"> & { price_per_mwh?: number | null };
+  /** Hour by hour over all assets of the plan: expected production, and the strongest wind reckoned with. */
+  conditions?: { times: string[]; production_kw: (number | null)[]; wind_speed: (number | null)[] };
 }
 
 export interface ReadingsPage {

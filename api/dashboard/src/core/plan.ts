@@ -4,6 +4,8 @@ import type { ForecastPage, Plan, PlanRequest, Visit } from "./contract";
 import { assetById } from "./fleet";
 import { get, post, Problem } from "./http";
 
+const HOUR = 3_600_000;
+
 /** One stay of a crew at one asset: all that is done there in one go. */
 export interface Stay { key: string; crew: string; asset_id: string; asset_name: string; start: number; end: number; visits: Visit[] }
 
@@ -24,7 +26,8 @@ export async function askPlan(request: PlanRequest, abort: AbortSignal): Promise
   return plan;
 }
 
-export interface Production { ms: number; kw: number }
+/** An hour of the plan: what is expected to be produced, and the strongest wind reckoned with. */
+export interface Hour { ms: number; kw: number | null; wind: number | null }
 
 /** The nearest asset at or above this one that is forecast: a turbine's plant where the turbine itself is not. */
 function forecastOf(id: string): string | undefined {
@@ -34,26 +37,25 @@ function forecastOf(id: string): string | undefined {
   return undefined;
 }
 
-/** What the plants of the visits are expected to produce, as the median of their newest forecasts added up; empty where none is known. */
-export async function expectedProduction(plan: Plan, abort: AbortSignal): Promise<Production[]> {
+/** What lies behind the plan hour by hour: as the plan says, else the median of the plants' newest forecasts added up. */
+export async function conditionsOf(plan: Plan, abort: AbortSignal): Promise<Hour[]> {
+  const told = plan.conditions;
+  if (told) return told.times.map((time, i) => ({ ms: Date.parse(time), kw: told.production_kw[i] ?? null, wind: told.wind_speed[i] ?? null }));
   const plants = [...new Set([...plan.visits, ...plan.left_out].flatMap(({ asset_id }) => forecastOf(asset_id) ?? []))];
-  const pages = await Promise.all(plants.map((asset_id) => get<ForecastPage>("/forecasts", { asset_id, quantity: "active_power" }, abort).catch((problem: unknown) => {
+  const pages = (await Promise.all(plants.map((asset_id) => get<ForecastPage>("/forecasts", { asset_id, quantity: "active_power" }, abort).catch((problem: unknown) => {
     if (abort.aborted) throw problem;
-    return undefined;
-  })));
+    return [];
+  })))).flat();
   const sums = new Map<number, { kw: number; count: number }>();
-  let known = 0;
   for (const page of pages) {
-    if (!page) continue;
-    known += 1;
     const middle = page.quantiles.reduce((best, quantile, i) => (Math.abs(quantile - 0.5) < Math.abs((page.quantiles[best] ?? 9) - 0.5) ? i : best), 0);
     for (const { valid_time, values } of page.rows) {
       const ms = Date.parse(valid_time);
-      const hour = Math.floor(ms / 3_600_000) * 3_600_000;
-      if (ms !== hour) continue;
-      const before = sums.get(hour) ?? { kw: 0, count: 0 };
-      sums.set(hour, { kw: before.kw + (values[middle] ?? 0), count: before.count + 1 });
+      if (ms % HOUR !== 0) continue;
+      const before = sums.get(ms) ?? { kw: 0, count: 0 };
+      sums.set(ms, { kw: before.kw + (values[middle] ?? 0), count: before.count + 1 });
     }
   }
-  return [...sums].filter(([, sum]) => sum.count === known).map(([ms, { kw }]) => ({ ms, kw })).sort((a, b) => a.ms - b.ms);
+  // An hour that not all plants are forecast for would look like a calm one.
+  return [...sums].filter(([, sum]) => sum.count === pages.length).map(([ms, { kw }]) => ({ ms, kw, wind: null })).sort((a, b) => a.ms - b.ms);
 }

@@ -1,10 +1,10 @@
 // Maintenance plan: when to send whom so that the least energy is lost, what that saves, and what it would be with other crews, hours or limits.
-import { useState } from "preact/hooks";
-import type { PlanRequest } from "../core/contract";
+import { useRef, useState } from "preact/hooks";
+import type { Plan, PlanRequest } from "../core/contract";
 import { assetById, assets } from "../core/fleet";
 import { download, Problem } from "../core/http";
 import { serverNow } from "../core/live";
-import { askPlan, expectedProduction } from "../core/plan";
+import { askPlan, conditionsOf } from "../core/plan";
 import { useResource } from "../core/resource";
 import { address } from "../core/route";
 import { showMoment, shownZone } from "../core/time";
@@ -24,7 +24,7 @@ export function PlanPage() {
   const told = useResource(`${asked}`, (abort) => askPlan(request, abort), true);
   const plan = told.value.value;
   const known = assets.value !== undefined;
-  const behind = useResource(plan && known ? `${plan.from}|${plan.to}|${plan.visits.length}|${asked}` : null, (abort) => (plan ? expectedProduction(plan, abort) : Promise.resolve([])), true);
+  const behind = useResource(plan && known ? `${plan.from}|${plan.to}|${plan.visits.length}|${asked}` : null, (abort) => (plan ? conditionsOf(plan, abort) : Promise.resolve([])), true);
   const error = told.error.value;
   const busy = told.loading.value;
   const first = plan?.visits[0] ?? plan?.left_out[0];
@@ -35,6 +35,10 @@ export function PlanPage() {
     setRefused(null);
     download("/maintenance/plan", "text/calendar", "chergui-plan.ics", request).catch((problem: unknown) => setRefused(problem instanceof Problem ? problemText(problem) : String(problem)));
   };
+  // The first plan is asked for without wishes: what it was made with is what is configured.
+  const configured = useRef<Plan["inputs"]>(undefined);
+  if (plan && asked === 0) configured.current = plan.inputs;
+  const windLimit = plan?.inputs?.wind_limit ?? request.wind_limit;
   const nothing = plan && plan.visits.length === 0 && plan.left_out.length === 0;
   return (
     <div class="page plan" aria-busy={busy}>
@@ -51,20 +55,20 @@ export function PlanPage() {
       {nothing && <section class="panel"><Empty title={t("planEmpty")} help={t("planEmptyHelp")}><a class="button" href={address.alerts()}>{t("allAlerts")}</a></Empty></section>}
       {plan && !nothing && (
         <div class={`plan-body ${busy ? "is-loading" : ""}`} data-testid="plan-body" data-asked={busy ? "" : asked}>
+          {plan.visits.length > 0 && (
+            <section class="panel plan-top">
+              <header class="panel-head"><h2>{t("planCalendar")}</h2><label class="check"><input type="checkbox" checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} />{t("showEarly")}</label></header>
+              <PlanCalendar plan={plan} zone={zone} behind={behind.value.value ?? []} outlined={outlined} windLimit={windLimit} now={serverNow.value} />
+            </section>
+          )}
           <div class="plan-main">
-            {plan.visits.length > 0 && (
-              <section class="panel">
-                <header class="panel-head"><h2>{t("planCalendar")}</h2><label class="check"><input type="checkbox" checked={outlined} onChange={(event) => setOutlined(event.currentTarget.checked)} />{t("showEarly")}</label></header>
-                <PlanCalendar plan={plan} zone={zone} production={behind.value.value ?? []} outlined={outlined} windLimit={request.wind_limit} now={serverNow.value} />
-              </section>
-            )}
-            {plan.visits.length > 0 && <Visits plan={plan} zone={zone} windLimit={request.wind_limit} />}
+            {plan.visits.length > 0 && <Visits plan={plan} zone={zone} windLimit={windLimit} />}
             <LeftOut plan={plan} />
           </div>
-          <aside class="plan-side"><PlanCost plan={plan} /><PlanForm request={request} plan={plan} zone={site} busy={busy} ask={ask} /></aside>
+          <aside class="plan-side"><PlanCost plan={plan} /><PlanForm usual={configured.current} request={request} plan={plan} zone={site} busy={busy} ask={ask} /></aside>
         </div>
       )}
-      {!plan && error && <PlanForm request={request} plan={plan} zone={site} busy={busy} ask={ask} />}
+      {!plan && error && <PlanForm usual={configured.current} request={request} plan={plan} zone={site} busy={busy} ask={ask} />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 // One alert in full: what, where, since when, why we think so, where it leads, what it costs, what to do, and everything that happened to it.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Alert, AlertEvidence } from "../core/contract";
 import { assetById } from "../core/fleet";
 import { get } from "../core/http";
@@ -10,7 +10,7 @@ import { address } from "../core/route";
 import { showAge, showFull, showMoment, shownZone, tick } from "../core/time";
 import { componentName, eventName, localText, modeName, showEnergy, showMoney, showNumber, t } from "../core/words";
 import { AlertActions } from "./alert-actions";
-import { Evidence } from "./evidence";
+import { Evidence, windowFor } from "./evidence";
 import { Children, ControllerLog, ParentLink } from "./folded";
 import { Left } from "./icons";
 import { Pattern } from "./pattern";
@@ -22,15 +22,23 @@ import { ZoneToggle } from "./zone-toggle";
 export function AlertPane({ alert }: { alert: Alert }) {
   const zone = shownZone(assetById.value.get(alert.asset_id)?.timezone);
   const now = serverNow.value;
-  const [hours, setHours] = useState(168);
+  const [hours, setHours] = useState(() => Math.max(168, windowFor(Date.parse(alert.started_at), serverNow.value)));
   const told = useResource<AlertEvidence>(`${alert.id}|${hours}`, (abort) => get<AlertEvidence>(`/alerts/${encodeURIComponent(alert.id)}/evidence`, { hours }, abort), true);
   useEffect(() => { void loadHistory(alert.id).catch(() => undefined); }, [alert.id, alert.updated_at]);
   // By our own clock: the server's may run a thousand times faster in a demo.
   const halfMinute = Math.floor(tick.value / 30_000);
   useEffect(() => { if (alert.incident_open && told.value.value) told.reload(); }, [halfMinute]);
+  // A new alert is read from its beginning; where it takes the place of the list, so does the focus.
+  const page = useRef<HTMLElement>(null);
+  useEffect(() => {
+    page.current?.closest(".inbox-detail")?.scrollTo(0, 0);
+    if (page.current?.closest(".inbox")?.querySelector<HTMLElement>(".inbox-list")?.offsetParent !== null) return;
+    scrollTo(0, 0);
+    page.current.focus({ preventScroll: true });
+  }, []);
   const value = told.value.value;
   return (
-    <article class="pane" data-testid="alert-pane" data-alert={alert.id} data-mode={alert.mode} aria-label={localText(alert.title)}>
+    <article ref={page} tabIndex={-1} class="pane" data-testid="alert-pane" data-alert={alert.id} data-mode={alert.mode} aria-label={localText(alert.title)}>
       <a class="back" href={address.alerts()}><Left />{t("back")}</a>
       <header class="pane-head">
         <p class="pane-badges"><SeverityBadge alert={alert} /><StateBadge alert={alert} />{isShelved(alert) && alert.shelved_until && <span class="muted">{t("shelvedUntil", { time: showMoment(Date.parse(alert.shelved_until), zone) })}</span>}<span class="pane-zone"><ZoneToggle /></span></p>

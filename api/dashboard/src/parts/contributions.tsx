@@ -1,6 +1,6 @@
 // Which signals spoke and how loudly: a bar of each one's share in the verdict, what it showed and what was expected.
 import type { EvidencePart } from "../core/contract";
-import { digitsFor, readable, showNumber, showPercent, showSigned, signalName, t } from "../core/words";
+import { readable, showNumber, showPercent, showSigned, signalDigits, signalName, t } from "../core/words";
 import { Figure } from "./states";
 
 export function Contributions({ parts }: { parts: EvidencePart[] }) {
@@ -12,7 +12,7 @@ export function Contributions({ parts }: { parts: EvidencePart[] }) {
       <tbody>
         {sorted.map((part) => {
           const { unit, factor } = readable(part.unit, Math.max(Math.abs(part.observed ?? 0), Math.abs(part.expected ?? 0)));
-          const digits = Math.min(1, digitsFor(Math.abs((part.observed ?? part.expected ?? 0) * factor)));
+          const digits = signalDigits(Math.max(Math.abs(part.observed ?? 0), Math.abs(part.expected ?? 0)) * factor);
           const shown = (value: number | null) => <Figure value={showNumber(value === null ? null : value * factor, digits)} {...(value === null ? {} : { unit })} />;
           const away = part.observed === null || part.expected === null ? null : (part.observed - part.expected) * factor;
           return (

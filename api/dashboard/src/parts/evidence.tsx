@@ -9,14 +9,16 @@ import { assetById } from "../core/fleet";
 import { readingsOf } from "../core/readings";
 import { useResource, type Resource } from "../core/resource";
 import { showDay, showFull, showMoment } from "../core/time";
-import { apart, digitsFor, quantityName, showNumber, showSigned, signalName, t } from "../core/words";
+import { apart, quantityName, showNumber, showSigned, signalDigits, signalName, t } from "../core/words";
 import { Contributions } from "./contributions";
 import { Failed, Figure, Loading } from "./states";
 import { shortName } from "./tiles";
 
 const DAY = 86_400_000;
 /** Windows one may look at, in hours. */
-export const WINDOWS = [72, 168, 720] as const;
+export const WINDOWS = [72, 168, 336, 720] as const;
+/** The shortest window that also shows some of the time before it began. */
+export const windowFor = (sinceMs: number, now: number): number => WINDOWS.find((hours) => hours * 3_600_000 >= 1.25 * (now - sinceMs)) ?? WINDOWS[3];
 
 interface Props { alert: Alert; told: Resource<AlertEvidence>; zone: string; hours: number; choose: (hours: number) => void }
 
@@ -72,10 +74,10 @@ interface SignalProps { signal: EvidenceSignal; told: AlertEvidence; alert: Aler
 function Signal({ signal, told, alert, zone, cursor, setCursor, first }: SignalProps) {
   const { unit, factor } = scaleOf(signal);
   const since = Date.parse(alert.started_at);
-  const window = useMemo(() => ({ from: Date.parse(told.from), to: Date.parse(told.to), since, spans: spansOf(told.incidents, told.to) }), [told, since]);
+  const window = useMemo(() => ({ from: Date.parse(told.from), to: Date.parse(told.to), since, spans: spansOf(told.incidents, told.to), named: first }), [told, since, first]);
   const at = cursor !== null && cursor < signal.times.length ? cursor : signal.observed.findLastIndex((value) => value !== null);
   const largest = Math.max(...signal.observed.map((value) => Math.abs(value ?? 0))) * factor;
-  const digits = Math.min(1, digitsFor(largest));
+  const digits = signalDigits(largest);
   const shown = (value: number | null | undefined) => showNumber(value == null ? null : value * factor, digits);
   const [observed, expected] = [signal.observed[at] ?? null, signal.expected[at] ?? null];
   const others = signal.neighbours.flatMap(({ values }) => { const value = values[at]; return value === null || value === undefined ? [] : [value]; });

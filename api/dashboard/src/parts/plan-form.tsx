@@ -7,17 +7,17 @@ const DAYS = [3, 5, 7, 10, 14];
 const ZONE = "Africa/Casablanca";
 const MONDAY = Date.UTC(2026, 0, 5);
 
-interface Props { request: PlanRequest; plan: Plan | undefined; zone: string | undefined; busy: boolean; ask: (request: PlanRequest) => void }
+interface Props { usual: Plan["inputs"]; request: PlanRequest; plan: Plan | undefined; zone: string | undefined; busy: boolean; ask: (request: PlanRequest) => void }
 
 const numberOf = (text: string) => { const value = Number.parseFloat(text.replace(",", ".")); return Number.isFinite(value) && value > 0 ? value : undefined; };
 
-export function PlanForm({ request, plan, zone, busy, ask }: Props) {
+export function PlanForm({ usual, request, plan, zone, busy, ask }: Props) {
   const [days, setDays] = useState(request.days ?? 7);
   const [wind, setWind] = useState(request.wind_limit === undefined ? "" : String(request.wind_limit));
   const [price, setPrice] = useState(request.price_per_mwh === undefined ? "" : String(request.price_per_mwh));
   const [crews, setCrews] = useState<Crew[] | undefined>(request.crews);
   const fresh = (name: string): Crew => ({ name, people: 2, hours: { start: "07:00", end: "17:00", timezone: zone ?? ZONE, weekdays: [1, 2, 3, 4, 5, 6] } });
-  const known = [...new Set([...(plan?.visits ?? []), ...(plan?.as_soon_as_possible ?? [])].map((visit) => visit.crew))].sort();
+  const known = usual?.crews?.map((crew) => crew.name) ?? [...new Set([...(plan?.visits ?? []), ...(plan?.as_soon_as_possible ?? [])].map((visit) => visit.crew))].sort((a, b) => a.localeCompare(b));
   const change = (at: number, crew: Crew) => setCrews((crews ?? []).map((other, i) => (i === at ? crew : other)));
   const submit = (event: Event) => {
     event.preventDefault();
@@ -29,11 +29,11 @@ export function PlanForm({ request, plan, zone, busy, ask }: Props) {
       <header class="panel-head"><h2>{t("whatIf")}</h2><p class="muted">{t("whatIfHelp")}</p></header>
       <div class="plan-fields">
         <label>{t("planDays")}<select name="days" value={days} onChange={(event) => setDays(Number(event.currentTarget.value))}>{DAYS.map((n) => <option key={n} value={n}>{t("days", { n })}</option>)}</select></label>
-        <label>{t("windLimit")} <span class="muted">m/s</span><input name="wind_limit" type="number" min="1" max="40" step="0.5" inputMode="decimal" placeholder={t("asConfigured")} value={wind} onInput={(event) => setWind(event.currentTarget.value)} /></label>
-        <label>{t("pricePerMwh")}<input name="price_per_mwh" type="number" min="0" step="any" inputMode="decimal" placeholder={t("asConfigured")} value={price} onInput={(event) => setPrice(event.currentTarget.value)} /></label>
+        <label><span>{t("windLimit")} <bdi dir="ltr">(m/s)</bdi></span><input name="wind_limit" type="number" min="1" max="40" step="0.5" inputMode="decimal" placeholder={usual?.wind_limit === undefined ? t("asConfigured") : t("asConfiguredIs", { value: usual.wind_limit })} value={wind} onInput={(event) => setWind(event.currentTarget.value)} /></label>
+        <label>{t("pricePerMwh")}<input name="price_per_mwh" type="number" min="0" step="any" inputMode="decimal" placeholder={usual?.price_per_mwh == null ? t("asConfigured") : t("asConfiguredIs", { value: usual.price_per_mwh })} value={price} onInput={(event) => setPrice(event.currentTarget.value)} /></label>
       </div>
       {crews === undefined ? (
-        <p class="crews-configured"><span>{t("crews")}: <span class="muted">{known.length ? known.join(", ") : t("asConfigured")}</span></span> <button type="button" class="button" data-testid="change-crews" onClick={() => setCrews((known.length ? known : [t("crewNamed", { n: 1 })]).map(fresh))}>{t("changeCrews")}</button></p>
+        <p class="crews-configured"><span>{t("crews")}: <span class="muted">{known.length ? known.join(", ") : t("asConfigured")}</span></span> <button type="button" class="button" data-testid="change-crews" onClick={() => setCrews(usual?.crews?.length ? usual.crews : (known.length ? known : [t("crewNamed", { n: 1 })]).map(fresh))}>{t("changeCrews")}</button></p>
       ) : (
         <>
           {crews.map((crew, i) => <CrewFields key={i} crew={crew} change={(next) => change(i, next)} remove={crews.length > 1 ? () => setCrews(crews.filter((_, at) => at !== i)) : undefined} />)}

@@ -40,7 +40,7 @@ export function Visits({ plan, zone, windLimit }: { plan: Plan; zone: string; wi
           const sameDay = showDay(stay.start, zone) === showDay(stay.end, zone);
           return (
             <li key={stay.key} class="visit">
-              <p class="visit-when"><time dateTime={new Date(stay.start).toISOString()}><span class="strong">{showDay(stay.start, zone)}</span> <bdi dir="ltr">{showTime(stay.start, zone)}–{showTime(stay.end, zone)}</bdi>{!sameDay && <span class="muted"> ({showDay(stay.end, zone)})</span>}</time><span class="muted">{stay.crew} · {people(Math.max(...stay.visits.map((visit) => visit.people)))}</span></p>
+              <p class="visit-when"><time dateTime={new Date(stay.start).toISOString()}><span class="strong">{showDay(stay.start, zone)}</span> <bdi dir="ltr">{showTime(stay.start, zone)}–{showTime(stay.end, zone)}</bdi>{!sameDay && <span class="muted"> ({showDay(stay.end, zone)})</span>}</time><span class="muted"><bdi>{stay.crew}</bdi> · <bdi>{people(Math.max(...stay.visits.map((visit) => visit.people)))}</bdi></span></p>
               <div class="visit-what">{stay.visits.map((visit) => <Work key={visit.alert_id} visit={visit} windLimit={windLimit} />)}</div>
             </li>
           );

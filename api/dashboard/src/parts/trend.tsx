@@ -2,8 +2,8 @@
 import { drawTrend } from "../charts/evidence";
 import { Plot } from "../charts/plot";
 import type { Alert, AlertEvidence } from "../core/contract";
-import { showMoment } from "../core/time";
-import { apart, digitsFor, quantityName, readable, showNumber, t } from "../core/words";
+import { showDay, showMoment } from "../core/time";
+import { apart, quantityName, readable, showNumber, signalDigits, t } from "../core/words";
 import { Figure } from "./states";
 
 const HOUR = 3_600_000;
@@ -16,10 +16,11 @@ export function Trend({ alert, told, now, zone }: { alert: Alert; told: AlertEvi
     return <section class="trend" data-testid="trend"><h3>{t("trend")}</h3><p class="muted">{t("noTrend")}</p></section>;
   }
   const { unit, factor } = readable(outlook.unit, Math.max(outlook.limit, outlook.level));
-  const digits = Math.min(1, digitsFor(outlook.limit * factor));
-  const figure = (value: number) => apart(`${showNumber(value * factor, digits)}\u00a0${unit}`);
+  const digits = signalDigits(Math.max(outlook.limit, outlook.level) * factor);
+  const figure = (value: number) => apart(`${showNumber(value * factor, digits)}\u00a0${unit}`.trim());
   const reached = outlook.level >= outlook.limit && Date.parse(outlook.earliest) <= now;
-  const when = (time: string | null) => (time === null ? t("beyond90") : showMoment(Date.parse(time), zone));
+  // Days from now the minute says nothing.
+  const when = (time: string | null) => (time === null ? t("beyond90") : Date.parse(time) - now > 3 * DAY ? showDay(Date.parse(time), zone) : showMoment(Date.parse(time), zone));
   const ahead = (time: string | null) => {
     if (time === null) return "";
     const hours = Math.max(0, (Date.parse(time) - now) / HOUR);
