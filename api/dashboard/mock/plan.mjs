@@ -34,7 +34,7 @@ export function planOf(list, body, now) {
       const rate = (a.energy_lost_kwh ?? 0) / Math.max(1, (now - Date.parse(a.started_at)) / HOUR);
       const wind = asset.kind === "wind_turbine" ? round(windAt(asset, best.t)) : null;
       return [{
-        alert_id: a.id, asset_id: a.asset_id, asset_name: a.asset_name, component: a.component, mode: a.mode, crew: best.crew.name, start: iso(best.t), end: iso(best.t + 4 * HOUR), people: Math.min(best.crew.people, a.playbook?.people ?? 2),
+        alert_id: a.id, alert_ids: [a.id], asset_id: a.asset_id, asset_name: a.asset_name, component: a.component, mode: a.mode, crew: best.crew.name, start: iso(best.t), end: iso(best.t + 4 * HOUR), people: Math.min(best.crew.people, a.playbook?.people ?? 2),
         production_lost_kwh: lossOf(a, best.t), waiting_loss_kwh: round((rate * (best.t - now)) / HOUR), wind_speed_max: wind,
         reason: i % 2 ? { en: "Lowest expected production of the working hours this week, and the wind stays under the limit.", fr: "Production attendue la plus basse des heures ouvrées de la semaine, et le vent reste sous la limite.", ar: "أدنى إنتاج متوقع في ساعات عمل هذا الأسبوع، وتبقى الرياح دون الحد." } : { en: "Each day of waiting costs more than the stop itself, so it comes first.", fr: "Chaque jour d’attente coûte plus que l’arrêt lui-même : elle passe en premier.", ar: "كل يوم انتظار يكلف أكثر من التوقف نفسه، لذا تأتي أولًا." },
       }];

@@ -141,7 +141,7 @@ export function drawTrend(outlook: TrendOutlook, told: AlertEvidence | undefined
     ctx.font = `${11 * ratio}px ${getComputedStyle(document.documentElement).getPropertyValue("--font")}`;
     ctx.textBaseline = limit >= level ? "top" : "bottom";
     ctx.textAlign = "left";
-    ctx.fillText(`${t("limit")} ${showNumber(limit, signalDigits(Math.max(limit, level)))} ${unit}`, u.bbox.left + 4 * ratio, y(limit) + (limit >= level ? 4 : -4) * ratio);
+    ctx.fillText(`${t("limit")} ${showNumber(limit, signalDigits(Math.max(limit, level), unit))} ${unit}`, u.bbox.left + 4 * ratio, y(limit) + (limit >= level ? 4 : -4) * ratio);
     ctx.restore();
   };
   return {

@@ -17,8 +17,8 @@ export function hourOf(ms: number, zone: string): number {
 export function calendarOf(from: number, to: number, spans: [number, number][], zone: string): Calendar {
   const begins = spans.map(([start]) => hourOf(start, zone));
   const ends = spans.map(([, end]) => hourOf(end, zone) || 24);
-  const first = Math.max(0, Math.floor(Math.min(7, ...begins, ...ends) - 1));
-  const last = Math.min(24, Math.ceil(Math.max(17, ...ends, ...begins) + 1));
+  const first = Math.max(0, Math.floor(Math.min(7, ...begins, ...ends)));
+  const last = Math.min(24, Math.ceil(Math.max(17, ...ends, ...begins)));
   const days: CalendarDay[] = [];
   for (let at = from - hourOf(from, zone) * HOUR; at < to && days.length < 62;) {
     const start = at + first * HOUR;

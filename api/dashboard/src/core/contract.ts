@@ -120,7 +120,10 @@ export interface Crew { name: string; people: number; hours: { start: string; en
 export interface PlanRequest { from?: string; days?: number; crews?: Crew[]; wind_limit?: number; price_per_mwh?: number }
 
 export interface Visit {
+  /** The most urgent alert it settles. */
   alert_id: string;
+  /** All of them. */
+  alert_ids?: string[];
   asset_id: string;
   asset_name: string;
   component: string;
@@ -141,6 +144,7 @@ export interface Plan {
   visits: Visit[];
   left_out: { alert_id: string; asset_id: string; reason: LocalText }[];
   cost: {
+    /** Energy lost and risk, `risk_plan` among it. */
     plan_kwh: number;
     as_soon_as_possible_kwh: number;
     saving_kwh: number;

@@ -68,7 +68,8 @@ onLive("alert", (data) => {
   const alert = data as Alert;
   const isNew = alertsLoaded.value && !alerts.value.has(alert.id);
   put(alert);
-  if (!isNew) return;
+  // What is folded away is not announced either: its parent was.
+  if (!isNew || isFolded(alert)) return;
   fresh.value = new Set(fresh.value).add(alert.id);
   announcement.value = alert;
   setTimeout(() => { const rest = new Set(fresh.value); rest.delete(alert.id); fresh.value = rest; }, 45_000);

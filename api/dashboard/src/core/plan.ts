@@ -1,5 +1,6 @@
 // A maintenance plan and what lies behind it: visits put together as a crew sees them, and the production expected of the plants meanwhile.
 // Not here: how visits are chosen; that is the server's.
+import { signal } from "@preact/signals";
 import type { ForecastPage, Plan, PlanRequest, Visit } from "./contract";
 import { assetById } from "./fleet";
 import { get, post, Problem } from "./http";
@@ -20,9 +21,20 @@ export function staysOf(visits: Visit[]): Stay[] {
   return [...stays.values()].sort((a, b) => a.start - b.start || a.crew.localeCompare(b.crew));
 }
 
-export async function askPlan(request: PlanRequest, abort: AbortSignal): Promise<Plan> {
+/** What the last plan was asked with; kept while one looks at another page. */
+export const planRequest = signal<PlanRequest>({ days: 7 });
+/** What a plan without wishes was made with: the configuration. */
+export const configured = signal<Plan["inputs"]>(undefined);
+/** Planning takes the server seconds, so coming back within this time shows the same plan. */
+const FRESH_MS = 120_000;
+let last: { asked: PlanRequest; plan: Plan; at: number } | undefined;
+
+export async function askPlan(request: PlanRequest, again: boolean, abort: AbortSignal): Promise<Plan> {
+  if (!again && last?.asked === request && Date.now() - last.at < FRESH_MS) return last.plan;
   const plan = await post<Plan>("/maintenance/plan", request, abort);
   if (!plan) throw new Problem(0, "bad_answer", "empty answer", "");
+  if (Object.keys(request).every((name) => name === "days")) configured.value = plan.inputs;
+  last = { asked: request, plan, at: Date.now() };
   return plan;
 }
 

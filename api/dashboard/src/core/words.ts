@@ -70,8 +70,8 @@ export function showPercent(share: number | null | undefined, digits = 0): strin
 /** Digits that keep about three significant figures. */
 export const digitsFor = (size: number) => (size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : 2);
 
-/** Digits for the readings of a signal whose largest is `size`: tenths of a degree, thousandths of a ratio. */
-export const signalDigits = (size: number) => (size >= 200 ? 0 : size >= 2 || size === 0 ? 1 : 3);
+/** Digits for the readings of a signal whose largest is `size`: tenths of a degree, hundredths of a megawatt, thousandths of a ratio. */
+export const signalDigits = (size: number, unit: string) => (size >= 200 ? 0 : size >= 2 || size === 0 ? 1 : unit === "" ? 3 : 2);
 
 export interface Scaled { unit: string; factor: number }
 /** The unit people read for a stored unit: kW becomes MW or GW when the numbers are large, likewise kWh. */

@@ -1,10 +1,10 @@
 // Maintenance plan: when to send whom so that the least energy is lost, what that saves, and what it would be with other crews, hours or limits.
-import { useRef, useState } from "preact/hooks";
-import type { Plan, PlanRequest } from "../core/contract";
+import { useState } from "preact/hooks";
+import type { PlanRequest } from "../core/contract";
 import { assetById, assets } from "../core/fleet";
 import { download, Problem } from "../core/http";
 import { serverNow } from "../core/live";
-import { askPlan, conditionsOf } from "../core/plan";
+import { askPlan, conditionsOf, configured, planRequest } from "../core/plan";
 import { useResource } from "../core/resource";
 import { address } from "../core/route";
 import { showMoment, shownZone } from "../core/time";
@@ -17,11 +17,11 @@ import { Empty, Failed, Loading, problemText } from "../parts/states";
 import { ZoneToggle } from "../parts/zone-toggle";
 
 export function PlanPage() {
-  const [request, setRequest] = useState<PlanRequest>({ days: 7 });
+  const request = planRequest.value;
   const [asked, setAsked] = useState(0);
   const [outlined, setOutlined] = useState(true);
   const [refused, setRefused] = useState<string | null>(null);
-  const told = useResource(`${asked}`, (abort) => askPlan(request, abort), true);
+  const told = useResource(`${asked}`, (abort) => askPlan(planRequest.value, asked > 0, abort), true);
   const plan = told.value.value;
   const known = assets.value !== undefined;
   const behind = useResource(plan && known ? `${plan.from}|${plan.to}|${plan.visits.length}|${asked}` : null, (abort) => (plan ? conditionsOf(plan, abort) : Promise.resolve([])), true);
@@ -30,14 +30,11 @@ export function PlanPage() {
   const first = plan?.visits[0] ?? plan?.left_out[0];
   const site = first && assetById.value.get(first.asset_id)?.timezone;
   const zone = shownZone(site);
-  const ask = (next: PlanRequest) => { setRequest(next); setAsked(asked + 1); };
+  const ask = (next: PlanRequest) => { planRequest.value = next; setAsked(asked + 1); };
   const save = () => {
     setRefused(null);
-    download("/maintenance/plan", "text/calendar", "chergui-plan.ics", request).catch((problem: unknown) => setRefused(problem instanceof Problem ? problemText(problem) : String(problem)));
+    download("/maintenance/plan", "text/calendar", `maintenance-${plan?.from.slice(0, 10) ?? ""}.ics`, request).catch((problem: unknown) => setRefused(problem instanceof Problem ? problemText(problem) : String(problem)));
   };
-  // The first plan is asked for without wishes: what it was made with is what is configured.
-  const configured = useRef<Plan["inputs"]>(undefined);
-  if (plan && asked === 0) configured.current = plan.inputs;
   const windLimit = plan?.inputs?.wind_limit ?? request.wind_limit;
   const nothing = plan && plan.visits.length === 0 && plan.left_out.length === 0;
   return (
@@ -51,7 +48,7 @@ export function PlanPage() {
       </div>
       {refused && <p class="refused" role="alert">{t("actionRefused", { detail: refused })}</p>}
       {error && <Failed problem={error} retry={told.reload} />}
-      {!plan && !error && <section class="panel"><Loading lines={6} /></section>}
+      {!plan && !error && <section class="panel"><p class="muted note" role="status">{t("planning")}</p><Loading lines={6} /></section>}
       {nothing && <section class="panel"><Empty title={t("planEmpty")} help={t("planEmptyHelp")}><a class="button" href={address.alerts()}>{t("allAlerts")}</a></Empty></section>}
       {plan && !nothing && (
         <div class={`plan-body ${busy ? "is-loading" : ""}`} data-testid="plan-body" data-asked={busy ? "" : asked}>
@@ -61,14 +58,15 @@ export function PlanPage() {
               <PlanCalendar plan={plan} zone={zone} behind={behind.value.value ?? []} outlined={outlined} windLimit={windLimit} now={serverNow.value} />
             </section>
           )}
+          <div class="plan-cost"><PlanCost plan={plan} /></div>
           <div class="plan-main">
             {plan.visits.length > 0 && <Visits plan={plan} zone={zone} windLimit={windLimit} />}
             <LeftOut plan={plan} />
           </div>
-          <aside class="plan-side"><PlanCost plan={plan} /><PlanForm usual={configured.current} request={request} plan={plan} zone={site} busy={busy} ask={ask} /></aside>
+          <aside class="plan-side"><PlanForm usual={configured.value} request={request} plan={plan} zone={site} busy={busy} ask={ask} /></aside>
         </div>
       )}
-      {!plan && error && <PlanForm usual={configured.current} request={request} plan={plan} zone={site} busy={busy} ask={ask} />}
+      {!plan && error && <div class="plan-alone"><PlanForm usual={configured.value} request={request} plan={plan} zone={site} busy={busy} ask={ask} /></div>}
     </div>
   );
 }

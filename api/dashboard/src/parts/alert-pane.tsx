@@ -19,15 +19,17 @@ import { SeverityBadge, StateBadge } from "./states";
 import { Pair, Trend } from "./trend";
 import { ZoneToggle } from "./zone-toggle";
 
+const REFRESH_MS = 300_000;
+
 export function AlertPane({ alert }: { alert: Alert }) {
   const zone = shownZone(assetById.value.get(alert.asset_id)?.timezone);
   const now = serverNow.value;
   const [hours, setHours] = useState(() => Math.max(168, windowFor(Date.parse(alert.started_at), serverNow.value)));
   const told = useResource<AlertEvidence>(`${alert.id}|${hours}`, (abort) => get<AlertEvidence>(`/alerts/${encodeURIComponent(alert.id)}/evidence`, { hours }, abort), true);
   useEffect(() => { void loadHistory(alert.id).catch(() => undefined); }, [alert.id, alert.updated_at]);
-  // By our own clock: the server's may run a thousand times faster in a demo.
-  const halfMinute = Math.floor(tick.value / 30_000);
-  useEffect(() => { if (alert.incident_open && told.value.value) told.reload(); }, [halfMinute]);
+  // By our own clock (the server's may run a thousand times faster in a demo), and seldom: evidence is dear to compute.
+  const minutes = Math.floor(tick.value / REFRESH_MS);
+  useEffect(() => { if (alert.incident_open && told.value.value) told.reload(); }, [minutes]);
   // A new alert is read from its beginning; where it takes the place of the list, so does the focus.
   const page = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -71,8 +73,7 @@ function Facts({ alert, zone, now }: { alert: Alert; zone: string; now: number }
       <div><dt>{t("since")}</dt><dd>{showFull(since, zone)}<br /><span class="muted">{showAge(since, now)} · {alert.incident_open ? t("incidentOngoing") : t("incidentOver")}</span></dd></div>
       <div data-testid="loss"><dt>{t("energyLost")}</dt><dd><Pair lost={showEnergy(alert.energy_lost_kwh)} ahead={ahead === null ? null : showEnergy(ahead)} /></dd></div>
       {money && <div data-testid="money"><dt>{t("moneyLost")}</dt><dd><Pair lost={showMoney(money.lost, money.currency)} ahead={money.expected === null ? null : showMoney(money.expected, money.currency)} /></dd></div>}
-      <div><dt>{t("anomalyScore")}</dt><dd>{alert.score === null ? "–" : <>{t("overLimit", { n: showNumber(alert.score, 1) })}</>}</dd></div>
-      <div><dt>{t("occurrences")}</dt><dd>{alert.occurrences}</dd></div>
+      <div><dt>{t("anomalyScore")}</dt><dd>{alert.score === null ? "–" : <>{t("overLimit", { n: showNumber(alert.score, 1) })}</>}<br /><span class="muted">{t("occurrencesAre", { n: showNumber(alert.occurrences, 0) })}</span></dd></div>
       <div><dt>{t("assignee")}</dt><dd data-testid="assignee">{alert.assignee ?? <span class="muted">{t("nobody")}</span>}</dd></div>
     </dl>
   );
@@ -88,7 +89,7 @@ function History({ alert, zone }: { alert: Alert; zone: string }) {
           {[...events].reverse().map((event) => (
             <li key={event.id} data-kind={event.kind} class={event.id === "pending" ? "is-pending" : ""}>
               <time dateTime={event.at}>{showMoment(Date.parse(event.at), zone)}</time>
-              <span><strong>{eventName(event.kind)}</strong>{event.by && <> · {event.by}</>}{event.note && <q>{event.note}</q>}</span>
+              <span><strong>{eventName(event.kind)}</strong>{event.by && <> · <bdi>{event.by}</bdi></>}{event.note && <q><bdi>{event.note}</bdi></q>}</span>
             </li>
           ))}
         </ol>

@@ -12,7 +12,7 @@ export function Contributions({ parts }: { parts: EvidencePart[] }) {
       <tbody>
         {sorted.map((part) => {
           const { unit, factor } = readable(part.unit, Math.max(Math.abs(part.observed ?? 0), Math.abs(part.expected ?? 0)));
-          const digits = signalDigits(Math.max(Math.abs(part.observed ?? 0), Math.abs(part.expected ?? 0)) * factor);
+          const digits = signalDigits(Math.max(Math.abs(part.observed ?? 0), Math.abs(part.expected ?? 0)) * factor, unit);
           const shown = (value: number | null) => <Figure value={showNumber(value === null ? null : value * factor, digits)} {...(value === null ? {} : { unit })} />;
           const away = part.observed === null || part.expected === null ? null : (part.observed - part.expected) * factor;
           return (

@@ -15,6 +15,8 @@ import { Failed, Figure, Loading } from "./states";
 import { shortName } from "./tiles";
 
 const DAY = 86_400_000;
+/** More neighbours than this are counted, not named. */
+const FEW = 5;
 /** Windows one may look at, in hours. */
 export const WINDOWS = [72, 168, 336, 720] as const;
 /** The shortest window that also shows some of the time before it began. */
@@ -49,7 +51,6 @@ export function Evidence({ alert, told, zone, hours, choose }: Props) {
 }
 
 function Signals({ told, alert, zone }: { told: AlertEvidence; alert: Alert; zone: string }) {
-  const [cursor, setCursor] = useState<number | null>(null);
   const place = new Map(told.evidence.map((part, i) => [part.signal, i]));
   const loudest = (signal: EvidenceSignal) => place.get(signal.signal) ?? told.evidence.length;
   const signals = useMemo(() => [...told.signals].sort((a, b) => loudest(a) - loudest(b)), [told]);
@@ -61,23 +62,25 @@ function Signals({ told, alert, zone }: { told: AlertEvidence; alert: Alert; zon
     <>
       <p class="chart-key">
         <span><i class="key key-actual" />{t("observed")}</span><span><i class="key key-median" />{t("expected")}</span>
-        {names.length > 0 && <span><i class="key key-neighbour" />{t("neighbours")} <bdi dir="ltr">{names.join(", ")}</bdi></span>}
+        {names.length > 0 && <span><i class="key key-neighbour" />{t("neighbours")} <bdi dir="ltr">{names.slice(0, FEW).join(", ")}{names.length > FEW && ` +${names.length - FEW}`}</bdi></span>}
         <span><i class="key key-span" />{t("incidentSpan")}</span>
       </p>
-      {signals.map((signal, i) => <Signal key={signal.signal} signal={signal} told={told} alert={alert} zone={zone} cursor={cursor} setCursor={setCursor} first={i === 0} />)}
+      {signals.map((signal, i) => <Signal key={signal.signal} signal={signal} told={told} alert={alert} zone={zone} first={i === 0} />)}
     </>
   );
 }
 
-interface SignalProps { signal: EvidenceSignal; told: AlertEvidence; alert: Alert; zone: string; cursor: number | null; setCursor: (at: number | null) => void; first: boolean }
+interface SignalProps { signal: EvidenceSignal; told: AlertEvidence; alert: Alert; zone: string; first: boolean }
 
-function Signal({ signal, told, alert, zone, cursor, setCursor, first }: SignalProps) {
+function Signal({ signal, told, alert, zone, first }: SignalProps) {
+  // Each chart's own: the cursors move together, but signals need not have the same rows.
+  const [cursor, setCursor] = useState<number | null>(null);
   const { unit, factor } = scaleOf(signal);
   const since = Date.parse(alert.started_at);
   const window = useMemo(() => ({ from: Date.parse(told.from), to: Date.parse(told.to), since, spans: spansOf(told.incidents, told.to), named: first }), [told, since, first]);
   const at = cursor !== null && cursor < signal.times.length ? cursor : signal.observed.findLastIndex((value) => value !== null);
   const largest = Math.max(...signal.observed.map((value) => Math.abs(value ?? 0))) * factor;
-  const digits = signalDigits(largest);
+  const digits = signalDigits(largest, unit);
   const shown = (value: number | null | undefined) => showNumber(value == null ? null : value * factor, digits);
   const [observed, expected] = [signal.observed[at] ?? null, signal.expected[at] ?? null];
   const others = signal.neighbours.flatMap(({ values }) => { const value = values[at]; return value === null || value === undefined ? [] : [value]; });

@@ -53,9 +53,11 @@ export function Visits({ plan, zone, windLimit }: { plan: Plan; zone: string; wi
 const people = (n: number) => (n === 1 ? t("onePerson") : t("people", { n }));
 
 function Work({ visit, windLimit }: { visit: Visit; windLimit: number | undefined }) {
+  const others = (visit.alert_ids ?? []).filter((id) => id !== visit.alert_id);
   return (
     <>
       <p><a class="strong" href={address.alerts(visit.alert_id)}>{visit.asset_name}</a> · {componentName(visit.component)} · {modeName(visit.mode)}</p>
+      {others.length > 0 && <p class="muted small">{t("alsoSettles")} {others.map((id, i) => { const other = alerts.value.get(id); return <span key={id}>{i > 0 && ", "}<a href={address.alerts(id)}>{other ? `${componentName(other.component)} · ${modeName(other.mode)}` : id}</a></span>; })}</p>}
       <p>{localText(visit.reason)}</p>
       <dl class="visit-facts">
         <div><dt>{t("lostWorking")}</dt><dd><Figure value={showEnergy(visit.production_lost_kwh)} /></dd></div>

@@ -16,7 +16,7 @@ export function Trend({ alert, told, now, zone }: { alert: Alert; told: AlertEvi
     return <section class="trend" data-testid="trend"><h3>{t("trend")}</h3><p class="muted">{t("noTrend")}</p></section>;
   }
   const { unit, factor } = readable(outlook.unit, Math.max(outlook.limit, outlook.level));
-  const digits = signalDigits(Math.max(outlook.limit, outlook.level) * factor);
+  const digits = signalDigits(Math.max(outlook.limit, outlook.level) * factor, unit);
   const figure = (value: number) => apart(`${showNumber(value * factor, digits)}\u00a0${unit}`.trim());
   const reached = outlook.level >= outlook.limit && Date.parse(outlook.earliest) <= now;
   // Days from now the minute says nothing.
