@@ -45,7 +45,7 @@ const text: Dictionary["text"] = {
   foldedUnder: "مضموم تحت", foldedHere: "مضمومة تحت هذا التنبيه: {n}", foldedCount: "{n} مضمومة", showAll: "اعرض الكل ({n})", controllerLog: "سجل وحدة التحكم", logFolded: "{lines} سطرًا في {episodes} نوبة، مضمومة تحت هذا التنبيه.", logMessage: "الرسالة", logReset: "أُلغي", logStands: "ما زال قائمًا", logEmpty: "لا أسطر محفوظة لهذا التنبيه.", logShow: "اعرض الأسطر", logMore: "اعرض المزيد ({n} من {all})", unknownAlert: "هذا التنبيه غير معروف هنا.",
   planTitle: "خطة الصيانة", planCalendar: "التقويم", planVisitKey: "زيارة مخططة", asSoonAsPossible: "في أقرب وقت", showEarly: "قارن بأقرب وقت", planProduction: "الإنتاج المتوقع، حتى {most}", planStorm: "رياح فوق الحد {limit} في أحد المواقع", asConfiguredIs: "حسب الإعداد: {value}", planWindy: "رياح قريبة من الحد {limit}",
   planSaving: "ما يوفّره انتظار الساعات المناسبة", planSavingHelp: "مقارنة بإرسال كل فريق إلى التنبيه الأكثر إلحاحًا في أقرب وقت.", planRisk: "منها {risk} مخاطرة", thisPlan: "هذه الخطة", solverOptimal: "الأفضل، مع إثبات.", solverFeasible: "ضمن {gap} من الأفضل.",
-  visits: "الزيارات بالترتيب", alsoSettles: "ويُنهي أيضًا:", occurrencesAre: "عدد المرات: {n}", lostWorking: "المفقود أثناء العمل", lostWaiting: "المفقود حتى ذلك الحين", windMost: "أشد رياح", unknown: "غير معروف", leftOut: "ما لم يُدرج",
+  visits: "الزيارات بالترتيب", actions: "الإجراءات", alsoSettles: "ويُنهي أيضًا:", occurrencesAre: "عدد المرات: {n}", lostWorking: "المفقود أثناء العمل", lostWaiting: "المفقود حتى ذلك الحين", windMost: "أشد رياح", unknown: "غير معروف", leftOut: "ما لم يُدرج",
   whatIf: "ماذا لو", whatIfHelp: "لهذه المعاينة فقط، ولا يتغير الإعداد.", planDays: "الفترة", windLimit: "حد الرياح للصعود", pricePerMwh: "سعر الميغاواط ساعة", asConfigured: "حسب الإعداد", crews: "الفرق", crew: "الفريق", crewNamed: "الفريق {n}", changeCrews: "غيّر", addCrew: "أضف فريقًا", crewsAsConfigured: "حسب الإعداد", peopleWord: "الأشخاص", hoursFrom: "من", hoursTo: "إلى", weekdays: "أيام العمل", remove: "احذف", planAgain: "أعد التخطيط", planning: "جارٍ التخطيط…", downloadIcs: "ملف التقويم", planEmpty: "لا شيء للتخطيط", planEmptyHelp: "لا تنبيه مفتوح يستدعي زيارة. عندما يوجد، تظهر هنا أرخص الساعات له.",
 };
 
@@ -66,19 +66,20 @@ const quantities = {
 const components = {
   gearbox: "علبة التروس", generator: "المولّد", rotor: "الدوّار", blades: "الشفرات", pitch: "نظام الميل", yaw: "نظام التوجيه", inverter: "العاكس", strings: "السلاسل", tracker: "المتتبع", modules: "الألواح",
   transformer: "المحوّل", sensor: "المستشعر", anemometer: "مقياس الرياح", data: "وصلة البيانات", plant: "المحطة", turbine: "التوربين", production: "الإنتاج",
-  main_bearing: "المحمل الرئيسي", cooling: "التبريد", sensors: "المستشعرات", string: "السلسلة", converter: "محوّل القدرة", nacelle: "القمرة",
+  main_bearing: "المحمل الرئيسي", cooling: "التبريد", sensors: "المستشعرات", string: "السلسلة", converter: "محوّل القدرة", nacelle: "القمرة", controller: "وحدة التحكم", pyranometer: "مقياس الإشعاع", clock: "الساعة",
 };
 
 const modes = {
   overheating: "سخونة زائدة", underperformance: "أداء ضعيف", soiling: "اتساخ", stuck: "عالق", stale: "إشارة جامدة", misalignment: "انحراف", icing: "تجمد", curtailment: "تقييد", outage: "توقف", drift: "انجراف",
   bearing_overheat: "سخونة المحمل", winding_overheat: "سخونة الملفات", oil_overheat: "سخونة الزيت", cooling_failure: "عطل التبريد", pitch_offset: "انحراف الميل", yaw_misalignment: "انحراف التوجيه", power_derate: "قدرة محدودة", wind_speed_drift: "انجراف قياس الرياح", frozen_value: "قيمة جامدة", tracker_stuck: "متتبع عالق", inverter_trip: "فصل العاكس", string_outage: "توقف سلسلة", transformer_overheat: "سخونة زائدة", maintenance: "صيانة", downtime: "متوقف", comms_loss: "لا بيانات", northing_step: "قفزة مرجع الشمال",
+  dust_storm: "عاصفة غبار", washing: "غسل", controller_stop: "أوقفته وحدة التحكم", controller_warning: "تحذير من وحدة التحكم", plant_outage: "توقف المحطة", clock_shift: "إزاحة الساعة", pyranometer_drift: "انجراف مقياس الإشعاع", string_out: "توقف سلسلة", thermal_derate: "خفض حراري للقدرة", tracker_stall: "توقف المتتبع",
 };
 
 const states = { open: "مفتوح", acknowledged: "تم الإقرار", assigned: "مُسند", resolved: "مغلق", false_positive: "إنذار كاذب", shelved: "مؤجل" };
 const severities = { info: "معلومة", warning: "تحذير", critical: "حرج" };
 const events = {
   incident_closed: "لم يعد يُلاحظ", opened: "فُتح", open: "فُتح", acknowledged: "تم الإقرار", acknowledge: "تم الإقرار", assigned: "أُسند", assign: "أُسند", resolved: "أُغلق", resolve: "أُغلق", false_positive: "عُدّ إنذارًا كاذبًا",
-  shelved: "أُجّل", shelve: "أُجّل", unshelved: "انتهى التأجيل", commented: "تعليق", comment: "تعليق", recurred: "لوحظ مجددًا", reopened: "فُتح مجددًا", updated: "حُدّث", escalated: "ازداد خطورة", incident_ended: "لم يعد يُلاحظ", notified: "أُرسل إشعار",
+  shelved: "أُجّل", shelve: "أُجّل", unshelved: "انتهى التأجيل", commented: "تعليق", comment: "تعليق", recurred: "لوحظ مجددًا", reopened: "فُتح مجددًا", updated: "حُدّث", escalated: "ازداد خطورة", incident_ended: "لم يعد يُلاحظ", notified: "أُرسل إشعار", folded: "ضُمّ إلى تنبيه آخر", unfolded: "عاد مستقلًا",
 };
 const models = {
   persistence: "الاستمرارية", seasonal_naive: "الساذج الموسمي", blend: "مزيج اليوم والأسبوع", climatology: "المناخي", clear_sky: "استمرارية السماء الصافية", clear_sky_persistence: "استمرارية السماء الصافية", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "الاستمرارية الذكية", power_curve: "منحنى القدرة", damped: "الاستمرارية المخمدة", calendar_blend: "المزيج التقويمي", boosting: "تعزيز التدرج",

@@ -44,7 +44,7 @@ const text = {
   foldedUnder: "Folded under", foldedHere: "Folded under this alert: {n}", foldedCount: "{n} folded", showAll: "Show all {n}", controllerLog: "Controller log", logFolded: "{lines} lines in {episodes} episodes, folded under this alert.", logMessage: "Message", logReset: "Reset", logStands: "still on", logEmpty: "No line is kept for this alert.", logShow: "Show the lines", logMore: "Show more ({n} of {all})", unknownAlert: "This alert is not known here.",
   planTitle: "Maintenance plan", planCalendar: "Calendar", planVisitKey: "Planned visit", asSoonAsPossible: "As soon as possible", showEarly: "Compare with as soon as possible", planProduction: "Expected production, up to {most}", planStorm: "Somewhere more wind than the limit of {limit}", asConfiguredIs: "as configured: {value}", planWindy: "Wind near the limit of {limit}",
   planSaving: "Saved by waiting for the right hours", planSavingHelp: "Against sending each crew to the most urgent alert as soon as it can go.", planRisk: "of which {risk} is risk", thisPlan: "This plan", solverOptimal: "Proven best.", solverFeasible: "Within {gap} of the best.",
-  visits: "Visits in order", alsoSettles: "Also settles:", occurrencesAre: "Occurrences: {n}", lostWorking: "Lost while working", lostWaiting: "Lost until then", windMost: "Strongest wind", unknown: "unknown", leftOut: "Left out",
+  visits: "Visits in order", actions: "Actions", alsoSettles: "Also settles:", occurrencesAre: "Occurrences: {n}", lostWorking: "Lost while working", lostWaiting: "Lost until then", windMost: "Strongest wind", unknown: "unknown", leftOut: "Left out",
   whatIf: "What if", whatIfHelp: "Only for this look; the configuration stays as it is.", planDays: "Period", windLimit: "Wind limit for climbing", pricePerMwh: "Price per MWh", asConfigured: "as configured", crews: "Crews", crew: "Crew", crewNamed: "Crew {n}", changeCrews: "Change", addCrew: "Add a crew", crewsAsConfigured: "As configured", peopleWord: "People", hoursFrom: "From", hoursTo: "To", weekdays: "Days of work", remove: "Remove", planAgain: "Plan again", planning: "Planning…", downloadIcs: "Calendar file", planEmpty: "Nothing to plan", planEmptyHelp: "No open alert asks for a visit. When one does, the cheapest hours for it appear here.",
 };
 
@@ -65,19 +65,20 @@ const quantities: Record<string, string> = {
 const components: Record<string, string> = {
   gearbox: "Gearbox", generator: "Generator", rotor: "Rotor", blades: "Blades", pitch: "Pitch system", yaw: "Yaw system", inverter: "Inverter", strings: "Strings", tracker: "Tracker", modules: "Modules",
   transformer: "Transformer", sensor: "Sensor", anemometer: "Anemometer", data: "Data link", plant: "Plant", turbine: "Turbine", production: "Production",
-  main_bearing: "Main bearing", cooling: "Cooling", sensors: "Sensors", string: "String", converter: "Converter", nacelle: "Nacelle",
+  main_bearing: "Main bearing", cooling: "Cooling", sensors: "Sensors", string: "String", converter: "Converter", nacelle: "Nacelle", controller: "Controller", pyranometer: "Pyranometer", clock: "Clock",
 };
 
 const modes: Record<string, string> = {
   overheating: "overheating", underperformance: "underperformance", soiling: "soiling", stuck: "stuck", stale: "stale signal", misalignment: "misalignment", icing: "icing", curtailment: "curtailment", outage: "outage", drift: "drift",
   bearing_overheat: "bearing overheating", winding_overheat: "winding overheating", oil_overheat: "oil overheating", cooling_failure: "cooling failure", pitch_offset: "pitch offset", yaw_misalignment: "yaw misalignment", power_derate: "power capped", wind_speed_drift: "wind speed drift", frozen_value: "frozen value", tracker_stuck: "tracker stuck", inverter_trip: "inverter trip", string_outage: "string outage", transformer_overheat: "overheating", maintenance: "maintenance", downtime: "stopped", comms_loss: "no data", northing_step: "north reference jump",
+  dust_storm: "dust storm", washing: "washing", controller_stop: "stopped by its controller", controller_warning: "controller warning", plant_outage: "outage of the plant", clock_shift: "clock shift", pyranometer_drift: "pyranometer drift", string_out: "string outage", thermal_derate: "thermal derating", tracker_stall: "tracker stall",
 };
 
 const states: Record<string, string> = { open: "Open", acknowledged: "Acknowledged", assigned: "Assigned", resolved: "Resolved", false_positive: "False positive", shelved: "Shelved" };
 const severities: Record<string, string> = { info: "Information", warning: "Warning", critical: "Critical" };
 const events: Record<string, string> = {
   incident_closed: "No longer seen", opened: "Opened", open: "Opened", acknowledged: "Acknowledged", acknowledge: "Acknowledged", assigned: "Assigned", assign: "Assigned", resolved: "Resolved", resolve: "Resolved", false_positive: "Marked false positive",
-  shelved: "Shelved", shelve: "Shelved", unshelved: "Back from the shelf", commented: "Comment", comment: "Comment", recurred: "Seen again", reopened: "Opened again", updated: "Updated", escalated: "More severe", incident_ended: "No longer seen", notified: "Notified",
+  shelved: "Shelved", shelve: "Shelved", unshelved: "Back from the shelf", commented: "Comment", comment: "Comment", recurred: "Seen again", reopened: "Opened again", updated: "Updated", escalated: "More severe", incident_ended: "No longer seen", notified: "Notified", folded: "Folded under another", unfolded: "Stands by itself again",
 };
 const models: Record<string, string> = {
   persistence: "Persistence", seasonal_naive: "Seasonal naive", blend: "Day and week blend", climatology: "Climatology", clear_sky: "Clear-sky persistence", clear_sky_persistence: "Clear-sky persistence", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Smart persistence", power_curve: "Power curve", damped: "Damped persistence", calendar_blend: "Calendar blend", boosting: "Gradient boosting",

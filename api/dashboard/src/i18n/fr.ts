@@ -45,7 +45,7 @@ const text: Dictionary["text"] = {
   foldedUnder: "Regroupée sous", foldedHere: "Regroupées sous cette alerte : {n}", foldedCount: "{n} regroupées", showAll: "Afficher les {n}", controllerLog: "Journal de l’automate", logFolded: "{lines} lignes en {episodes} épisodes, regroupées sous cette alerte.", logMessage: "Message", logReset: "Levée", logStands: "toujours active", logEmpty: "Aucune ligne conservée pour cette alerte.", logShow: "Afficher les lignes", logMore: "Afficher plus ({n} sur {all})", unknownAlert: "Cette alerte n’est pas connue ici.",
   planTitle: "Plan de maintenance", planCalendar: "Calendrier", planVisitKey: "Visite prévue", asSoonAsPossible: "Au plus tôt possible", showEarly: "Comparer au plus tôt possible", planProduction: "Production attendue, jusqu’à {most}", planStorm: "Vent au-dessus de la limite de {limit} quelque part", asConfiguredIs: "selon la configuration : {value}", planWindy: "Vent proche de la limite de {limit}",
   planSaving: "Économisé en attendant les bonnes heures", planSavingHelp: "Par rapport à l’envoi de chaque équipe à l’alerte la plus urgente dès que possible.", planRisk: "dont {risk} de risque", thisPlan: "Ce plan", solverOptimal: "Optimum prouvé.", solverFeasible: "À {gap} de l’optimum au plus.",
-  visits: "Visites dans l’ordre", alsoSettles: "Règle aussi :", occurrencesAre: "Occurrences : {n}", lostWorking: "Perdue pendant les travaux", lostWaiting: "Perdue d’ici là", windMost: "Vent le plus fort", unknown: "inconnu", leftOut: "Non retenues",
+  visits: "Visites dans l’ordre", actions: "Actions", alsoSettles: "Règle aussi :", occurrencesAre: "Occurrences : {n}", lostWorking: "Perdue pendant les travaux", lostWaiting: "Perdue d’ici là", windMost: "Vent le plus fort", unknown: "inconnu", leftOut: "Non retenues",
   whatIf: "Et si", whatIfHelp: "Pour cet essai seulement ; la configuration ne change pas.", planDays: "Période", windLimit: "Limite de vent pour monter", pricePerMwh: "Prix du MWh", asConfigured: "selon la configuration", crews: "Équipes", crew: "Équipe", crewNamed: "Équipe {n}", changeCrews: "Modifier", addCrew: "Ajouter une équipe", crewsAsConfigured: "Selon la configuration", peopleWord: "Personnes", hoursFrom: "De", hoursTo: "À", weekdays: "Jours de travail", remove: "Retirer", planAgain: "Replanifier", planning: "Planification…", downloadIcs: "Fichier calendrier", planEmpty: "Rien à planifier", planEmptyHelp: "Aucune alerte ouverte ne demande de visite. Quand ce sera le cas, les heures les moins coûteuses apparaîtront ici.",
 };
 
@@ -66,19 +66,20 @@ const quantities = {
 const components = {
   gearbox: "Multiplicateur", generator: "Génératrice", rotor: "Rotor", blades: "Pales", pitch: "Calage des pales", yaw: "Orientation", inverter: "Onduleur", strings: "Chaînes", tracker: "Suiveur", modules: "Modules",
   transformer: "Transformateur", sensor: "Capteur", anemometer: "Anémomètre", data: "Liaison de données", plant: "Centrale", turbine: "Éolienne", production: "Production",
-  main_bearing: "Palier principal", cooling: "Refroidissement", sensors: "Capteurs", string: "Chaîne", converter: "Convertisseur", nacelle: "Nacelle",
+  main_bearing: "Palier principal", cooling: "Refroidissement", sensors: "Capteurs", string: "Chaîne", converter: "Convertisseur", nacelle: "Nacelle", controller: "Automate", pyranometer: "Pyranomètre", clock: "Horloge",
 };
 
 const modes = {
   overheating: "surchauffe", underperformance: "sous-performance", soiling: "encrassement", stuck: "blocage", stale: "signal figé", misalignment: "désalignement", icing: "givre", curtailment: "écrêtage", outage: "arrêt", drift: "dérive",
   bearing_overheat: "surchauffe du palier", winding_overheat: "surchauffe du bobinage", oil_overheat: "surchauffe de l’huile", cooling_failure: "panne de refroidissement", pitch_offset: "calage décalé", yaw_misalignment: "mauvaise orientation", power_derate: "puissance plafonnée", wind_speed_drift: "dérive de l’anémomètre", frozen_value: "valeur figée", tracker_stuck: "suiveur bloqué", inverter_trip: "déclenchement", string_outage: "chaîne à l’arrêt", transformer_overheat: "surchauffe", maintenance: "entretien", downtime: "à l’arrêt", comms_loss: "plus de données", northing_step: "saut du nord",
+  dust_storm: "tempête de poussière", washing: "nettoyage", controller_stop: "arrêt par l’automate", controller_warning: "avertissement de l’automate", plant_outage: "arrêt de la centrale", clock_shift: "décalage d’horloge", pyranometer_drift: "dérive du pyranomètre", string_out: "chaîne à l’arrêt", thermal_derate: "bridage thermique", tracker_stall: "suiveur calé",
 };
 
 const states = { open: "Ouverte", acknowledged: "Acquittée", assigned: "Confiée", resolved: "Close", false_positive: "Fausse alerte", shelved: "En attente" };
 const severities = { info: "Information", warning: "Avertissement", critical: "Critique" };
 const events = {
   incident_closed: "N’est plus observée", opened: "Ouverte", open: "Ouverte", acknowledged: "Acquittée", acknowledge: "Acquittée", assigned: "Confiée", assign: "Confiée", resolved: "Close", resolve: "Close", false_positive: "Déclarée fausse alerte",
-  shelved: "Mise en attente", shelve: "Mise en attente", unshelved: "Fin de l’attente", commented: "Commentaire", comment: "Commentaire", recurred: "Observée à nouveau", reopened: "Rouverte", updated: "Mise à jour", escalated: "Aggravée", incident_ended: "N’est plus observée", notified: "Notifiée",
+  shelved: "Mise en attente", shelve: "Mise en attente", unshelved: "Fin de l’attente", commented: "Commentaire", comment: "Commentaire", recurred: "Observée à nouveau", reopened: "Rouverte", updated: "Mise à jour", escalated: "Aggravée", incident_ended: "N’est plus observée", notified: "Notifiée", folded: "Regroupée sous une autre", unfolded: "De nouveau seule",
 };
 const models = {
   persistence: "Persistance", seasonal_naive: "Naïf saisonnier", blend: "Mélange jour et semaine", climatology: "Climatologie", clear_sky: "Persistance ciel clair", clear_sky_persistence: "Persistance ciel clair", ets: "ETS", mstl: "MSTL", ridge: "Ridge", smart_persistence: "Persistance éclairée", power_curve: "Courbe de puissance", damped: "Persistance amortie", calendar_blend: "Mélange calendaire", boosting: "Gradient boosting",

@@ -4,7 +4,7 @@ import type { Alert, Outcome } from "../core/contract";
 import { act, alerts, isClosed, isShelved, type Action } from "../core/inbox";
 import { Problem, session } from "../core/http";
 import { serverNow } from "../core/live";
-import { t, type Word } from "../core/words";
+import { eventName, t, type Word } from "../core/words";
 import { problemText } from "./states";
 
 type Form = "assign" | "resolve" | "false_positive" | "shelve" | "comment";
@@ -15,12 +15,18 @@ export function AlertActions({ alert }: { alert: Alert }) {
   const [form, setForm] = useState<Form | null>(null);
   const [sending, setSending] = useState(false);
   const [refused, setRefused] = useState<string | null>(null);
+  const [done, setDone] = useState("");
+  // The button that was pressed may be gone afterwards; the focus stays here, and what was done is said aloud.
+  const box = useRef<HTMLDivElement>(null);
+  const back = () => box.current?.focus({ preventScroll: true });
 
   const run = async (action: Action) => {
     setSending(true);
     setRefused(null);
     setForm(null);
-    try { await act(alert.id, action); } catch (problem) {
+    setDone("");
+    back();
+    try { await act(alert.id, action); setDone(eventName(action.name === "resolve" && action.outcome === "false_positive" ? "false_positive" : action.name)); } catch (problem) {
       setRefused(problem instanceof Problem ? problemText(problem) : String(problem));
     } finally { setSending(false); }
   };
@@ -30,13 +36,14 @@ export function AlertActions({ alert }: { alert: Alert }) {
   );
   const closed = isClosed(alert);
   return (
-    <div class="actions" aria-busy={sending}>
+    <div class="actions" ref={box} tabIndex={-1} role="group" aria-label={t("actions")} aria-busy={sending}>
       <div class="action-row">
         {alert.state === "open" && <button type="button" class="button primary" data-action="acknowledge" disabled={sending} onClick={() => void run({ name: "acknowledge" })}>{t("acknowledge")}</button>}
         {!closed && <>{button("assign", t("assign"))}{button("resolve", t("resolve"))}{button("false_positive", t("falsePositive"))}{!isShelved(alert) && button("shelve", t("shelve"))}</>}
         {button("comment", t("comment"))}
       </div>
-      {form && <ActionForm key={form} form={form} run={run} cancel={() => setForm(null)} />}
+      {form && <ActionForm key={form} form={form} run={run} cancel={() => { setForm(null); back(); }} />}
+      <p class="visually-hidden" role="status">{done}</p>
       {refused && <p class="refused" role="alert">{t("actionRefused", { detail: refused })} <button type="button" class="link" onClick={() => setRefused(null)}>{t("dismiss")}</button></p>}
     </div>
   );
