@@ -24,7 +24,7 @@ const REFRESH_MS = 300_000;
 export function AlertPane({ alert }: { alert: Alert }) {
   const zone = shownZone(assetById.value.get(alert.asset_id)?.timezone);
   const now = serverNow.value;
-  const [hours, setHours] = useState(() => Math.max(168, windowFor(Date.parse(alert.started_at), serverNow.value)));
+  const [hours, setHours] = useState(() => windowFor(alert, serverNow.value));
   const told = useResource<AlertEvidence>(`${alert.id}|${hours}`, (abort) => get<AlertEvidence>(`/alerts/${encodeURIComponent(alert.id)}/evidence`, { hours }, abort), true);
   useEffect(() => { void loadHistory(alert.id).catch(() => undefined); }, [alert.id, alert.updated_at]);
   // By our own clock (the server's may run a thousand times faster in a demo), and seldom: evidence is dear to compute.

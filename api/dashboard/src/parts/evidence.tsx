@@ -20,7 +20,10 @@ const FEW = 5;
 /** Windows one may look at, in hours. */
 export const WINDOWS = [72, 168, 336, 720] as const;
 /** The shortest window that also shows some of the time before it began. */
-export const windowFor = (sinceMs: number, now: number): number => WINDOWS.find((hours) => hours * 3_600_000 >= 1.25 * (now - sinceMs)) ?? WINDOWS[3];
+export function windowFor(alert: Alert, now: number): number {
+  const end = alert.closed_at && !alert.incident_open ? Math.min(now, Date.parse(alert.closed_at) + DAY) : now;
+  return WINDOWS.find((hours) => hours * 3_600_000 >= 1.25 * (end - Date.parse(alert.started_at))) ?? WINDOWS[3];
+}
 
 interface Props { alert: Alert; told: Resource<AlertEvidence>; zone: string; hours: number; choose: (hours: number) => void }
 

@@ -11,8 +11,8 @@ const DAY = 24 * HOUR;
 
 export function Trend({ alert, told, now, zone }: { alert: Alert; told: AlertEvidence | undefined; now: number; zone: string }) {
   const outlook = told ? told.outlook : alert.outlook;
+  if (outlook === undefined || !alert.incident_open) return null;
   if (!outlook) {
-    if (outlook === undefined || !alert.incident_open) return null;
     return <section class="trend" data-testid="trend"><h3>{t("trend")}</h3><p class="muted">{t("noTrend")}</p></section>;
   }
   const { unit, factor } = readable(outlook.unit, Math.max(outlook.limit, outlook.level));
