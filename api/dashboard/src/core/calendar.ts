@@ -17,6 +17,9 @@ export function hourOf(ms: number, zone: string): number {
 export function calendarOf(from: number, to: number, spans: [number, number][], zone: string): Calendar {
   const begins = spans.map(([start]) => hourOf(start, zone));
   const ends = spans.map(([, end]) => hourOf(end, zone) || 24);
+  // Work that goes on through midnight needs the whole of the day.
+  const nightly = spans.some(([start, end]) => end > start && (hourOf(end, zone) || 24) <= hourOf(start, zone));
+  if (nightly) { begins.push(0); ends.push(24); }
   const first = Math.max(0, Math.floor(Math.min(7, ...begins, ...ends)));
   const last = Math.min(24, Math.ceil(Math.max(17, ...ends, ...begins)));
   const days: CalendarDay[] = [];

@@ -19,6 +19,8 @@ export function PlanCalendar({ plan, zone, behind, outlined, windLimit, now }: P
   const early = staysOf(plan.as_soon_as_possible);
   const crews = [...new Set([...stays, ...early].map((stay) => stay.crew))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
   const calendar = calendarOf(Date.parse(plan.from), Date.parse(plan.to), [...stays, ...early].map((stay) => [stay.start, stay.end]), zone);
+  const [opens, closes] = calendar.hours;
+  const [long, whole] = [closes - opens > 14, closes - opens === 24];
   const percent = (share: number) => `${(100 * share).toFixed(3)}%`;
   const box = (stay: Stay) => {
     const from = placeOf(calendar, stay.start);
@@ -39,11 +41,11 @@ export function PlanCalendar({ plan, zone, behind, outlined, windLimit, now }: P
         {windLimit !== undefined && stays.some((stay) => wind(stay) >= CLOSE * windLimit) && <span><i class="key key-windy" />{t("planWindy", { limit: apart(`${showNumber(windLimit, 1)} m/s`) })}</span>}
       </p>
       <div class="calendar-scroll" dir="ltr" tabIndex={0} role="group" aria-label={t("planCalendar")} data-testid="plan-calendar">
-        <div class="calendar">
+        <div class={`calendar ${long ? "is-long" : ""}`}>
           <div class="calendar-crews" aria-hidden="true"><span class="calendar-corner" />{crews.map((crew) => <span key={crew} class="calendar-crew"><bdi>{crew}</bdi></span>)}</div>
           <div class="calendar-area">
             <Behind calendar={calendar} hours={behind} most={most} windLimit={windLimit} now={now} from={Date.parse(plan.from)} />
-            <div class="calendar-days" aria-hidden="true">{calendar.days.map((day) => <span key={day.start} class="calendar-day"><bdi class="strong">{showDay(day.start, zone)}</bdi><span class="muted small">{showTime(day.start, zone)}–{showTime(day.end, zone)}</span></span>)}</div>
+            <div class="calendar-days" aria-hidden="true">{calendar.days.map((day) => <span key={day.start} class="calendar-day"><bdi class="strong">{showDay(day.start, zone)}</bdi>{!whole && <span class="muted small">{showTime(day.start, zone)}–{showTime(day.end, zone)}</span>}</span>)}</div>
             {crews.map((crew) => (
               <ul key={crew} class="calendar-row" aria-label={crew}>
                 {outlined && early.filter((stay) => stay.crew === crew).map((stay) => <li key={`early${stay.key}`} class="stay stay-early" style={box(stay)} title={`${t("asSoonAsPossible")}: ${title(stay)}`} aria-hidden="true" />)}
