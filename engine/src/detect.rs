@@ -21,12 +21,14 @@ mod regression;
 mod residual;
 mod shortfall;
 mod state;
+mod subspace;
 mod temperature;
 mod watch;
 
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
+pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;
