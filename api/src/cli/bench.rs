@@ -11,7 +11,7 @@ use super::{
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use clap::{Args, Subcommand};
 use datasets::care::{CareArchive, CareEvent, CareFarm, CareTable, Predictions, read_predictions};
-use engine::detect::{Evidence, RowVerdict, Subspace, SubspaceError, SubspaceOptions};
+use engine::detect::{Evidence, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions};
 use engine::evaluate::{CareRows, CareScore, EventScore, care_event, care_score};
 use std::{
     fs::{self, File},
@@ -171,10 +171,10 @@ fn judge(table: &CareTable, event: &CareEvent, normal: &[bool]) -> Result<Verdic
     let fitted = Subspace::fit(&sensors, &learn, HOURS, &SubspaceOptions::default())?;
     let mut out = vec![RowVerdict::default(); normal.len()];
     let end = table.ids.iter().rposition(|id| id.is_some_and(|id| id <= event.last_id)).map_or(0, |last| last + 1);
-    let mut state = fitted.begin();
-    fitted.advance(&mut state, &sensors, 0..end, normal, &mut out)?;
+    let (mut state, mut scratch) = (fitted.begin(), Scratch::default());
+    fitted.advance(&mut state, &mut scratch, &sensors, 0..end, normal, &mut out)?;
     let evidence = fitted.evidence(&state, NAMED);
-    fitted.advance(&mut state, &sensors, end..normal.len(), normal, &mut out[end..])?;
+    fitted.advance(&mut state, &mut scratch, &sensors, end..normal.len(), normal, &mut out[end..])?;
     Ok(Verdict { flagged: table.prediction().map(|i| out[i].anomaly).collect(), evidence })
 }
 

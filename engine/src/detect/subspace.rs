@@ -13,7 +13,7 @@ mod regress;
 mod run;
 mod setting;
 
-pub use run::{RowVerdict, SubspaceState};
+pub use run::{RowVerdict, Scratch, SubspaceState};
 
 use self::channels::sort;
 use self::limits::Pace;
@@ -28,6 +28,9 @@ const BLOCK: usize = 128;
 const ROWS_PER_FEATURE: usize = 20;
 /// Residuals beyond this many spreads count as this many.
 const CLIP: f64 = 8.0;
+
+/// Hours after which a verdict is let go more slowly: the criticality of CARE.
+const LASTING_HOURS: f64 = 12.0;
 
 /// What a column is to the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +67,15 @@ pub struct SubspaceOptions {
     pub beyond: f64,
     /// A limit is this many times the level those rows reach.
     pub margin: f64,
-    /// A verdict ends when the score falls below this.
-    pub release: f64,
+    /// A verdict ends when the score falls below the first; below the second once it has lasted twelve hours.
+    pub release: (f64, f64),
     /// Time constants of smoothing, hours, rising; 0 looks at single rows.
     pub hours: [f64; 3],
 }
 
 impl Default for SubspaceOptions {
     fn default() -> Self {
-        Self { beyond: 0.002, margin: 1.6, release: 0.8, hours: [0.0, 3.0, 24.0] }
+        Self { beyond: 0.002, margin: 1.6, release: (0.8, 0.8), hours: [0.0, 3.0, 24.0] }
     }
 }
 
@@ -120,7 +123,9 @@ pub struct FittedSubspace {
     setting: Setting,
     sensors: Vec<Sensor>,
     paces: Vec<Pace>,
-    release: f64,
+    release: (f64, f64),
+    /// Rows after which a verdict has lasted.
+    lasting: u32,
 }
 
 impl Subspace {
@@ -161,7 +166,14 @@ impl Subspace {
             return Err(nothing());
         }
         let names = columns.iter().map(|c| c.name.to_owned()).collect();
-        Ok(FittedSubspace { names, setting, sensors, paces, release: options.release })
+        Ok(FittedSubspace {
+            names,
+            setting,
+            sensors,
+            paces,
+            release: options.release,
+            lasting: (LASTING_HOURS / hours).round().max(1.0) as u32,
+        })
     }
 }
 

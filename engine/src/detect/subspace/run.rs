@@ -32,6 +32,13 @@ pub struct SubspaceState {
     /// Smoothed readings at the slowest pace, NaN until the first.
     readings: Vec<f64>,
     last: RowVerdict,
+    /// Judged rows in a row with an anomaly.
+    lasted: u32,
+}
+
+/// Room to work in; one serves any number of machines, one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
     features: Vec<f64>,
     smoothed: Vec<f64>,
 }
@@ -45,8 +52,7 @@ impl FittedSubspace {
             means: vec![0.0; width * self.paces.len()],
             readings: vec![f64::NAN; width],
             last: RowVerdict::default(),
-            features: vec![0.0; self.setting.width * BLOCK],
-            smoothed: vec![0.0; width * self.paces.len() * BLOCK],
+            lasted: 0,
         }
     }
 
@@ -56,7 +62,7 @@ impl FittedSubspace {
     /// [`SubspaceError::Columns`].
     pub fn score(&self, columns: &[Column<'_>], counts: &[bool]) -> Result<Vec<RowVerdict>, SubspaceError> {
         let mut out = vec![RowVerdict::default(); counts.len()];
-        self.advance(&mut self.begin(), columns, 0..counts.len(), counts, &mut out)?;
+        self.advance(&mut self.begin(), &mut Scratch::default(), columns, 0..counts.len(), counts, &mut out)?;
         Ok(out)
     }
 
@@ -67,6 +73,7 @@ impl FittedSubspace {
     pub fn advance(
         &self,
         state: &mut SubspaceState,
+        scratch: &mut Scratch,
         columns: &[Column<'_>],
         rows: Range<usize>,
         counts: &[bool],
@@ -75,25 +82,30 @@ impl FittedSubspace {
         self.check(columns)?;
         let end = columns.iter().map(|c| c.values.len()).min().unwrap_or(0).min(counts.len()).min(rows.end);
         let rows = rows.start..end.min(rows.start.saturating_add(out.len()));
+        let width = self.sensors.len();
+        scratch.features.resize(self.setting.width * BLOCK, 0.0);
+        scratch.smoothed.resize(width * self.paces.len() * BLOCK, 0.0);
         let mut judged = [false; BLOCK];
         let mut score = [0.0; BLOCK];
         let mut out = out.iter_mut();
         for from in rows.clone().step_by(BLOCK) {
             let count = BLOCK.min(rows.end - from);
-            self.setting.block(columns, from, count, &mut state.carried, &mut state.features, &mut judged);
+            self.setting.block(columns, from, count, &mut state.carried, &mut scratch.features, &mut judged);
             for (judged, counts) in judged.iter_mut().zip(&counts[from..from + count]) {
                 *judged &= counts;
             }
-            self.smooth(state, columns, from, count, &judged);
+            self.smooth(state, scratch, columns, from, count, &judged);
             score[..count].fill(0.0);
-            let width = self.sensors.len();
-            for (pace, smoothed) in self.paces.iter().zip(state.smoothed.chunks_exact_mut(width * BLOCK)) {
+            for (pace, smoothed) in self.paces.iter().zip(scratch.smoothed.chunks_exact_mut(width * BLOCK)) {
                 pace.judge(smoothed, count, &mut score);
             }
             for ((judged, score), out) in judged.iter().zip(&score[..count]).zip(&mut out) {
                 if *judged {
-                    let holds = state.last.anomaly && *score >= self.release;
+                    // What has lasted for long is let go slowly, a blip at once.
+                    let release = if state.lasted > self.lasting { self.release.1 } else { self.release.0 };
+                    let holds = state.last.anomaly && *score >= release;
                     state.last = RowVerdict { score: *score, anomaly: *score >= 1.0 || holds };
+                    state.lasted = if state.last.anomaly { state.lasted.saturating_add(1) } else { 0 };
                 }
                 *out = state.last;
             }
@@ -148,7 +160,15 @@ impl FittedSubspace {
     }
 
     /// Residuals of a block, smoothed at every pace, sensor after sensor.
-    fn smooth(&self, state: &mut SubspaceState, columns: &[Column<'_>], from: usize, count: usize, judged: &[bool; BLOCK]) {
+    fn smooth(
+        &self,
+        state: &mut SubspaceState,
+        scratch: &mut Scratch,
+        columns: &[Column<'_>],
+        from: usize,
+        count: usize,
+        judged: &[bool; BLOCK],
+    ) {
         let width = self.sensors.len();
         let slowest = self.paces.last().map_or(0.0, |pace| pace.step);
         let mut residual = [0.0; BLOCK];
@@ -165,7 +185,7 @@ impl FittedSubspace {
             }
             state.readings[j] = level;
             residual[..count].iter_mut().for_each(|r| *r -= sensor.centre);
-            for (weight, feature) in sensor.weights.iter().zip(state.features.chunks_exact(BLOCK)) {
+            for (weight, feature) in sensor.weights.iter().zip(scratch.features.chunks_exact(BLOCK)) {
                 for (slot, x) in residual[..count].iter_mut().zip(feature) {
                     *slot -= weight * x;
                 }
@@ -177,7 +197,7 @@ impl FittedSubspace {
             }
             for (p, pace) in self.paces.iter().enumerate() {
                 let mut mean = state.means[p * width + j];
-                let smoothed = &mut state.smoothed[(p * width + j) * BLOCK..(p * width + j) * BLOCK + count];
+                let smoothed = &mut scratch.smoothed[(p * width + j) * BLOCK..(p * width + j) * BLOCK + count];
                 for (slot, value) in smoothed.iter_mut().zip(&residual) {
                     mean = if value.is_nan() { mean } else { mean + pace.step * (value - mean) };
                     *slot = mean;

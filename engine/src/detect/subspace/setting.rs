@@ -157,7 +157,7 @@ impl Setting {
             let air = self.sorted.ambient.is_some();
             for (i, value) in values.iter().enumerate() {
                 let share = (value / self.full).clamp(-0.1, 1.1);
-                judged[i] &= share > RUNS || (should_run[i] && share.is_finite());
+                judged[i] &= share.abs() > RUNS || (should_run[i] && share.is_finite());
                 if share.is_finite() {
                     carried.load = share;
                 }
