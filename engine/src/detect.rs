@@ -7,6 +7,7 @@
 mod attribution;
 mod criticality;
 mod curve;
+mod curve_scan;
 mod evidence;
 mod fleet;
 mod frozen;
@@ -21,12 +22,15 @@ mod regression;
 mod residual;
 mod shortfall;
 mod state;
+mod subspace;
 mod temperature;
 mod watch;
 
+pub use curve_scan::CurveScan;
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
+pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;

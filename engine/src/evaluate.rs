@@ -6,6 +6,7 @@
 mod amiss;
 mod backtest;
 mod board;
+mod care;
 mod ceiling;
 mod coherence;
 mod drift;
@@ -22,6 +23,7 @@ mod verification;
 
 pub use amiss::amiss;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
+pub use care::{CARE_CRITICALITY, CareRows, CareScore, EventScore, care_event, care_score};
 pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, SUM, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};

@@ -53,6 +53,8 @@ pub(super) enum Command {
     Backtest(Backtest),
     /// Watch a dataset directory for faults: learn until a date, judge everything after it.
     Detect(Detect),
+    /// Run the detectors on a public benchmark and print its score.
+    Bench(super::bench::Bench),
     /// Write a simulated Moroccan fleet with labelled faults as a dataset directory.
     Simulate(Simulate),
     /// List the public data sets this program has mappings for.
