@@ -167,6 +167,7 @@ pub struct Pipeline {
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
 }
@@ -182,6 +183,7 @@ impl Pipeline {
             serving: Arc::default(),
             prepared: Arc::default(),
             watches: Arc::default(),
+            checked: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }
