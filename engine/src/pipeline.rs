@@ -181,6 +181,7 @@ pub struct Pipeline {
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
 }
@@ -196,6 +197,7 @@ impl Pipeline {
             serving: Arc::default(),
             prepared: Arc::default(),
             watches: Arc::default(),
+            checked: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }

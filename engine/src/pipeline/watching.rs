@@ -25,9 +25,6 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Each cycle checks the quality of this much telemetry.
-const RECENT: SignedDuration = SignedDuration::from_hours(48);
-
 /// What one cycle found.
 #[derive(Debug, Default)]
 pub struct WatchCycle {
@@ -38,9 +35,12 @@ pub struct WatchCycle {
 }
 
 impl Pipeline {
-    /// Judges every plant up to `now`, fitting the watches that are not fitted yet, and stores the incidents.
+    /// Checks the quality of what came, then judges every plant up to `now`, fitting the watches that are not fitted yet, and stores the incidents.
     pub async fn watch_cycle(&self, now: Timestamp) -> WatchCycle {
         let mut cycle = WatchCycle::default();
+        if let Err(error) = self.check_recent(now).await {
+            cycle.failures.push(("quality".into(), error));
+        }
         for (plant, assets) in plants(self.store.assets()) {
             match self.watch_plant(&plant, &assets, now).await {
                 Ok(incidents) => cycle.incidents.extend(incidents),
@@ -51,8 +51,6 @@ impl Pipeline {
     }
 
     async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Vec<Incident>, PipelineError> {
-        let recent = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-        self.check_quality(assets, Some(TimeRange::new(recent, now)?)).await?;
         let Some((watch, frames)) = self.watch(plant, assets, now).await? else { return Ok(Vec::new()) };
         let incidents = blocking(plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?;
         if !incidents.is_empty() {
