@@ -10,6 +10,7 @@ mod curve;
 mod evidence;
 mod fleet;
 mod frozen;
+mod grid;
 mod heading;
 mod health;
 mod incident;
@@ -20,8 +21,11 @@ mod quality;
 mod regression;
 mod residual;
 mod shortfall;
+mod specialist;
 mod state;
+mod stream;
 mod temperature;
+mod transformer;
 mod watch;
 
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
@@ -50,7 +54,7 @@ pub struct Point {
     pub time: Timestamp,
     /// True when something is wrong with the asset, by all we know up to this row.
     pub anomaly: bool,
-    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative.
+    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative. Of an asset without a model: its surprise, 0 to 1.
     pub score: f64,
 }
 

@@ -9,6 +9,7 @@ mod board;
 mod ceiling;
 mod coherence;
 mod drift;
+mod early;
 mod ensemble;
 mod explanation;
 mod fallback;
@@ -25,6 +26,7 @@ pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gat
 pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, SUM, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};
+pub use early::{Windowed, early, early_at_best};
 pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use fallback::fallback;
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};
