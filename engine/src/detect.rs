@@ -59,7 +59,7 @@ pub struct Point {
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
+pub const INFORMATION: [&str; 6] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step", "unusual_value"];
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     }
     let took = began.elapsed().as_secs_f64();
     let all: Vec<Windowed> = families.values().flatten().cloned().collect();
-    let line = 0.45;
+    let line = 0.5;
     for (family, found) in &families {
         let events: usize = found.iter().map(|one| one.scores.iter().skip(one.probation).filter(|s| **s >= line).count()).sum();
         let events = events as f64 / found.len() as f64;
@@ -55,7 +55,7 @@ fn main() -> Result<(), Failure> {
     }
     let (best, threshold) = early_at_best(&all);
     println!("all        {:6.1} at {line}, best {best:6.1} at {threshold:.2}; {} series", early(&all, line), all.len());
-    for step in (30..=60).step_by(5) {
+    for step in (30..=80).step_by(5) {
         print!("{:.2}: {:.1}  ", f64::from(step) / 100.0, early(&all, f64::from(step) / 100.0));
     }
     println!("\n{rows} rows in {took:.2} s, {:.2} s per million", took / rows as f64 * 1e6);

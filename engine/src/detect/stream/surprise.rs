@@ -11,13 +11,15 @@ use super::expect::Expectation;
 use super::tail::Tail;
 use super::tail::size;
 
-/// Decades of rarity that make a score of 1.
-const DECADES: f64 = 10.0;
 /// Score from which a row is an event.
-pub(super) const LINE: f64 = 0.45;
-/// Within a rest an event must be this much greater than the one before.
-const NEWS: f64 = 0.15;
-/// A row within a rest that is no news keeps this share of its score.
+pub(super) const LINE: f64 = 0.5;
+/// Decades of rarity at that score: one row in eight hundred per side and statistic that is looked at.
+const DECADES: f64 = 2.9;
+/// Decades from which a row starts a rest.
+const NOTED: f64 = 2.0;
+/// Within a rest a row is news when it is rarer by this many decades than all since it began.
+const NEWS: f64 = 0.5;
+/// What is left of the decades of a row that is no news.
 const OLD: f64 = 0.5;
 /// Rows of which nothing is said, for nothing is known.
 const SILENT: usize = 12;
@@ -33,7 +35,7 @@ const SIDES: f64 = 0.8;
 /// What is said of one row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Surprise {
-    /// 0 usual, each tenth ten times rarer; below [`LINE`] while it is old news.
+    /// 0 usual, [`LINE`] an event, 1 never seen anything like it; below the line while it is old news.
     pub(super) score: f64,
     /// What was expected, unit of the series; NaN on the first row.
     pub(super) expected: f64,
@@ -115,25 +117,22 @@ impl Stream {
         self.spread.learn(clip(error, spread, self.rows).abs());
         self.slow_spread.learn(clip(lasting, slow_spread, self.rows).abs());
         self.rows += 1;
-        let plain = ((rarest - SIDES) / DECADES).clamp(0.0, 1.0);
-        let (score, event) = self.rested(plain);
-        Surprise { score, expected: quick, event }
+        let (decades, news) = self.rested((rarest - SIDES).max(0.0));
+        let score = decades / (decades + DECADES);
+        Surprise { score, expected: quick, event: news && score >= LINE }
     }
 
-    /// One event is one crossing: what follows it is old news unless it is much greater.
-    fn rested(&mut self, plain: f64) -> (f64, bool) {
+    /// One event is one crossing, whatever the line: what follows is old news unless it is rarer.
+    fn rested(&mut self, decades: f64) -> (f64, bool) {
         self.resting = self.resting.saturating_sub(1);
-        if self.resting == 0 {
-            self.peak = 0.0;
+        if decades < NOTED {
+            return (decades, false);
         }
-        if plain < LINE {
-            return (plain, false);
+        if self.resting > 0 && decades < self.peak + NEWS {
+            return (OLD * NOTED, false);
         }
-        if self.resting > 0 && plain < (self.peak + NEWS).min(1.0 + 1e-9) {
-            return (OLD * LINE.min(plain), false);
-        }
+        self.peak = decades;
         self.resting = self.rest;
-        self.peak = plain.max(self.peak);
-        (plain, true)
+        (decades, true)
     }
 }
