@@ -11,6 +11,7 @@ mod curve_scan;
 mod evidence;
 mod fleet;
 mod frozen;
+mod grid;
 mod heading;
 mod health;
 mod incident;
@@ -21,9 +22,12 @@ mod quality;
 mod regression;
 mod residual;
 mod shortfall;
+mod specialist;
 mod state;
 mod subspace;
+mod stream;
 mod temperature;
+mod transformer;
 mod watch;
 
 pub use curve_scan::CurveScan;
@@ -56,12 +60,12 @@ pub struct Point {
     pub time: Timestamp,
     /// True when something is wrong with the asset, by all we know up to this row.
     pub anomaly: bool,
-    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative.
+    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative. Of an asset without a model: its surprise, 0 to 1.
     pub score: f64,
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
+pub const INFORMATION: [&str; 6] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step", "unusual_value"];
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

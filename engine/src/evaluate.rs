@@ -10,6 +10,7 @@ mod care;
 mod ceiling;
 mod coherence;
 mod drift;
+mod early;
 mod ensemble;
 mod explanation;
 mod fallback;
@@ -27,6 +28,7 @@ pub use care::{CARE_CRITICALITY, CareRows, CareScore, EventScore, care_event, ca
 pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, SUM, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};
+pub use early::{Windowed, early, early_at_best};
 pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use fallback::fallback;
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};

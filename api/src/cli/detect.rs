@@ -1,7 +1,7 @@
 //! `chergui detect`: learn what is normal until a date, judge every row after it, by the contract of the anomaly bench.
 
 use super::{args, failure::Failure, progress};
-use datasets::directory::{DatasetDirectory, Filter};
+use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
 use engine::detect::{Detection, Watch, WatchOptions};
 use std::{
     fs::{self, File},
@@ -24,16 +24,18 @@ fn work(options: &args::Detect) -> Result<(), Failure> {
     bar.set_message("judging");
     let detection = fitted.scan(&dataset.frames, options.train_until);
     fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
-    write(&options.output_dir, &detection)?;
+    write(&options.output_dir, &dataset, &detection)?;
     bar.finish_and_clear();
     Ok(())
 }
 
-fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
+fn write(directory: &Path, dataset: &LoadedDataset, detection: &Detection) -> Result<(), Failure> {
     let mut points = create(&directory.join("points.csv"))?;
     writeln!(points, "time,asset_id,anomaly,score")?;
     for point in &detection.points {
-        writeln!(points, "{},{},{},{:.4}", point.time, point.asset, u8::from(point.anomaly), point.score)?;
+        for time in dataset.times_of(&point.asset, point.time) {
+            writeln!(points, "{time},{},{},{:.4}", point.asset, u8::from(point.anomaly), point.score)?;
+        }
     }
     points.flush()?;
     let mut incidents = create(&directory.join("incidents.csv"))?;

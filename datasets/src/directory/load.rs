@@ -19,8 +19,10 @@ use engine::domain::FrameBuilder;
 use engine::domain::IntervalLabel;
 use engine::domain::Quantities;
 use engine::domain::Quantity;
+use engine::domain::Readings;
 use engine::domain::Resolution;
 use engine::domain::Table;
+use engine::domain::Timestamp;
 use engine::domain::WeatherByAsset;
 use engine::domain::WeatherRow;
 use engine::domain::from_micros;
@@ -59,6 +61,17 @@ pub struct LoadedDataset {
     pub annotations: Vec<Annotation>,
     /// Every quantity known after reading, standard and declared.
     pub quantities: Quantities,
+    stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>>,
+}
+
+impl LoadedDataset {
+    /// The times of the rows that a row of a frame stands for: its own, or where an asset reports between grid points those of
+    /// the rows that fell on it.
+    pub fn times_of(&self, asset: &AssetId, time: Timestamp) -> Vec<Timestamp> {
+        let Some(stamps) = self.stamps.get(asset) else { return vec![time] };
+        let first = stamps.partition_point(|(grid, _)| *grid < time);
+        stamps[first..].iter().take_while(|(grid, _)| *grid == time).map(|(_, stamp)| *stamp).collect()
+    }
 }
 
 pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<LoadedDataset, SourceError> {
@@ -73,6 +86,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     let mut builders: BTreeMap<Resolution, FrameBuilder> = BTreeMap::new();
     let mut weather = WeatherByAsset::new();
     let mut annotations = Vec::new();
+    let mut stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
     for file in &directory.files {
         match file.holds {
             Holds::Telemetry { .. } => {}
@@ -90,7 +104,10 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
             }
             for rows in &page.rows {
                 match rows {
-                    Rows::Readings(readings) => builder.push(readings),
+                    Rows::Readings(readings) => {
+                        add_stamps(&mut stamps, readings, file.resolution);
+                        builder.push(readings);
+                    }
                     Rows::Other(Table::WeatherForecast, batch) => add_weather(&mut weather, batch),
                     Rows::Other(Table::Annotations, batch) => annotations.extend(Annotation::from_batch(batch)),
                     Rows::Other(..) | Rows::Assets(_) => {}
@@ -104,7 +121,13 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     let kept: Vec<Asset> = directory.assets.iter().filter(|asset| keep.contains(&asset.id)).cloned().collect();
     let mut frames: Vec<Frame> = builders.into_values().flat_map(|builder| builder.finish(&kept)).collect();
     frames.sort_by_key(|frame| keep.iter().position(|id| *id == frame.asset.id));
+    for own in stamps.values_mut() {
+        own.sort_unstable();
+        own.dedup();
+    }
+    stamps.retain(|_, own| own.iter().any(|(grid, stamp)| grid != stamp));
     Ok(LoadedDataset {
+        stamps,
         name: directory.name().into(),
         resolution: directory.resolution,
         interval_label: directory.interval_label,
@@ -125,6 +148,29 @@ fn with_parents(directory: &DatasetDirectory, keep: &[AssetId]) -> Vec<Asset> {
         index += 1;
     }
     directory.assets.iter().filter(|asset| wanted.contains(&asset.id)).cloned().collect()
+}
+
+/// Notes the grid point and the time of every row.
+fn add_stamps(stamps: &mut BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>>, readings: &Readings, resolution: Resolution) {
+    let step = resolution.seconds() * 1_000_000;
+    let (times, ids) = (readings.times(), readings.asset_ids());
+    let mut last: Option<(AssetId, Vec<(Timestamp, Timestamp)>)> = None;
+    for row in 0..readings.len() {
+        let time = times.value(row);
+        let pair = (from_micros(time.div_euclid(step) * step), from_micros(time));
+        match &mut last {
+            Some((asset, own)) if asset.as_str() == ids.value(row) => own.push(pair),
+            _ => {
+                if let Some((asset, own)) = last.take() {
+                    stamps.entry(asset).or_default().extend(own);
+                }
+                last = AssetId::parse(ids.value(row)).ok().map(|asset| (asset, vec![pair]));
+            }
+        }
+    }
+    if let Some((asset, own)) = last {
+        stamps.entry(asset).or_default().extend(own);
+    }
 }
 
 /// Shell globs: `*` any text, `?` one character.

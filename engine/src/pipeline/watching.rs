@@ -125,14 +125,14 @@ impl Pipeline {
     }
 }
 
-/// Assets that are judged together: the machines of a plant with its weather stations; a transformer is its own plant.
+/// Assets that are judged together: the machines of a plant with its weather stations; a transformer or a bus is its own plant.
 fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     let mut plants: BTreeMap<String, Vec<Asset>> = BTreeMap::new();
     for asset in assets {
         let parent = asset.parent_id.as_ref().map(AssetId::to_string);
         let plant = match asset.kind {
             AssetKind::WindTurbine | AssetKind::PvInverter | AssetKind::PvTracker | AssetKind::WeatherStation => parent,
-            AssetKind::Transformer => Some(asset.id.to_string()),
+            AssetKind::Transformer | AssetKind::Bus => Some(asset.id.to_string()),
             _ => None,
         };
         if let Some(plant) = plant {
