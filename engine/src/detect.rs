@@ -4,6 +4,7 @@
 //! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 
+mod alarm_log;
 mod attribution;
 mod criticality;
 mod curve;
@@ -24,6 +25,7 @@ mod state;
 mod temperature;
 mod watch;
 
+pub use alarm_log::{ALARM_LOG, AlarmLog, AlarmLogOptions, BEFORE, FiledLine, LogEpisode, alarm_log};
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};

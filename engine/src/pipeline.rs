@@ -6,6 +6,7 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod evidence;
 mod explaining;
 mod forecast_agg;
 mod forecasting;
@@ -16,12 +17,13 @@ mod products;
 mod verify;
 mod watching;
 
+pub use evidence::SignalTrace;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{paths_batch, ramps_batch, record_batch, register_functions, reserve_batch, scores_batch};
 pub use products::Paths;
 pub use verify::Settled;
-pub use watching::{WatchCycle, findings};
+pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;

@@ -17,6 +17,7 @@ use engine::domain::AssetId;
 use engine::domain::Frame;
 use engine::domain::FrameBuilder;
 use engine::domain::IntervalLabel;
+use engine::domain::LogLine;
 use engine::domain::Quantities;
 use engine::domain::Quantity;
 use engine::domain::Resolution;
@@ -57,6 +58,8 @@ pub struct LoadedDataset {
     pub weather: WeatherByAsset,
     /// Annotations of a file `annotations`, all revisions.
     pub annotations: Vec<Annotation>,
+    /// Lines of controller logs of the kept assets, as the files bring them.
+    pub events: Vec<LogLine>,
     /// Every quantity known after reading, standard and declared.
     pub quantities: Quantities,
 }
@@ -73,11 +76,12 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     let mut builders: BTreeMap<Resolution, FrameBuilder> = BTreeMap::new();
     let mut weather = WeatherByAsset::new();
     let mut annotations = Vec::new();
+    let mut events = Vec::new();
     for file in &directory.files {
         match file.holds {
             Holds::Telemetry { .. } => {}
             Holds::Table(Table::WeatherForecast) if filter.weather => {}
-            Holds::Table(Table::Annotations) => {}
+            Holds::Table(Table::Annotations | Table::Events) => {}
             Holds::Table(_) => continue,
         }
         let Some(mut reader) = open(directory, file, None, &keep, &filter.quantities)? else { continue };
@@ -93,6 +97,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
                     Rows::Readings(readings) => builder.push(readings),
                     Rows::Other(Table::WeatherForecast, batch) => add_weather(&mut weather, batch),
                     Rows::Other(Table::Annotations, batch) => annotations.extend(Annotation::from_batch(batch)),
+                    Rows::Other(Table::Events, batch) => events.extend(LogLine::from_batch(batch)),
                     Rows::Other(..) | Rows::Assets(_) => {}
                 }
             }
@@ -101,6 +106,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
             }
         }
     }
+    events.retain(|line: &LogLine| keep.contains(&line.asset_id));
     let kept: Vec<Asset> = directory.assets.iter().filter(|asset| keep.contains(&asset.id)).cloned().collect();
     let mut frames: Vec<Frame> = builders.into_values().flat_map(|builder| builder.finish(&kept)).collect();
     frames.sort_by_key(|frame| keep.iter().position(|id| *id == frame.asset.id));
@@ -112,6 +118,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
         frames,
         weather,
         annotations,
+        events,
         quantities: directory.quantities.clone(),
     })
 }
