@@ -7,6 +7,7 @@ mod backtest;
 mod backup;
 mod demo;
 mod detect;
+mod detect_log;
 mod doctor;
 mod failure;
 mod forecast;

@@ -28,8 +28,8 @@ mod wording;
 
 pub use crate::detect::Severity;
 pub use book::{AlertBook, AlertChange, AlertRules, Subscription};
-pub use error::AlertError;
 pub use budget::{Budget, Pattern};
+pub use error::AlertError;
 pub use event::{Alert, AlertEvent, AlertIncident};
 pub use folding::{FOLDING, Folded, PLANT_OUTAGE, fold};
 pub use lifecycle::{Action, Outcome, State};

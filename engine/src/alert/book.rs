@@ -10,8 +10,8 @@ use super::AlertEvent;
 use super::Playbook;
 use super::Severity;
 use super::lifecycle::next_state;
-use super::rows::insert_event;
 use super::rows::alert_from;
+use super::rows::insert_event;
 use super::rows::read_again;
 use super::rows::read_alert;
 use super::rows::save_alert;
@@ -126,11 +126,13 @@ impl AlertBook {
     ) -> Result<(), AlertError> {
         let mut above = vec![parent.id.clone()];
         while let Some(id) = above.pop() {
-            let rows = sqlx::query(select_alerts!("WHERE parent_alert_id = ?1 AND state IN ('open', 'acknowledged', 'assigned') ORDER BY id"))
-                .bind(&id)
-                .fetch_all(&mut *writing)
-                .await
-                .map_err(LedgerError::sql("reading the alerts under another"))?;
+            let rows = sqlx::query(select_alerts!(
+                "WHERE parent_alert_id = ?1 AND state IN ('open', 'acknowledged', 'assigned') ORDER BY id"
+            ))
+            .bind(&id)
+            .fetch_all(&mut *writing)
+            .await
+            .map_err(LedgerError::sql("reading the alerts under another"))?;
             for row in &rows {
                 let mut child = alert_from(row)?;
                 (child.state, child.updated_at, child.shelved_until) = (parent.state, now, None);

@@ -60,11 +60,12 @@ impl AlertBook {
     /// [`AlertError::Ledger`].
     pub async fn budget(&self, per_asset_year: f64, assets: usize, now: Timestamp) -> Result<Budget, AlertError> {
         let failed = || LedgerError::sql("counting alerts against the budget");
-        let began: Option<i64> =
-            sqlx::query_scalar("SELECT min(t) FROM (SELECT min(at) AS t FROM alert_events UNION ALL SELECT min(created_at) FROM api_keys)")
-                .fetch_one(self.ledger.pool())
-                .await
-                .map_err(failed())?;
+        let began: Option<i64> = sqlx::query_scalar(
+            "SELECT min(t) FROM (SELECT min(at) AS t FROM alert_events UNION ALL SELECT min(created_at) FROM api_keys)",
+        )
+        .fetch_one(self.ledger.pool())
+        .await
+        .map_err(failed())?;
         let year_ago = now.saturating_sub(YEAR).unwrap_or(Timestamp::MIN);
         let since = began.map_or(now, from_micros).max(year_ago).min(now);
         let rows = sqlx::query(

@@ -198,7 +198,9 @@ mod tests {
 
     fn parents(folded: &[Folded]) -> Vec<(&str, &str, Timestamp, Option<Timestamp>)> {
         let raised = folded.iter().filter(|one| one.incident.detector == super::FOLDING);
-        raised.map(|one| (one.incident.asset_id.as_str(), one.incident.mode.as_str(), one.incident.opened_at, one.incident.closed_at)).collect()
+        raised
+            .map(|one| (one.incident.asset_id.as_str(), one.incident.mode.as_str(), one.incident.opened_at, one.incident.closed_at))
+            .collect()
     }
 
     #[test]

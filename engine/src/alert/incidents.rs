@@ -83,7 +83,9 @@ pub(super) async fn known(from: &mut SqliteConnection, incident: &Incident, clai
         let row = &known.incident;
         (row.asset_id.to_string(), micros(row.opened_at), row.component.clone(), row.mode.clone())
     };
-    if let Some(known) = rows.into_iter().find(|known| known.incident.detector == incident.detector && !claims.contains(&name(known))) {
+    if let Some(known) =
+        rows.into_iter().find(|known| known.incident.detector == incident.detector && !claims.contains(&name(known)))
+    {
         return Ok(Some(known));
     }
     let moved = sqlx::query(select_incidents!(
@@ -198,7 +200,8 @@ impl AlertBook {
     /// # Errors
     /// [`AlertError::Ledger`].
     pub async fn incidents_of(&self, id: &str) -> Result<Vec<AlertIncident>, AlertError> {
-        let rows = sqlx::query(select_incidents!("WHERE alert_id = ?1 ORDER BY opened_at, rowid")).bind(id).fetch_all(self.ledger.pool());
+        let rows =
+            sqlx::query(select_incidents!("WHERE alert_id = ?1 ORDER BY opened_at, rowid")).bind(id).fetch_all(self.ledger.pool());
         let rows = rows.await.map_err(LedgerError::sql("reading the incidents of an alert"))?;
         Ok(rows.iter().map(incident_from).collect::<Result<_, _>>()?)
     }

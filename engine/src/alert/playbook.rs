@@ -112,11 +112,17 @@ fn read(text: &str, place: &str) -> Result<BTreeMap<(String, String), Work>, Ale
         }
         let hours = *entry.hours.get_ref();
         if !(hours > 0.0 && hours <= 1000.0) {
-            return Err(wrong(entry.hours.span().start, format!("hours of {mode} is {hours}; write hours of work, above 0 and up to 1000")));
+            return Err(wrong(
+                entry.hours.span().start,
+                format!("hours of {mode} is {hours}; write hours of work, above 0 and up to 1000"),
+            ));
         }
         let people = *entry.people.get_ref();
         if !(1..=100).contains(&people) {
-            return Err(wrong(entry.people.span().start, format!("people of {mode} is {people}; write how many are needed, 1 to 100")));
+            return Err(wrong(
+                entry.people.span().start,
+                format!("people of {mode} is {people}; write how many are needed, 1 to 100"),
+            ));
         }
         if entry.steps.get_ref().is_empty() {
             return Err(wrong(entry.steps.span().start, format!("{mode} has no steps; write at least one in en, fr and ar")));
@@ -125,7 +131,9 @@ fn read(text: &str, place: &str) -> Result<BTreeMap<(String, String), Work>, Ale
         for step in entry.steps.into_inner() {
             let at = step.span().start;
             let Step { en, fr, ar } = step.into_inner();
-            if let Some((language, _)) = [("en", &en), ("fr", &fr), ("ar", &ar)].into_iter().find(|(_, text)| text.trim().is_empty()) {
+            if let Some((language, _)) =
+                [("en", &en), ("fr", &fr), ("ar", &ar)].into_iter().find(|(_, text)| text.trim().is_empty())
+            {
                 return Err(wrong(at, format!("a step of {mode} says nothing in {language:?}; write it in all three languages")));
             }
             steps.push(InThreeLanguages { en, fr, ar });

@@ -47,12 +47,7 @@ pub struct Round {
 }
 
 /// The reports of a round, parents first. `open` are the incidents whose alert thinks them open ([`AlertBook::open_incidents`]).
-pub fn reports(
-    incidents: &[Incident],
-    assets: &[Asset],
-    open: &BTreeSet<(AssetId, Timestamp)>,
-    now: Timestamp,
-) -> Vec<Report> {
+pub fn reports(incidents: &[Incident], assets: &[Asset], open: &BTreeSet<(AssetId, Timestamp)>, now: Timestamp) -> Vec<Report> {
     let news = now.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
     let folded = fold(incidents, assets);
     let awaited = |incident: &Incident| open.contains(&(incident.asset_id.clone(), incident.opened_at));

@@ -204,7 +204,8 @@ impl AlertBook {
         let text = |get: fn(&(&AlertIncident, &Evidence)) -> String| {
             Arc::new(StringArray::from_iter_values(rows.iter().map(get))) as ArrayRef
         };
-        let real = |get: fn(&Evidence) -> Option<f64>| Arc::new(rows.iter().map(|row| get(row.1)).collect::<Float64Array>()) as ArrayRef;
+        let real =
+            |get: fn(&Evidence) -> Option<f64>| Arc::new(rows.iter().map(|row| get(row.1)).collect::<Float64Array>()) as ArrayRef;
         let columns = vec![
             text(|row| row.0.alert_id.clone()),
             text(|row| row.0.asset_id.to_string()),

@@ -3,8 +3,8 @@
 mod rounds;
 
 use super::{
-    Action, Alert, AlertBook, AlertError, AlertFilter, AlertRules, Notification, Notifier, NotifyError, Outbox, Outcome, RetryPolicy,
-    Severity, State, Subscription,
+    Action, Alert, AlertBook, AlertError, AlertFilter, AlertRules, Notification, Notifier, NotifyError, Outbox, Outcome,
+    RetryPolicy, Severity, State, Subscription,
 };
 use crate::detect::{Evidence, Incident};
 use crate::domain::{Asset, AssetId, AssetKind, Quantity, Timestamp};
@@ -27,7 +27,8 @@ fn turbine(id: &str) -> Asset {
 
 fn incident(opened: i64, closed: Option<i64>) -> Incident {
     let quantity = Quantity::GEARBOX_BEARING_TEMP;
-    let evidence = Evidence { signal: "gearbox_bearing_temp".into(), quantity, observed: Some(81.0), expected: Some(70.0), share: 1.0 };
+    let evidence =
+        Evidence { signal: "gearbox_bearing_temp".into(), quantity, observed: Some(81.0), expected: Some(70.0), share: 1.0 };
     Incident {
         closed_at: closed.map(at),
         score: 1.5,
@@ -41,7 +42,10 @@ async fn book(min_severity: Severity) -> (TempDir, Ledger, AlertBook) {
     let home = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(home.path()).await.unwrap();
     let subscriptions = vec![Subscription { channel: "crew".into(), events: vec![], min_severity }];
-    let book = AlertBook::new(ledger.clone(), AlertRules { hold_off: SignedDuration::from_hours(12), subscriptions, ..AlertRules::default() });
+    let book = AlertBook::new(
+        ledger.clone(),
+        AlertRules { hold_off: SignedDuration::from_hours(12), subscriptions, ..AlertRules::default() },
+    );
     (home, ledger, book)
 }
 

@@ -175,7 +175,11 @@ const LINES: &[Line] = &[
     ),
     (
         "plant_outage",
-        ["Much of the plant stopped at once", "Une grande partie de la centrale s'est arrêtée d'un coup", "توقّف جزء كبير من المحطة دفعة واحدة"],
+        [
+            "Much of the plant stopped at once",
+            "Une grande partie de la centrale s'est arrêtée d'un coup",
+            "توقّف جزء كبير من المحطة دفعة واحدة",
+        ],
         [
             "Look for one cause: grid, breaker, transformer, an order. The alerts of the machines are folded under this one.",
             "Chercher une cause unique : réseau, disjoncteur, transformateur, consigne. Les alertes des machines sont regroupées sous celle-ci.",

@@ -129,12 +129,7 @@ struct Machine {
 
 /// Collapses lines. `rated_kw` are rated powers of machines where known, `found` the incidents of other detectors: an episode that opens
 /// while one of its asset is open is not told again, and lines from a day before it began belong under it.
-pub fn alarm_log(
-    lines: &[LogLine],
-    rated_kw: &BTreeMap<AssetId, f64>,
-    found: &[Incident],
-    options: &AlarmLogOptions,
-) -> AlarmLog {
+pub fn alarm_log(lines: &[LogLine], rated_kw: &BTreeMap<AssetId, f64>, found: &[Incident], options: &AlarmLogOptions) -> AlarmLog {
     let mut sorted: Vec<&LogLine> = lines.iter().collect();
     sorted.sort();
     let mut others: BTreeMap<&AssetId, Vec<&Incident>> = BTreeMap::new();

@@ -37,7 +37,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`PipelineError`].
-    pub async fn traces(&self, asset: &Asset, range: TimeRange, quantities: &[Quantity]) -> Result<Vec<SignalTrace>, PipelineError> {
+    pub async fn traces(
+        &self,
+        asset: &Asset,
+        range: TimeRange,
+        quantities: &[Quantity],
+    ) -> Result<Vec<SignalTrace>, PipelineError> {
         let found = plants(self.store.assets()).into_iter().find(|(_, assets)| assets.iter().any(|member| member.id == asset.id));
         let (plant, assets) = found.unwrap_or_else(|| (asset.id.to_string(), vec![asset.clone()]));
         let start = range.start().saturating_sub(WARM_UP).unwrap_or(Timestamp::MIN);
@@ -60,7 +65,13 @@ impl Pipeline {
     }
 }
 
-fn assemble(asset: &Asset, range: TimeRange, mut known: Vec<HealthSignal>, frames: &[Frame], wanted: &[Quantity]) -> Vec<SignalTrace> {
+fn assemble(
+    asset: &Asset,
+    range: TimeRange,
+    mut known: Vec<HealthSignal>,
+    frames: &[Frame],
+    wanted: &[Quantity],
+) -> Vec<SignalTrace> {
     let mut signals = Vec::new();
     for quantity in wanted {
         match known.iter().position(|signal| signal.quantity == *quantity) {
@@ -124,17 +135,17 @@ mod tests {
     use crate::domain::{AssetKind, Location, Resolution, Timestamp};
     use std::collections::BTreeMap;
 
-    fn frame(id: &str, latitude: f64, values: Vec<f64>) -> Frame {
+    fn frame(id: &str, latitude: f64, values: &[f64]) -> Frame {
         let mut asset = Asset::new(AssetId::parse(id).unwrap(), AssetKind::WindTurbine);
         asset.location = Some(Location { latitude, longitude: 0.0 });
-        let columns: BTreeMap<Quantity, Vec<f64>> = BTreeMap::from([(Quantity::GEARBOX_BEARING_TEMP, values.clone())]);
+        let columns: BTreeMap<Quantity, Vec<f64>> = BTreeMap::from([(Quantity::GEARBOX_BEARING_TEMP, values.to_vec())]);
         let known = vec![0; values.len()];
         Frame::new(asset, Timestamp::UNIX_EPOCH, Resolution::from_seconds(600).unwrap(), known, columns)
     }
 
     #[test]
     fn signals_come_in_the_order_asked_with_the_nearest_beside_them() {
-        let frames = [frame("T1", 28.0, vec![70.0, 71.0, 72.0]), frame("T2", 28.3, vec![60.0]), frame("T3", 28.1, vec![65.0, 66.0, 67.0])];
+        let frames = [frame("T1", 28.0, &[70.0, 71.0, 72.0]), frame("T2", 28.3, &[60.0]), frame("T3", 28.1, &[65.0, 66.0, 67.0])];
         let range = TimeRange::new(frames[0].time(1), frames[0].time(3)).unwrap();
         let power = HealthSignal {
             quantity: Quantity::ACTIVE_POWER,

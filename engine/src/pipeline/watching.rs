@@ -80,7 +80,12 @@ impl Pipeline {
     }
 
     /// Incidents of a plant's telemetry and its controller logs, as of `now`; `None` where there is too little of either.
-    async fn judge(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Option<(Vec<Incident>, AlarmLog)>, PipelineError> {
+    async fn judge(
+        &self,
+        plant: &str,
+        assets: &[Asset],
+        now: Timestamp,
+    ) -> Result<Option<(Vec<Incident>, AlarmLog)>, PipelineError> {
         let watch = self.watch(plant, assets, now).await?;
         let ids: Vec<AssetId> = assets.iter().map(|asset| asset.id.clone()).collect();
         let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
@@ -91,7 +96,8 @@ impl Pipeline {
         let rated = assets.iter().filter_map(|asset| Some((asset.id.clone(), asset.capacity_kw?))).collect();
         let least = self.options.least_learning;
         let work = move || {
-            let found = watch.as_ref().map(|(watch, frames)| watch.scan(frames, watch.fitted_until()).incidents).unwrap_or_default();
+            let found =
+                watch.as_ref().map(|(watch, frames)| watch.scan(frames, watch.fitted_until()).incidents).unwrap_or_default();
             let known = lines.first().map(|line| line.time.saturating_add(least).unwrap_or(Timestamp::MAX));
             let options = AlarmLogOptions { tell_from: known.unwrap_or(Timestamp::MAX), ..AlarmLogOptions::default() };
             let log = alarm_log(&lines, &rated, &found, &options);

@@ -43,7 +43,11 @@ async fn a_clearer_name_goes_on_in_the_same_alert() {
     let renamed = round(&book, &[clearer.clone()], 1).await.remove(0);
     assert_eq!((&renamed.id, renamed.mode.as_str(), renamed.occurrences), (&first.id, "winding_overheat", 1));
     assert_eq!(renamed.title.en, "Generator winding too hot");
-    assert_eq!((all(&book).await.len(), book.open_incidents().await.unwrap().len()), (1, 1), "nothing is left open under the old name");
+    assert_eq!(
+        (all(&book).await.len(), book.open_incidents().await.unwrap().len()),
+        (1, 1),
+        "nothing is left open under the old name"
+    );
     assert_eq!(kinds(&book.events(&first.id).await.unwrap()), ["opened", "clarified"]);
     // Two of one instant keep apart as long as both keep their names, and the one nobody else claims is the one that was renamed.
     let second = raise(&book, &Incident { component: "rotor".into(), mode: "icing".into(), ..clearer.clone() }, 2).await.0;
@@ -184,7 +188,11 @@ async fn figures_follow_the_latest_incident_and_come_back_from_the_ledger() {
     });
     let first = raise(&book, &hot, 0).await.0;
     assert_eq!((first.outlook.as_ref(), &first.evidence), (hot.outlook.as_ref(), &hot.evidence));
-    assert_eq!((first.severity, first.energy_expected_kwh), (Severity::Critical, Some(10.0 / 6.0 * 168.0)), "a limit within three days");
+    assert_eq!(
+        (first.severity, first.energy_expected_kwh),
+        (Severity::Critical, Some(10.0 / 6.0 * 168.0)),
+        "a limit within three days"
+    );
     hot.energy_lost_kwh = 60.0;
     let second = raise(&book, &hot, 10).await.0;
     assert!(second.energy_expected_kwh.unwrap() > first.energy_expected_kwh.unwrap());

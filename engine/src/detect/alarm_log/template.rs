@@ -27,8 +27,23 @@ const STOPS: [&str; 5] = ["emergency", "trip", "shutdown", "notaus", "disparo"];
 const HALTS: [&str; 8] = ["stop", "stopped", "pause", "paused", "arret", "arrêt", "parada", "stopp"];
 /// Parts of lines by which somebody is there, or at the controller from afar.
 const SERVICE: [&str; 17] = [
-    "service", "maintenance", "local control", "key switch", "keyswitch", "keyboard", "manual", "login", "logout", "over rcs", "remote stop",
-    "primary access", "write access", "reboot", "parameter", "mantenimiento", "wartung",
+    "service",
+    "maintenance",
+    "local control",
+    "key switch",
+    "keyswitch",
+    "keyboard",
+    "manual",
+    "login",
+    "logout",
+    "over rcs",
+    "remote stop",
+    "primary access",
+    "write access",
+    "reboot",
+    "parameter",
+    "mantenimiento",
+    "wartung",
 ];
 /// Parts of lines that give a set-point of power.
 const SET_POINTS: [&str; 5] = ["power ref", "power limit", "setpoint", "set-point", "set point"];
@@ -131,7 +146,8 @@ fn number(text: &str) -> Option<f64> {
             continue;
         }
         let sign = if at > 0 && text.as_bytes()[at - 1] == b'-' { -1.0 } else { 1.0 };
-        found = text.get(at..at + length).and_then(|digits| digits.replace(',', ".").parse::<f64>().ok()).map(|v| sign * v).or(found);
+        found =
+            text.get(at..at + length).and_then(|digits| digits.replace(',', ".").parse::<f64>().ok()).map(|v| sign * v).or(found);
         at += length;
     }
     found
@@ -180,7 +196,10 @@ mod tests {
         assert_eq!(kind("External power ref.:   0kW"), Kind::Restricted);
         assert_eq!(set_point("External power ref.: 500kW"), Some(500.0));
         assert_eq!(set_point("Wind: 5 m/s"), None);
-        assert_eq!([kind(""), kind("Pause over RCS  0"), kind("Pause pressed on keyboard")], [Kind::Idle, Kind::Service, Kind::Service]);
+        assert_eq!(
+            [kind(""), kind("Pause over RCS  0"), kind("Pause pressed on keyboard")],
+            [Kind::Idle, Kind::Service, Kind::Service]
+        );
         assert_eq!([kind("Stop  656.9kW  1444RPM"), kind("Pause   -3.0kW     0RPM"), kind("Trip Q8 L1: 403 V")], [Kind::Stop; 3]);
         assert_eq!([kind("Stop auto-outyawing"), kind("Hot generator 145°C      0kW")], [Kind::Other; 2]);
         assert_eq!(component("Hot HV trafo #°C"), "transformer");

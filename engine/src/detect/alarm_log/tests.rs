@@ -104,7 +104,9 @@ fn the_budget_holds_whatever_the_log_says() {
 #[test]
 fn lines_that_come_later_change_nothing_before() {
     let mut lines = usual();
-    for (day, message) in [(40, "Oil leakage in Hub"), (45, "Stop  656.9kW  1444RPM"), (46, "Low Battery Hub"), (52, "Hot HV trafo 270°C 0kW")] {
+    for (day, message) in
+        [(40, "Oil leakage in Hub"), (45, "Stop  656.9kW  1444RPM"), (46, "Low Battery Hub"), (52, "Hot HV trafo 270°C 0kW")]
+    {
         lines.extend((0..40).map(|n| line("T1", day * 1440 + 9 * n, message)));
     }
     let whole = collapsed(&lines, &[]);

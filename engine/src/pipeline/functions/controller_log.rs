@@ -67,7 +67,8 @@ fn batch(lines: &[(&FiledLine, &LogEpisode)]) -> Result<RecordBatch, crate::doma
         let times = lines.iter().map(|row| get(row).map(micros)).collect::<TimestampMicrosecondArray>();
         Arc::new(times.with_timezone("UTC")) as Arc<dyn Array>
     };
-    let flag = |get: fn(&Row<'_>) -> bool| Arc::new(BooleanArray::from(lines.iter().map(get).collect::<Vec<_>>())) as Arc<dyn Array>;
+    let flag =
+        |get: fn(&Row<'_>) -> bool| Arc::new(BooleanArray::from(lines.iter().map(get).collect::<Vec<_>>())) as Arc<dyn Array>;
     let columns: Vec<(&str, Arc<dyn Array>)> = vec![
         ("time", time(|row| Some(row.0.line.time))),
         ("asset_id", text(|row| row.0.line.asset_id.to_string())),
