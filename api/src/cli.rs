@@ -8,6 +8,7 @@ mod backup;
 mod bench;
 mod demo;
 mod detect;
+mod detect_log;
 mod doctor;
 mod failure;
 mod forecast;

@@ -4,6 +4,7 @@
 //! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 
+mod alarm_log;
 mod attribution;
 mod criticality;
 mod curve;
@@ -24,13 +25,14 @@ mod residual;
 mod shortfall;
 mod specialist;
 mod state;
-mod subspace;
 mod stream;
+mod subspace;
 mod temperature;
 mod transformer;
 mod watch;
 
 pub use curve_scan::CurveScan;
+pub use alarm_log::{ALARM_LOG, AlarmLog, AlarmLogOptions, BEFORE, FiledLine, LogEpisode, alarm_log};
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};

@@ -6,6 +6,7 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod evidence;
 mod explaining;
 mod forecast_agg;
 mod forecasting;
@@ -17,6 +18,7 @@ mod products;
 mod verify;
 mod watching;
 
+pub use evidence::SignalTrace;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{
@@ -25,7 +27,7 @@ pub use functions::{
 pub use maintenance::{CrewHours, MOST_ALERTS, MaintenancePlan, MaintenanceRequest};
 pub use products::Paths;
 pub use verify::Settled;
-pub use watching::{WatchCycle, findings};
+pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;

@@ -318,7 +318,7 @@ pub(super) struct Detect {
     /// End of the period to learn from, RFC 3339.
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub(super) train_until: Timestamp,
-    /// Directory for points.csv and incidents.csv.
+    /// Directory for points.csv and incidents.csv; of a directory that holds only controller logs, incidents.csv and episodes.csv.
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: PathBuf,
 }

@@ -1,8 +1,8 @@
 //! `chergui detect`: learn what is normal until a date, judge every row after it, by the contract of the anomaly bench.
 
-use super::{args, failure::Failure, progress};
+use super::{args, detect_log, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
-use engine::detect::{Detection, Watch, WatchOptions};
+use engine::detect::{Detection, Incident, Watch, WatchOptions};
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
@@ -18,6 +18,14 @@ fn work(options: &args::Detect) -> Result<(), Failure> {
     let directory = DatasetDirectory::open(&options.directory).map_err(|error| Failure::usage(error.to_string()))?;
     let dataset = directory.load(&Filter { assets: Vec::new(), quantities: Vec::new(), weather: false }).map_err(Failure::work)?;
     bar.inc(1);
+    if dataset.frames.is_empty() && !dataset.events.is_empty() {
+        let log = detect_log::collapse(&dataset, options.train_until);
+        fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
+        write_incidents(&options.output_dir, &log.incidents)?;
+        detect_log::write(&options.output_dir, &dataset, &log, options.train_until)?;
+        bar.finish_and_clear();
+        return Ok(());
+    }
     bar.set_message("learning");
     let fitted = Watch::fit(&dataset.frames, options.train_until, &WatchOptions::default()).map_err(Failure::work)?;
     bar.inc(1);
@@ -38,9 +46,13 @@ fn write(directory: &Path, dataset: &LoadedDataset, detection: &Detection) -> Re
         }
     }
     points.flush()?;
+    write_incidents(directory, &detection.incidents)
+}
+
+fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> {
     let mut incidents = create(&directory.join("incidents.csv"))?;
     writeln!(incidents, "asset_id,component,mode,opened_at,closed_at,severity,energy_lost_kwh,top_contributors")?;
-    for i in &detection.incidents {
+    for i in found {
         let closed = i.closed_at.map(|time| time.to_string()).unwrap_or_default();
         let why = i.top_contributors().join(";");
         let severity = i.severity.name();
@@ -54,6 +66,6 @@ fn write(directory: &Path, dataset: &LoadedDataset, detection: &Detection) -> Re
     Ok(())
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+pub(super) fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
     Ok(BufWriter::new(File::create(path).map_err(|cause| Failure::io(path, &cause))?))
 }

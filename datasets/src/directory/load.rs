@@ -17,6 +17,7 @@ use engine::domain::AssetId;
 use engine::domain::Frame;
 use engine::domain::FrameBuilder;
 use engine::domain::IntervalLabel;
+use engine::domain::LogLine;
 use engine::domain::Quantities;
 use engine::domain::Quantity;
 use engine::domain::Readings;
@@ -59,6 +60,8 @@ pub struct LoadedDataset {
     pub weather: WeatherByAsset,
     /// Annotations of a file `annotations`, all revisions.
     pub annotations: Vec<Annotation>,
+    /// Lines of controller logs of the kept assets, as the files bring them.
+    pub events: Vec<LogLine>,
     /// Every quantity known after reading, standard and declared.
     pub quantities: Quantities,
     stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>>,
@@ -87,11 +90,12 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     let mut weather = WeatherByAsset::new();
     let mut annotations = Vec::new();
     let mut stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+    let mut events = Vec::new();
     for file in &directory.files {
         match file.holds {
             Holds::Telemetry { .. } => {}
             Holds::Table(Table::WeatherForecast) if filter.weather => {}
-            Holds::Table(Table::Annotations) => {}
+            Holds::Table(Table::Annotations | Table::Events) => {}
             Holds::Table(_) => continue,
         }
         let Some(mut reader) = open(directory, file, None, &keep, &filter.quantities)? else { continue };
@@ -110,6 +114,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
                     }
                     Rows::Other(Table::WeatherForecast, batch) => add_weather(&mut weather, batch),
                     Rows::Other(Table::Annotations, batch) => annotations.extend(Annotation::from_batch(batch)),
+                    Rows::Other(Table::Events, batch) => events.extend(LogLine::from_batch(batch)),
                     Rows::Other(..) | Rows::Assets(_) => {}
                 }
             }
@@ -118,6 +123,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
             }
         }
     }
+    events.retain(|line: &LogLine| keep.contains(&line.asset_id));
     let kept: Vec<Asset> = directory.assets.iter().filter(|asset| keep.contains(&asset.id)).cloned().collect();
     let mut frames: Vec<Frame> = builders.into_values().flat_map(|builder| builder.finish(&kept)).collect();
     frames.sort_by_key(|frame| keep.iter().position(|id| *id == frame.asset.id));
@@ -135,6 +141,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
         frames,
         weather,
         annotations,
+        events,
         quantities: directory.quantities.clone(),
     })
 }

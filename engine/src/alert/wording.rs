@@ -219,6 +219,37 @@ const LINES: &[Line] = &[
         ],
     ),
     (
+        "plant_outage",
+        [
+            "Much of the plant stopped at once",
+            "Une grande partie de la centrale s'est arrêtée d'un coup",
+            "توقّف جزء كبير من المحطة دفعة واحدة",
+        ],
+        [
+            "Look for one cause: grid, breaker, transformer, an order. The alerts of the machines are folded under this one.",
+            "Chercher une cause unique : réseau, disjoncteur, transformateur, consigne. Les alertes des machines sont regroupées sous celle-ci.",
+            "ابحثوا عن سبب واحد: الشبكة أو القاطع أو المحوّل أو أمر تشغيل. تنبيهات الوحدات مجموعة تحت هذا التنبيه.",
+        ],
+    ),
+    (
+        "controller_stop",
+        ["The controller stopped the machine", "L'automate a arrêté la machine", "أوقفت وحدة التحكم الآلة"],
+        [
+            "Read the controller log under this alert from its first line on, then restart or send a crew.",
+            "Lire le journal de l'automate sous cette alerte depuis sa première ligne, puis redémarrer ou envoyer une équipe.",
+            "اقرؤوا سجلّ وحدة التحكم تحت هذا التنبيه من سطره الأول، ثم أعيدوا التشغيل أو أرسلوا فريقًا.",
+        ],
+    ),
+    (
+        "controller_warning",
+        ["The controller reports something rare", "L'automate signale un événement rare", "وحدة التحكم تبلّغ عن أمر نادر"],
+        [
+            "The machine runs. Read the log under this alert and take it along at the next visit.",
+            "La machine tourne. Lire le journal sous cette alerte et s'en occuper à la prochaine visite.",
+            "الآلة تعمل. اقرؤوا السجلّ تحت هذا التنبيه وعالجوه في الزيارة المقبلة.",
+        ],
+    ),
+    (
         "northing_step",
         ["North reference has jumped", "Saut de la référence nord", "قفزة في مرجع اتجاه الشمال"],
         [
