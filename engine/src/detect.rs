@@ -31,14 +31,14 @@ mod temperature;
 mod transformer;
 mod watch;
 
-pub use curve_scan::CurveScan;
 pub use alarm_log::{ALARM_LOG, AlarmLog, AlarmLogOptions, BEFORE, FiledLine, LogEpisode, alarm_log};
+pub use curve_scan::CurveScan;
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
-pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use quality::{
     Balance, MeterOf, QualityFlag, QualityOptions, Reason, fit_to_learn_from, history_flags, meters, quality_flags, settle, usable,
 };
+pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;

@@ -51,7 +51,12 @@ fn main() -> Result<(), Failure> {
     for (family, found) in &families {
         let events: usize = found.iter().map(|one| one.scores.iter().skip(one.probation).filter(|s| **s >= line).count()).sum();
         let events = events as f64 / found.len() as f64;
-        println!("{family:10} {:6.1} at {line}, best {:6.1} at {:.2}; {events:.1} events a series", early(found, line), early_at_best(found).0, early_at_best(found).1);
+        println!(
+            "{family:10} {:6.1} at {line}, best {:6.1} at {:.2}; {events:.1} events a series",
+            early(found, line),
+            early_at_best(found).0,
+            early_at_best(found).1
+        );
     }
     let (best, threshold) = early_at_best(&all);
     println!("all        {:6.1} at {line}, best {best:6.1} at {threshold:.2}; {} series", early(&all, line), all.len());
@@ -115,7 +120,10 @@ fn write(directory: &Path, seed: u64) -> Result<(), Failure> {
         let minutes = step(one) / 60;
         std::fs::write(
             place.join("dataset.toml"),
-            format!("name = \"{}\"\nresolution = \"PT{minutes}M\"\n[units]\nvalue = \"1\"\n[[file]]\npath = \"data.csv\"\ntable = \"meter\"\n", one.family),
+            format!(
+                "name = \"{}\"\nresolution = \"PT{minutes}M\"\n[units]\nvalue = \"1\"\n[[file]]\npath = \"data.csv\"\ntable = \"meter\"\n",
+                one.family
+            ),
         )?;
         std::fs::write(place.join("assets.csv"), "asset_id,kind\nseries,meter\n")?;
         let time = |second: i64| from_micros(second * 1_000_000);

@@ -58,10 +58,16 @@ impl Grid {
                 (known.len() >= LEAST_ROWS).then(|| from_usual(median(known)))
             })
         };
-        let frequency = nominal(&Quantity::FREQUENCY, "nominal_frequency", code::nominal_frequency)
-            .map(|nominal| Watched { quantity: Quantity::FREQUENCY, nominal, bands: code::frequency() });
-        let voltage = nominal(&Quantity::VOLTAGE, "nominal_voltage", code::nominal_voltage)
-            .map(|nominal| Watched { quantity: Quantity::VOLTAGE, nominal, bands: code::voltage(nominal) });
+        let frequency = nominal(&Quantity::FREQUENCY, "nominal_frequency", code::nominal_frequency).map(|nominal| Watched {
+            quantity: Quantity::FREQUENCY,
+            nominal,
+            bands: code::frequency(),
+        });
+        let voltage = nominal(&Quantity::VOLTAGE, "nominal_voltage", code::nominal_voltage).map(|nominal| Watched {
+            quantity: Quantity::VOLTAGE,
+            nominal,
+            bands: code::voltage(nominal),
+        });
         let watched: Vec<Watched> = frequency.into_iter().chain(voltage).collect();
         (!watched.is_empty()).then_some(Self { watched })
     }

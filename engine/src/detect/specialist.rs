@@ -58,7 +58,13 @@ pub(crate) fn any_series(fleet: &Fleet, member: usize, until: usize) -> Option<B
 
 /// Adds to `out` what the specialists of a member say of rows from `first` on, and incidents from row `since` on that were
 /// not over before `first`.
-pub(crate) fn report(all: &[Box<dyn Specialist>], fleet: &Fleet, member: usize, (since, first): (usize, usize), out: &mut Detection) {
+pub(crate) fn report(
+    all: &[Box<dyn Specialist>],
+    fleet: &Fleet,
+    member: usize,
+    (since, first): (usize, usize),
+    out: &mut Detection,
+) {
     let frame = &fleet.frames[member];
     let opinions: Vec<Opinion> = all.iter().map(|one| one.judge(fleet, member, since)).collect();
     for row in (first..fleet.len).filter(|&i| fleet.present(member, i)) {

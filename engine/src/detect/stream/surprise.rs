@@ -86,7 +86,8 @@ impl Stream {
         let floor = 1e-9 + 1e-6 * value.abs();
         let spread = self.spread.level.max(1e-3 * self.slow_spread.level).max(floor);
         let slow_spread = self.slow_spread.level.max(floor);
-        let clip = |error: f64, spread: f64, rows: usize| if rows < SILENT { error } else { error.clamp(-CLIP * spread, CLIP * spread) };
+        let clip =
+            |error: f64, spread: f64, rows: usize| if rows < SILENT { error } else { error.clamp(-CLIP * spread, CLIP * spread) };
         let (error, lasting) = (value - quick, value - slow);
         for level in &mut self.levels {
             level.learn(clip(lasting, slow_spread, self.rows));

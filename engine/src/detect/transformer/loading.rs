@@ -94,7 +94,8 @@ impl Rating {
         for minutes in (0..10).map(|step| 40.0 * 1.3_f64.powi(step)) {
             // The oil follows its end linearly, so two runs give level and slope for every rise.
             let run = |rise: f64| {
-                let trial = Characteristics { oil_rise: rise, minutes: (minutes / self.characteristics.k.0, 7.0), ..self.characteristics };
+                let trial =
+                    Characteristics { oil_rise: rise, minutes: (minutes / self.characteristics.k.0, 7.0), ..self.characteristics };
                 walk(&trial, &load[..until.min(load.len())], &air, fleet.resolution.hours() * 60.0)
             };
             let (cold, warm) = (run(0.0), run(10.0));
@@ -128,7 +129,8 @@ impl Rating {
         let hot_spot: Vec<f64> = state.iter().map(Thermal::hot_spot).collect();
         let rows = (24.0 / hours).round().max(1.0) as usize;
         let mut sum = 0.0;
-        let lost: Vec<f64> = hot_spot.iter().map(|hot| ageing(*hot, self.upgraded)).map(|v| if v.is_finite() { v } else { 0.0 }).collect();
+        let lost: Vec<f64> =
+            hot_spot.iter().map(|hot| ageing(*hot, self.upgraded)).map(|v| if v.is_finite() { v } else { 0.0 }).collect();
         let life = (0..lost.len()).map(|i| {
             sum += lost[i];
             if i >= rows {

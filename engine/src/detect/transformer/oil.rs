@@ -50,8 +50,7 @@ impl Oil {
         let per_day = 24.0 / fleet.resolution.hours();
         if air
             && let Some(model) = (Temperature { quantity: Quantity::TOP_OIL_TEMP }).fit(fleet, member, until)
-            && let Some(limits) =
-                Limits::fit(&model.score(fleet, member).score, until, 1.0, model.signal().least, per_day)
+            && let Some(limits) = Limits::fit(&model.score(fleet, member).score, until, 1.0, model.signal().least, per_day)
         {
             return Some(Self::Quick { model, limits });
         }

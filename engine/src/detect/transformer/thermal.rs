@@ -75,10 +75,7 @@ pub(crate) const fn limits(rated_kva: f64) -> (Loading, Loading) {
     } else {
         (1.3, 1.3)
     };
-    (
-        Loading { current: normal, hot_spot: 120.0, top_oil: 105.0 },
-        Loading { current: emergency, hot_spot: 140.0, top_oil: 115.0 },
-    )
+    (Loading { current: normal, hot_spot: 120.0, top_oil: 105.0 }, Loading { current: emergency, hot_spot: 140.0, top_oil: 115.0 })
 }
 
 /// The temperatures of one moment.
@@ -126,11 +123,7 @@ impl Thermal {
 
 /// Days of life lost per day at a hot-spot temperature; 1 at 98 °C for kraft paper, at 110 °C for thermally upgraded paper.
 pub(crate) fn ageing(hot_spot: f64, upgraded: bool) -> f64 {
-    if upgraded {
-        (15_000.0 / (110.0 + 273.0) - 15_000.0 / (hot_spot + 273.0)).exp()
-    } else {
-        ((hot_spot - 98.0) / 6.0).exp2()
-    }
+    if upgraded { (15_000.0 / (110.0 + 273.0) - 15_000.0 / (hot_spot + 273.0)).exp() } else { ((hot_spot - 98.0) / 6.0).exp2() }
 }
 
 #[cfg(test)]
