@@ -196,9 +196,9 @@ mod tests {
         let mut unit = vec![0.0; WINDOW];
         unit[4] = 1.0;
         let column = precise(&unit);
-        for i in 0..WINDOW {
+        for (i, one) in unit.iter().enumerate() {
             let product: f64 = (0..WINDOW).map(|k| MEMORY.powi(i.abs_diff(k) as i32) * column[k]).sum();
-            assert!((product - unit[i]).abs() < 1e-12);
+            assert!((product - one).abs() < 1e-12);
         }
     }
 }
