@@ -48,13 +48,13 @@ impl Pipeline {
         let start = range.start().saturating_sub(WARM_UP).unwrap_or(Timestamp::MIN);
         let read = TimeRange::new(start, range.end())?;
         let held = match self.held(&plant).await {
-            Some(watch) => Some(watch),
-            None => self.watch(&plant, &assets, range.end()).await?.map(|(watch, _)| watch),
+            Some(learnt) => Some(learnt),
+            None => self.watch(&plant, &assets, range.end()).await?.map(|(learnt, _)| learnt),
         };
         let frames = self.store.frames(&assets, Some(read), resolution(asset), None).await?;
         let (own, wanted) = (asset.clone(), quantities.to_vec());
         blocking(&plant, move || {
-            let health = match held.map(|watch| watch.health(&own.id, &frames, range)) {
+            let health = match held.map(|learnt| learnt.watch.health(&own.id, &frames, range)) {
                 Some(Ok(health)) => health.signals,
                 Some(Err(DetectError::NotWatched { .. })) | None => Vec::new(),
                 Some(Err(error)) => return Err(error.into()),
