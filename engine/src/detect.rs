@@ -20,6 +20,7 @@ mod quality;
 mod regression;
 mod residual;
 mod shortfall;
+mod solar;
 mod state;
 mod temperature;
 mod watch;
@@ -27,6 +28,7 @@ mod watch;
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
+pub use solar::{Degradation, SoilingDay};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;
@@ -39,6 +41,10 @@ pub struct Detection {
     pub points: Vec<Point>,
     /// Incidents that were open at or after `from`, by opening time, then asset.
     pub incidents: Vec<Incident>,
+    /// Dust per solar plant and day from `from` on, by plant, then date; empty without a plant that can tell.
+    pub soiling: Vec<SoilingDay>,
+    /// Ageing per solar plant, as of the last row.
+    pub degradation: Vec<Degradation>,
 }
 
 /// The verdict on one row.
@@ -55,7 +61,8 @@ pub struct Point {
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
+pub const INFORMATION: [&str; 7] =
+    ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step", "dust_storm", "washing"];
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

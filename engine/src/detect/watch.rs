@@ -27,6 +27,7 @@ use super::residual::Residual;
 use super::residual::Side;
 use super::shortfall::Band;
 use super::shortfall::Shortfall;
+use super::solar::SolarWatch;
 use super::state::State;
 use super::temperature::Temperature;
 use super::temperature::temperatures;
@@ -71,6 +72,7 @@ pub struct FittedWatch {
     free: BTreeMap<AssetId, f64>,
     curves: Arc<Curves>,
     members: BTreeMap<AssetId, Member>,
+    solar: SolarWatch,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,13 @@ impl Watch {
     /// # Errors
     /// [`DetectError::NoFrames`], [`DetectError::Resolution`]; [`DetectError::TooShort`] when no asset can be watched.
     pub fn fit(frames: &[Frame], train_until: Timestamp, options: &WatchOptions) -> Result<FittedWatch, DetectError> {
+        let solar = SolarWatch::fit(frames, train_until);
+        let rest = others(frames, &solar);
+        if rest.is_empty() && !solar.members().is_empty() {
+            let (criticality, curves) = (options.criticality, Arc::default());
+            return Ok(FittedWatch { until: train_until, criticality, free: BTreeMap::new(), curves, members: BTreeMap::new(), solar });
+        }
+        let frames = rest.as_slice();
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
@@ -112,11 +121,11 @@ impl Watch {
                 members.insert(frame.asset.id.clone(), Member { models, frozen });
             }
         }
-        if members.is_empty() {
+        if members.is_empty() && solar.members().is_empty() {
             return Err(too_short(&fleet, until, train_until));
         }
         let criticality = (f64::from(options.criticality) / 6.0 / fleet.resolution.hours()).round().clamp(6.0, 1e6) as u32;
-        Ok(FittedWatch { until: train_until, criticality, free, curves, members })
+        Ok(FittedWatch { until: train_until, criticality, free, curves, members, solar })
     }
 }
 
@@ -128,14 +137,16 @@ impl FittedWatch {
 
     /// Assets that have at least one model.
     pub fn watched(&self) -> impl Iterator<Item = &AssetId> {
-        self.members.keys()
+        self.members.keys().chain(self.solar.members())
     }
 
     /// Verdicts for all rows at or after `from`. Memory (sums, counters) starts with the first row of `frames`, so give
     /// every call the same beginning; frames of another resolution than at the fit give nothing.
     pub fn scan(&self, frames: &[Frame], from: Timestamp) -> Detection {
         let mut out = Detection::default();
-        let Ok(fleet) = Fleet::new(frames, &self.free) else { return out };
+        self.solar.scan(frames, from, self.until.min(from), &mut out);
+        let rest = others(frames, &self.solar);
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return out };
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
             let Some(condition) = self.condition(&fleet, member) else { continue };
@@ -237,6 +248,11 @@ impl FittedWatch {
             is_turbine: fleet.frames[member].asset.kind == AssetKind::WindTurbine,
         }
     }
+}
+
+/// Frames that the solar watch does not take.
+fn others(frames: &[Frame], solar: &SolarWatch) -> Vec<Frame> {
+    frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).cloned().collect()
 }
 
 /// The models worth trying on a member; those without their columns fall out in `fit`.

@@ -1,0 +1,253 @@
+//! Lost strings among dust, rain and washing: a filter over the share lost, one step a day.
+//!
+//! In: a day's level of every inverter (log, against clean). Out: per inverter the probability that strings are missing, the share
+//! and the soiling ratio behind it. A lost string is a step down of a share that stays through rain and washing; dust is a slow drift
+//! in proportion to each inverter's exposure; rain cleans in proportion to the dirt; washing makes one inverter clean. The state is
+//! the share lost (a grid) with the dirt that share implies: a switching filter with collapsed moments (Kim 1994). Deliberately not
+//! here: which rows make a level (`normal`), incidents (`scan`).
+
+use super::normal::InverterNormal;
+use super::statistics::median;
+
+/// Log level of modules that rain or a crew just cleaned, and its scatter.
+const WASHED: (f64, f64) = (-0.0085, 0.007);
+/// Chance a day that a crew washes an inverter: out of the blue; while others were washed within three days.
+const WASH: (f64, f64) = (0.004, 0.2);
+/// Chance a day to lose strings, to get them back, to lose more or fewer.
+const LOSE: f64 = 0.001;
+const REPAIR: f64 = 0.02;
+const CHANGE: f64 = 0.01;
+/// Chance that a day's level says nothing, and how far off it may then be.
+const ODD: (f64, f64) = (0.02, 0.06);
+/// Days in a row on which odd levels are believed to be a new state.
+const STUBBORN: u32 = 4;
+
+/// How the plant's dirt moved since the day before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Move {
+    /// Log ratio lost where the exposure is one; negative when all got brighter.
+    Dust(f64),
+    /// Share of the dirt that went.
+    Rain(f64),
+    /// All at this log level, unless they were cleaner.
+    Reset(f64),
+}
+
+impl Move {
+    fn apply(self, dirt: f64, exposure: f64) -> f64 {
+        match self {
+            Self::Dust(rate) => dirt - exposure * rate,
+            Self::Rain(share) => (1.0 - (1.0 - share) * (1.0 - dirt.exp())).max(0.05).ln(),
+            Self::Reset(level) => dirt.max(level),
+        }
+    }
+}
+
+/// Belief about one inverter.
+#[derive(Debug, Clone)]
+pub(super) struct Belief {
+    shares: Vec<f64>,
+    /// Probability of each share.
+    weight: Vec<f64>,
+    /// Log soiling ratio under each share.
+    dirt: Vec<f64>,
+    /// Variance of the dirt.
+    variance: f64,
+    odd_days: u32,
+    /// Chance that it was washed in the last step.
+    pub(super) washed: f64,
+}
+
+impl Belief {
+    /// All strings there and a first level; `strings` in parallel if known.
+    pub(super) fn new(strings: Option<f64>) -> Self {
+        let mut shares = vec![0.0];
+        match strings {
+            Some(n) => shares.extend((1..=12).map(|k| f64::from(k) / n).filter(|s| *s < 0.5)),
+            // Without the number: any share that dust cannot hide, finer than the noise of a day.
+            None => shares.extend((0..20).map(|k| 0.025 + 0.005 * f64::from(k)).chain((0..10).map(|k| 0.14 + 0.03 * f64::from(k)))),
+        }
+        let count = shares.len();
+        let mut weight = vec![0.0; count];
+        weight[0] = 1.0;
+        Self { shares, weight, dirt: vec![0.0; count], variance: 0.01, odd_days: 0, washed: 0.0 }
+    }
+
+    /// Probability that strings are missing.
+    pub(super) fn lost(&self) -> f64 {
+        1.0 - self.weight[0]
+    }
+
+    /// Share missing, given that some are.
+    pub(super) fn share(&self) -> f64 {
+        let sum: f64 = self.weight.iter().zip(&self.shares).map(|(w, s)| w * s).sum();
+        if self.lost() > 1e-9 { sum / self.lost() } else { 0.0 }
+    }
+
+    /// Soiling ratio.
+    pub(super) fn ratio(&self) -> f64 {
+        self.weight.iter().zip(&self.dirt).map(|(w, d)| w * d.exp()).sum()
+    }
+
+    /// Standard deviation of the soiling ratio.
+    pub(super) fn deviation(&self) -> f64 {
+        self.variance.sqrt()
+    }
+
+    /// Log level against clean that the belief expects.
+    pub(super) fn level(&self) -> f64 {
+        (0..self.shares.len()).map(|k| self.weight[k] * (self.dirt[k] + self.gone(k))).sum()
+    }
+
+    fn gone(&self, k: usize) -> f64 {
+        (1.0 - self.shares[k]).ln()
+    }
+
+    fn likeliest(&self) -> usize {
+        (0..self.weight.len()).max_by(|a, b| self.weight[*a].total_cmp(&self.weight[*b])).unwrap_or(0)
+    }
+
+    fn step(&mut self, seen: Option<f64>, how: Move, day: f64, wash: f64, highest: f64, normal: &InverterNormal) {
+        let moved = match how {
+            Move::Dust(rate) => (0.12 * rate).abs(),
+            Move::Rain(_) | Move::Reset(_) => 0.004,
+        };
+        let before = self.variance + moved * moved + 0.0005_f64.powi(2);
+        let dirt: Vec<f64> = self.dirt.iter().map(|d| how.apply(*d, normal.exposure).min(0.02)).collect();
+        self.washed = 0.0;
+        let Some(seen) = seen else {
+            self.dirt = dirt;
+            self.variance = before.min(0.01);
+            return;
+        };
+        let noise = day.max(normal.noise).powi(2);
+        let count = self.shares.len();
+        let harmonic: f64 = (1..count).map(|k| 1.0 / k as f64).sum();
+        let (mut weight, mut mean) = (vec![0.0; count], vec![0.0; count]);
+        let (mut total, mut odd, mut washed) = (0.0, 0.0, 0.0);
+        let gain = before / (before + noise);
+        for from in (0..count).filter(|&k| self.weight[k] > 1e-12) {
+            for to in 0..count {
+                let change = match (from, to) {
+                    (a, b) if a == b => 1.0 - if a == 0 { LOSE } else { REPAIR + CHANGE },
+                    (0, b) => LOSE / b as f64 / harmonic,
+                    (_, 0) => REPAIR,
+                    (_, b) => CHANGE / b as f64 / harmonic,
+                };
+                let implied = seen - self.gone(to);
+                let over = (implied.exp() - highest).max(0.0) / 0.01;
+                let prior = self.weight[from] * change * (-0.5 * over * over).exp();
+                let stay = prior * (1.0 - wash) * (1.0 - ODD.0) * normal_density(implied - dirt[from], before + noise);
+                let clean = if dirt[from] < -0.015 {
+                    prior * wash * normal_density(implied - WASHED.0, WASHED.1 * WASHED.1 + noise)
+                } else {
+                    0.0
+                };
+                weight[to] += stay + clean;
+                mean[to] += stay * (dirt[from] + gain * (implied - dirt[from])) + clean * implied;
+                total += stay + clean;
+                washed += clean;
+            }
+            let off = seen - self.gone(from) - dirt[from];
+            let strange = self.weight[from] * ODD.0 * normal_density(off, ODD.1 * ODD.1);
+            weight[from] += strange;
+            mean[from] += strange * dirt[from];
+            total += strange;
+            odd += strange;
+        }
+        if total < 1e-30 {
+            odd = 1.0;
+        } else {
+            for k in 0..count {
+                self.dirt[k] = if weight[k] > 1e-300 { mean[k] / weight[k] } else { seen - self.gone(k) };
+                self.weight[k] = weight[k] / total;
+            }
+            odd /= total;
+            self.washed = washed / total;
+            self.variance = (odd * before + (1.0 - odd) * before * (1.0 - gain)).max(1e-8);
+        }
+        self.odd_days = if odd > 0.5 { self.odd_days + 1 } else { 0 };
+        if self.odd_days >= STUBBORN {
+            // Something of another shape happened, for example dust from a road: believe the level, keep the strings.
+            let kept = self.likeliest();
+            for k in 0..count {
+                self.dirt[k] = (seen - self.gone(k)).min(0.02);
+                self.weight[k] = if k == kept { 1.0 } else { 0.0 };
+            }
+            self.variance = noise;
+            self.odd_days = 0;
+        }
+    }
+}
+
+fn normal_density(x: f64, variance: f64) -> f64 {
+    (-0.5 * x * x / variance).exp() / (variance * std::f64::consts::TAU).sqrt()
+}
+
+/// All inverters of a plant.
+#[derive(Debug, Clone)]
+pub(super) struct Strings {
+    pub(super) beliefs: Vec<Belief>,
+    washing: u32,
+}
+
+/// What one day told about the plant as a whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    pub(super) how: Move,
+    /// Inverters that a crew washed, more likely than not.
+    pub(super) washed: usize,
+}
+
+impl Strings {
+    pub(super) fn new(strings: impl Iterator<Item = Option<f64>>) -> Self {
+        Self { beliefs: strings.map(Belief::new).collect(), washing: 0 }
+    }
+
+    /// One day on: `seen` are log levels against each inverter's clean one, `rain` whether any fell.
+    pub(super) fn step(&mut self, seen: &[Option<f64>], rain: bool, normal: &[InverterNormal]) -> Step {
+        let rows: Vec<(f64, f64, f64)> = self
+            .beliefs
+            .iter()
+            .zip(seen)
+            .zip(normal)
+            .filter_map(|((b, seen), n)| {
+                let k = b.likeliest();
+                Some((b.dirt[k], (*seen)? - b.gone(k), n.exposure))
+            })
+            .collect();
+        let (how, scatter) = plant_move(&rows, rain);
+        let others = median(rows.iter().map(|(_, now, _)| now.exp()).collect());
+        let highest = if others.is_finite() { others.max(1.0) + 0.008 } else { 1.01 };
+        let wash = if self.washing > 0 { WASH.1 } else { WASH.0 };
+        // A crew in the middle of its round shows in several inverters at once.
+        let jump = rows.iter().filter(|(old, now, e)| now - how.apply(*old, *e) > 0.03).count();
+        let wash = if jump >= 2 { WASH.1.max(wash) } else { wash };
+        for ((belief, seen), normal) in self.beliefs.iter_mut().zip(seen).zip(normal) {
+            belief.step(*seen, how, scatter, wash, highest, normal);
+        }
+        let washed = self.beliefs.iter().filter(|b| b.washed > 0.5).count();
+        self.washing = if washed > 0 { 4 } else { self.washing.saturating_sub(1) };
+        Step { how, washed }
+    }
+}
+
+/// The movement that most inverters share, and how much they scatter about it.
+fn plant_move(rows: &[(f64, f64, f64)], rain: bool) -> (Move, f64) {
+    if rows.len() < 3 {
+        return (Move::Dust(0.003), 0.01);
+    }
+    let each = |f: &dyn Fn(&(f64, f64, f64)) -> f64| -> Vec<f64> { rows.iter().map(f).collect() };
+    let dust = Move::Dust(median(each(&|(old, now, e)| (old - now) / e)));
+    let mut tried = vec![(dust, 0.0)];
+    let dirty: Vec<f64> = rows.iter().filter(|r| r.0 < -0.01).map(|(old, now, _)| 1.0 - (1.0 - now.exp()) / (1.0 - old.exp())).collect();
+    // Cleaning without rain on the gauge is possible (dew, a gauge that is blocked) but has to fit better.
+    let price = if rain { 0.0 } else { 0.002 };
+    if 2 * dirty.len() > rows.len() {
+        tried.push((Move::Rain(median(dirty).clamp(0.0, 1.3)), price));
+    }
+    tried.push((Move::Reset(median(each(&|r| r.1))), price));
+    let off = |how: Move| -> f64 { median(each(&|(old, now, e)| (now - how.apply(*old, *e)).abs())) };
+    let best = tried.into_iter().map(|(how, price)| (how, off(how), price)).min_by(|a, b| (a.1 + a.2).total_cmp(&(b.1 + b.2)));
+    best.map_or((dust, 0.01), |(how, off, _)| (how, (1.4826 * off).max(0.001)))
+}
