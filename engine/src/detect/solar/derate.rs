@@ -25,6 +25,11 @@ pub(super) struct Cooling {
 }
 
 impl Cooling {
+    /// True while the sink is too hot, long enough or not yet.
+    pub(super) const fn hot(&self) -> bool {
+        self.open || self.hot > 0
+    }
+
     /// Excess over its limit, and what it changed.
     pub(super) fn row(&mut self, ground: &Ground, k: usize, row: usize) -> (f64, Option<Change>) {
         let inverter = &ground.plant.inverters[k];

@@ -38,6 +38,8 @@ pub(super) struct Ground<'a> {
     pub(super) busy: Vec<Vec<bool>>,
     /// Levels of today, see [`Ground::expect`].
     levels: Vec<f64>,
+    /// Rows in which the inverter stood still or held back for heat: their shape says nothing about trackers and clocks.
+    pub(super) idle: Vec<Vec<bool>>,
     /// Evidence over its limit, largest of all signals.
     pub(super) score: Vec<Vec<f64>>,
 }
@@ -67,6 +69,16 @@ impl<'a> Ground<'a> {
                 None => vec![f64::NAN; len],
             })
             .collect();
+        // The lag knows nothing of rows that did not come.
+        for (own, inverter) in heat.iter_mut().zip(&plant.inverters) {
+            let mut since = 0;
+            for (row, value) in own.iter_mut().enumerate() {
+                since = if inverter.here[row] { since + 1 } else { 0 };
+                if since < plant.rows(MEMORY) {
+                    *value = f64::NAN;
+                }
+            }
+        }
         for row in 0..len {
             let all = median(heat.iter().map(|h| h[row]).filter(|v| v.is_finite()).collect());
             for own in &mut heat {
@@ -81,6 +93,7 @@ impl<'a> Ground<'a> {
             free: vec![vec![f64::NAN; len]; count],
             usual: vec![1.0; len],
             busy: vec![vec![false; len]; count],
+            idle: vec![vec![false; len]; count],
             score: vec![vec![0.0; len]; count],
             levels: vec![0.0; count],
             plant,
@@ -108,7 +121,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Power of an inverter as dusty as today under `poa` W/m² in the plane, without set-point, kW.
+    /// Power of an inverter as dusty as today under `poa` W/m² in the plane, without set-point, kW, at most the rating.
     pub(super) fn at_light(&self, inverter: usize, row: usize, poa: f64) -> f64 {
         let dc = self.levels[inverter].exp() * poa / 1000.0 * (1.0 + self.normal.gamma * self.light.warmth[row]);
         self.normal.inverters[inverter].to_ac(dc, self.plant.inverters[inverter].rated)

@@ -11,6 +11,7 @@ use super::statistics::least_squares;
 use super::statistics::median;
 use super::statistics::quantile;
 use super::statistics::spread;
+use super::strings::WASHED;
 use std::ops::Range;
 
 /// Power at or above this share of the rating is clipped.
@@ -23,7 +24,7 @@ const DIM: f64 = 250.0;
 const LOW_SUN: f64 = 8.0;
 /// Minutes of usable rows that make a day.
 const LEAST_MINUTES: i64 = 60;
-/// The level that this share of the days stays below is that of clean modules.
+/// The level that this share of the days stays below is that of modules just cleaned.
 const CLEAN: f64 = 0.985;
 
 /// What is normal for a plant.
@@ -69,12 +70,16 @@ impl InverterNormal {
         limit < 0.995 * self.free
     }
 
-    /// True where the inverter keeps the modules off their maximum power point; any time it may.
+    /// True where the inverter keeps the modules off their maximum power point: their voltage rises above that of the light and heat
+    /// they have. Without a voltage, wherever power is near a limit.
     pub(super) fn held(&self, inverter: &Inverter, light: &Light, row: usize) -> bool {
         let power = inverter.power[row];
-        let full = power >= CLIPPED * inverter.rated || power >= CLIPPED * inverter.limit[row];
-        let high = self.volts.is_some_and(|[a, b]| inverter.volts[row] > HELD_VOLTAGE * (a + b * light.warmth[row]));
-        full || high || self.limited(inverter.limit[row])
+        let volts = inverter.volts[row];
+        let near = |share: f64| power >= share * inverter.rated || power >= share * inverter.limit[row];
+        match self.volts {
+            Some([a, b]) if volts.is_finite() => volts > HELD_VOLTAGE * (a + b * light.warmth[row]) || near(0.999),
+            _ => near(CLIPPED),
+        }
     }
 }
 
@@ -201,8 +206,10 @@ fn cleanliness(levels: &[Vec<Option<f64>>], inverters: &mut [InverterNormal]) ->
     }
     let plant: Vec<Option<f64>> = levels.iter().map(|day| of_plant(day, &off)).collect();
     let known: Vec<f64> = plant.iter().flatten().copied().collect();
-    let clean = quantile(known, CLEAN);
-    let middle: Vec<f64> = (0..levels.len()).filter(|&d| plant[d].is_some_and(|p| p >= clean - 0.01)).map(|d| d as f64).collect();
+    // Rain and crews leave a film: the best days are not quite clean.
+    let best = quantile(known, CLEAN);
+    let clean = best - WASHED.0;
+    let middle: Vec<f64> = (0..levels.len()).filter(|&d| plant[d].is_some_and(|p| p >= best - 0.01)).map(|d| d as f64).collect();
     for (k, own) in inverters.iter_mut().enumerate() {
         own.clean = clean + off[k];
         let pairs = levels.iter().zip(&plant).filter_map(|(day, p)| Some((day[k]? - own.clean, (*p)? - clean)));

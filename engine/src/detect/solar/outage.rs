@@ -109,6 +109,11 @@ impl Standstill {
         None
     }
 
+    /// True while a sudden stop is not yet long enough.
+    pub(super) const fn suspect(&self) -> bool {
+        self.run > 0 && self.sudden
+    }
+
     fn back(&mut self) -> Option<Change> {
         (self.open, self.run, self.share) = (false, 0, 1.0);
         Some(Change::Close)

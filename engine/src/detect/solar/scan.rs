@@ -161,7 +161,9 @@ impl<'a> Scan<'a> {
                 self.apply(k, Name::Derate, Kind::Derate, id.clone(), change, row);
             }
             self.tracker(k, row);
-            let told = self.units[k].follows.open || self.is_open(k, Name::Trip);
+            let still = self.units[k].standstill.open || self.units[k].standstill.suspect();
+            self.ground.idle[k][row] = still || self.units[k].cooling.hot();
+            let told = self.units[k].follows.open || self.units[k].follows.off() || self.ground.idle[k][row];
             if !told && Shape::due(&self.ground, row) {
                 self.look(k, row);
             }
@@ -202,7 +204,7 @@ impl<'a> Scan<'a> {
             if change != Change::Close {
                 self.tell(k, Name::Stall, vec![("tracker_angle", Some(angle), Some(goal), 0.7)]);
             } else {
-                self.units[k].shape.open = None;
+                self.units[k].shape.forget();
             }
         }
     }
@@ -378,6 +380,9 @@ impl<'a> Scan<'a> {
                 self.units[k].open.push((name, episode));
                 if name != Name::Strings {
                     self.ground.busy[k][from.min(row)..=row].fill(true);
+                    if matches!(name, Name::Trip | Name::Derate) {
+                        self.ground.idle[k][from.min(row)..=row].fill(true);
+                    }
                 }
             }
             Change::Close => {

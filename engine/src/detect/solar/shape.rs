@@ -18,8 +18,9 @@ const MISS: f64 = 0.04;
 /// A story must miss by less than this share of what "as expected" misses, and the other story by this factor more.
 const BETTER: f64 = 0.4;
 const CLEARER: f64 = 1.4;
-/// Dust and storms since yesterday may scale the day by this much.
+/// Dust, storms, washing and lost strings since yesterday may scale the day by this much, in so many steps.
 const SCALE: (f64, f64) = (0.8, 1.2);
+const SCALES: u32 = 20;
 /// Clock errors tried, minutes.
 const SHIFTS: [i64; 9] = [15, 20, 25, 30, 45, 60, 75, 90, 120];
 /// Lowest sun in which power says something, degrees.
@@ -34,10 +35,17 @@ pub(super) enum Story {
     Late(i64),
 }
 
+/// Looks in a row that must tell the same story before it is believed, and looks without its trace before it is over.
+const LOOKS: u32 = 2;
+const GONE: u32 = 8;
+
 /// Memory of one inverter.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
     pub(super) open: Option<Story>,
+    /// A story heard, how often in a row, and the first row of it.
+    heard: Option<(Story, u32, usize)>,
+    gone: u32,
 }
 
 /// What a look at an inverter told.
@@ -53,104 +61,164 @@ impl Shape {
         row % ground.plant.rows(EVERY) == 0 && ground.light.elevation(row) > LOW_SUN - 6.0
     }
 
+    /// Forgets what was open: somebody else knows better.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     pub(super) fn look(&mut self, ground: &Ground, k: usize, row: usize) -> Option<Look> {
-        let (first, rows) = window(ground, k, row)?;
-        let plain = miss(ground, k, &rows, 0, &|i| ground.expected(k, i));
+        let rows = window(ground, k, row)?;
+        let hours = Hours { ground, k, rows: &rows };
+        let plain = hours.told(None);
         let score = plain / MISS;
         if let Some(story) = self.open {
-            let told = told(ground, k, &rows, story);
+            let told = hours.told(Some(story));
             // Only hours in which the fault would show can say that it is over.
             if told > plain + 0.02 && plain < 0.5 * told {
-                self.open = None;
+                self.gone += 1;
+            } else if plain > told + 0.02 && told < 0.5 * plain {
+                self.gone = 0;
+            }
+            if self.gone >= GONE {
+                self.forget();
                 return Some(Look { score, change: Some(Change::Close) });
             }
             return Some(Look { score: score.max(1.0), change: None });
         }
-        if plain < MISS {
-            return Some(Look { score: score.min(0.99), change: None });
+        let quiet = Some(Look { score: score.min(0.99), change: None });
+        let story = if plain < MISS { None } else { hours.story(plain) };
+        self.heard = match (story, self.heard) {
+            (None, _) => None,
+            (Some(new), Some((old, count, first))) if new.like(old) => Some((new, count + 1, first)),
+            (Some(new), _) => Some((new, 1, rows[0])),
+        };
+        let Some((story, count, first)) = self.heard else { return quiet };
+        if count < LOOKS {
+            return quiet;
         }
-        let step = ground.plant.step;
+        self.forget();
+        self.open = Some(story);
+        Some(Look { score, change: Some(Change::Open(first)) })
+    }
+}
+
+impl Story {
+    fn like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Stuck(_), Self::Stuck(_)) => true,
+            (Self::Late(a), Self::Late(b)) => a.signum() == b.signum(),
+            _ => false,
+        }
+    }
+}
+
+/// Usable rows of the last hours with sun; `None` for too few, or where a set-point blurs them.
+fn window(ground: &Ground, k: usize, row: usize) -> Option<Vec<usize>> {
+    let plant = ground.plant;
+    let inverter = &plant.inverters[k];
+    let from = (row + 1).saturating_sub(plant.rows(WINDOW));
+    let good = |&i: &usize| {
+        let bright = ground.free[k][i] > NOTHING * inverter.rated || inverter.power[i] > NOTHING * inverter.rated;
+        bright && inverter.here[i] && !ground.idle[k][i] && ground.free[k][i].is_finite()
+    };
+    if (from..=row).any(|i| ground.limited[i]) {
+        return None;
+    }
+    let rows: Vec<usize> = (from..=row).filter(good).collect();
+    (rows.len() >= plant.rows(USABLE)).then_some(rows)
+}
+
+/// The last hours of one inverter.
+struct Hours<'a> {
+    ground: &'a Ground<'a>,
+    k: usize,
+    rows: &'a [usize],
+}
+
+impl Hours<'_> {
+    /// The story that fits much better than that all is well, than the other story, and than a step of the level.
+    fn story(&self, plain: f64) -> Option<Story> {
+        let step = self.ground.plant.step;
         let late = SHIFTS.iter().map(|m| m * 60 / step).flat_map(|n| [n, -n]).filter(|n| *n != 0).map(Story::Late);
-        let late = best(late.map(|s| (s, told(ground, k, &rows, s))));
-        let stuck = (-8..=8).map(|n| Story::Stuck(7.5 * f64::from(n)));
-        let stuck = best(stuck.map(|s| (s, told(ground, k, &rows, s))));
+        let late = self.best(late);
+        let stuck = self.best((-8..=8).map(|n| Story::Stuck(7.5 * f64::from(n))));
         let (winner, other) = match (late, stuck) {
             (Some(l), Some(s)) if l.1 <= s.1 => (l, s.1),
             (Some(l), Some(s)) => (s, l.1),
             (Some(one), None) | (None, Some(one)) => (one, f64::INFINITY),
             (None, None) => return None,
         };
-        if winner.1 < BETTER * plain && other > CLEARER * winner.1 {
-            self.open = Some(winner.0);
-            return Some(Look { score, change: Some(Change::Open(first)) });
-        }
-        Some(Look { score: score.min(0.99), change: None })
+        let other = other.min(self.step());
+        (winner.1 < BETTER * plain && other > CLEARER * winner.1).then_some(winner.0)
     }
-}
 
-fn best(stories: impl Iterator<Item = (Story, f64)>) -> Option<(Story, f64)> {
-    stories.filter(|(_, miss)| miss.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1))
-}
-
-/// Usable rows of the last hours with sun, and the first of them; `None` for too few, or where a set-point blurs them.
-fn window(ground: &Ground, k: usize, row: usize) -> Option<(usize, Vec<usize>)> {
-    let plant = ground.plant;
-    let inverter = &plant.inverters[k];
-    let from = (row + 1).saturating_sub(plant.rows(WINDOW));
-    let good = |&i: &usize| {
-        let bright = ground.free[k][i] > NOTHING * inverter.rated || inverter.power[i] > NOTHING * inverter.rated;
-        bright && inverter.here[i] && ground.free[k][i].is_finite()
-    };
-    if (from..=row).any(|i| ground.limited[i]) {
-        return None;
+    fn best(&self, stories: impl Iterator<Item = Story>) -> Option<(Story, f64)> {
+        let told = stories.map(|story| (story, self.told(Some(story))));
+        told.filter(|(_, miss)| miss.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1))
     }
-    let rows: Vec<usize> = (from..=row).filter(good).collect();
-    (rows.len() >= plant.rows(USABLE)).then(|| (rows[0], rows))
-}
 
-/// Mean miss of a story over the rows, share of the rating.
-fn told(ground: &Ground, k: usize, rows: &[usize], story: Story) -> f64 {
-    match story {
-        Story::Late(shift) => miss(ground, k, rows, shift, &|i| ground.free[k][i]),
-        Story::Stuck(angle) => {
-            if rows.iter().any(|&i| ground.light.angle[i].is_nan()) {
-                return f64::INFINITY;
+    /// Mean miss of a story, share of the rating, under the scale that suits it best.
+    fn told(&self, story: Option<Story>) -> f64 {
+        let shift = if let Some(Story::Late(rows)) = story { rows } else { 0 };
+        // Never past the last row: an early clock is compared with rows of the inverter that came before.
+        let (back, ahead) = (usize::try_from(shift).unwrap_or(0), usize::try_from(-shift).unwrap_or(0));
+        let pairs: Vec<(usize, usize)> =
+            self.rows.iter().filter_map(|&i| Some((i.checked_sub(ahead)?, i.checked_sub(back)?))).collect();
+        let light: Vec<f64> = pairs.iter().map(|(_, model)| self.light(*model, story)).collect();
+        let misses = scales().map(|scale| {
+            let off = self.misses(&pairs, &light, scale);
+            if off.len() < self.rows.len() / 2 { f64::INFINITY } else { off.iter().sum::<f64>() / off.len() as f64 }
+        });
+        misses.min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
+    }
+
+    /// Mean miss of a level that steps once within the hours: a string that burns, a crew that washes.
+    fn step(&self) -> f64 {
+        let pairs: Vec<(usize, usize)> = self.rows.iter().map(|&i| (i, i)).collect();
+        let light: Vec<f64> = self.rows.iter().map(|&i| self.light(i, None)).collect();
+        let mut before: Vec<f64> = Vec::new();
+        let mut after: Vec<f64> = Vec::new();
+        for scale in scales() {
+            let off = self.misses(&pairs, &light, scale);
+            let total: f64 = off.iter().sum();
+            before.resize(off.len() + 1, f64::INFINITY);
+            after.resize(off.len() + 1, f64::INFINITY);
+            let mut sum = 0.0;
+            for at in 0..=off.len() {
+                before[at] = before[at].min(sum);
+                after[at] = after[at].min(total - sum);
+                sum += off.get(at).copied().unwrap_or(0.0);
             }
-            let inverter = &ground.plant.inverters[k];
-            let stuck = |i: usize| {
-                let usual = ground.light.plane(ground.plant, i, ground.light.angle[i]).max(1.0);
-                // Below the rating the curve is close to a line, so the share of the light is the share of the power, but a clipped
-                // inverter has more light than its power shows.
-                let poa = ground.plant.station.poa[i].max(0.0);
-                let light = poa * ground.light.plane(ground.plant, i, angle) / usual;
-                ground.at_light(k, i, light).min(inverter.rated)
-            };
-            miss(ground, k, rows, 0, &stuck)
         }
+        let sums = before.iter().zip(&after).map(|(a, b)| a + b);
+        sums.fold(f64::INFINITY, f64::min) / before.len().saturating_sub(1).max(1) as f64
+    }
+
+    /// Light in the plane that a story gives a row, W/m².
+    fn light(&self, row: usize, story: Option<Story>) -> f64 {
+        let (light, plant) = (self.ground.light, self.ground.plant);
+        let poa = plant.station.poa[row].max(0.0);
+        match story {
+            Some(Story::Stuck(angle)) => {
+                let usual = light.plane(plant, row, light.angle[row]);
+                if usual > 1.0 { poa * light.plane(plant, row, angle) / usual } else { poa }
+            }
+            _ => poa,
+        }
+    }
+
+    /// Absolute difference of power and story, share of the rating; both smoothed over three rows against passing clouds.
+    fn misses(&self, pairs: &[(usize, usize)], light: &[f64], scale: f64) -> Vec<f64> {
+        let inverter = &self.ground.plant.inverters[self.k];
+        let each = pairs.iter().zip(light).map(|((own, model), light)| {
+            (inverter.power[*own].max(0.0) - self.ground.at_light(self.k, *model, scale * light)) / inverter.rated
+        });
+        let off: Vec<f64> = each.collect();
+        off.windows(3).map(|w| (w.iter().sum::<f64>() / 3.0).abs()).filter(|v| v.is_finite()).collect()
     }
 }
 
-/// Mean absolute difference to `expected`, after the scale that fits best; both smoothed over three rows against passing clouds.
-/// With a `shift`, the row `i` of the inverter is compared with `i - shift` of the expectation.
-fn miss(ground: &Ground, k: usize, rows: &[usize], shift: i64, expected: &dyn Fn(usize) -> f64) -> f64 {
-    let inverter = &ground.plant.inverters[k];
-    // Never past the last row: an early clock is compared with rows of the inverter that came before.
-    let (back, ahead) = (usize::try_from(shift).unwrap_or(0), usize::try_from(-shift).unwrap_or(0));
-    let pairs: Vec<(f64, f64)> = rows
-        .iter()
-        .filter_map(|&i| Some((i.checked_sub(ahead)?, i.checked_sub(back)?)))
-        .map(|(own, model)| (inverter.power[own].max(0.0), expected(model)))
-        .collect();
-    let smooth: Vec<(f64, f64)> = pairs
-        .windows(3)
-        .map(|w| (w.iter().map(|p| p.0).sum::<f64>() / 3.0, w.iter().map(|p| p.1).sum::<f64>() / 3.0))
-        .filter(|(a, b)| a.is_finite() && b.is_finite())
-        .collect();
-    if smooth.len() < rows.len() / 2 {
-        return f64::INFINITY;
-    }
-    let (ab, bb) = smooth.iter().fold((0.0, 0.0), |(ab, bb), (a, b)| (ab + a * b, bb + b * b));
-    let scale = if bb > 0.0 { (ab / bb).clamp(SCALE.0, SCALE.1) } else { 1.0 };
-    let off = |(a, b): &(f64, f64)| (a - (scale * b).min(inverter.rated)).abs() / inverter.rated;
-    smooth.iter().map(off).sum::<f64>() / smooth.len() as f64
+/// Scales tried: dust, storms and washing since yesterday, lost strings.
+fn scales() -> impl Iterator<Item = f64> {
+    (0..=SCALES).map(|n| SCALE.0 + (SCALE.1 - SCALE.0) * f64::from(n) / f64::from(SCALES))
 }

@@ -9,8 +9,8 @@
 use super::normal::InverterNormal;
 use super::statistics::median;
 
-/// Log level of modules that rain or a crew just cleaned, and its scatter.
-const WASHED: (f64, f64) = (-0.0085, 0.007);
+/// Log level of modules that rain or a crew just cleaned, and its scatter: a film and the first day's dust stay.
+pub(super) const WASHED: (f64, f64) = (-0.0085, 0.007);
 /// Chance a day that a crew washes an inverter: out of the blue; while others were washed within three days.
 const WASH: (f64, f64) = (0.004, 0.2);
 /// Chance a day to lose strings, to get them back, to lose more or fewer.

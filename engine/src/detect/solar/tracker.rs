@@ -1,14 +1,14 @@
 //! Trackers that report that they stand elsewhere than ordered.
 //!
 //! In: angle and set-point, row by row, at the tracker's own pace. Out: openings and closings. A stuck tracker meets its set-point twice
-//! a day, so only having followed it over a good stretch closes. Deliberately not here: trackers that report what they were
+//! a day, so only having moved with it over a good stretch closes. Deliberately not here: trackers that report what they were
 //! told (`shape`).
 
 use super::outage::Change;
 
 /// Minutes off the set-point that are a stall.
 const OFF: i64 = 45;
-/// Degrees the set-point must have moved with the tracker on it.
+/// Degrees the tracker must have moved while on its set-point.
 const TRAVEL: f64 = 20.0;
 
 /// Memory of one tracker.
@@ -16,7 +16,7 @@ const TRAVEL: f64 = 20.0;
 pub(super) struct Following {
     off_since: Option<usize>,
     travel: f64,
-    goal: Option<f64>,
+    angle: Option<f64>,
     good: usize,
     pub(super) open: bool,
 }
@@ -28,8 +28,8 @@ impl Following {
             return None;
         }
         let score = (angle - goal).abs() / limit;
-        let moved = self.goal.map_or(0.0, |before| (goal - before).abs());
-        self.goal = Some(goal);
+        let moved = self.angle.map_or(0.0, |before| (angle - before).abs());
+        self.angle = Some(angle);
         if score > 1.0 {
             self.travel = 0.0;
             let since = *self.off_since.get_or_insert(row);
@@ -39,8 +39,8 @@ impl Following {
             }
             return Some((score, None));
         }
-        self.off_since = None;
-        self.travel += moved;
+        // The jump back onto the set-point is the repair, not the following.
+        self.travel += if self.off_since.take().is_some() { 0.0 } else { moved };
         if !self.open {
             self.good = row;
         } else if self.travel >= TRAVEL {
@@ -48,6 +48,11 @@ impl Following {
             return Some((score, Some(Change::Close)));
         }
         Some((score, None))
+    }
+
+    /// True while the tracker stands elsewhere than ordered.
+    pub(super) const fn off(&self) -> bool {
+        self.off_since.is_some()
     }
 
     /// Rows that make the time off.
