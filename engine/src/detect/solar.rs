@@ -9,6 +9,7 @@ mod ageing;
 mod derate;
 mod episode;
 mod ground;
+mod history;
 mod light;
 mod normal;
 mod onset;

@@ -9,8 +9,8 @@ use crate::domain::AssetId;
 
 /// Published median and spread, per year.
 pub(super) const PRIOR: (f64, f64) = (-0.005, 0.004);
-/// Scatter of a clean day's level: rain leaves up to one and a half per cent.
-const SCATTER: f64 = 0.005;
+/// Scatter of a clean day's level: water leaves up to one and a half per cent.
+const SCATTER: f64 = 0.004;
 /// 95 % of a normal distribution.
 const BAND: f64 = 1.96;
 

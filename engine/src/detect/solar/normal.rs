@@ -24,6 +24,8 @@ const DIM: f64 = 250.0;
 const LOW_SUN: f64 = 8.0;
 /// Minutes of usable rows that make a day.
 const LEAST_MINUTES: i64 = 60;
+/// A rise from one day to the next that only water explains, log.
+const WASH_STEP: f64 = 0.04;
 /// The level that this share of the days stays below is that of modules just cleaned.
 const CLEAN: f64 = 0.985;
 
@@ -80,6 +82,14 @@ impl InverterNormal {
             Some([a, b]) if volts.is_finite() => volts > HELD_VOLTAGE * (a + b * light.warmth[row]) || near(0.999),
             _ => near(CLIPPED),
         }
+    }
+}
+
+#[cfg(test)]
+impl InverterNormal {
+    /// An inverter without losses, for tests.
+    pub(super) const fn clean_one() -> Self {
+        Self { ac: [0.0, 1.0, 0.0], volts: None, sink: None, clean: 0.0, exposure: 1.0, free: f64::INFINITY, noise: 0.002 }
     }
 }
 
@@ -210,6 +220,7 @@ fn cleanliness(levels: &[Vec<Option<f64>>], inverters: &mut [InverterNormal]) ->
     let best = quantile(known, CLEAN);
     let clean = best - WASHED.0;
     let middle: Vec<f64> = (0..levels.len()).filter(|&d| plant[d].is_some_and(|p| p >= best - 0.01)).map(|d| d as f64).collect();
+    let clean = clean + washes(levels, &off, clean).unwrap_or(0.0);
     for (k, own) in inverters.iter_mut().enumerate() {
         own.clean = clean + off[k];
         let pairs = levels.iter().zip(&plant).filter_map(|(day, p)| Some((day[k]? - own.clean, (*p)? - clean)));
@@ -222,6 +233,22 @@ fn cleanliness(levels: &[Vec<Option<f64>>], inverters: &mut [InverterNormal]) ->
         own.noise = (spread(&rest) / 2.0_f64.sqrt()).clamp(0.0015, 0.05);
     }
     Some(middle.iter().sum::<f64>() / middle.len().max(1) as f64)
+}
+
+/// How far above a first guess the clean level is, by the days on which a crew washed a few of the inverters: those tell it best, as
+/// the film they leave is known and the days are many. `None` with fewer than six.
+fn washes(levels: &[Vec<Option<f64>>], off: &[f64], clean: f64) -> Option<f64> {
+    let mut found = Vec::new();
+    for days in levels.windows(2) {
+        let rose = |k: &usize| days[1][*k].zip(days[0][*k]).is_some_and(|(now, before)| now - before > WASH_STEP);
+        let risen: Vec<usize> = (0..off.len()).filter(rose).collect();
+        if 2 * risen.len() <= off.len() {
+            found.extend(risen.iter().filter_map(|&k| Some(days[1][k]? - off[k] - clean - WASHED.0)));
+        }
+    }
+    // Farther off than this it was no washing.
+    found.retain(|gap| gap.abs() < 0.03);
+    (found.len() >= 6).then(|| median(found))
 }
 
 fn tracker_limit(plant: &Plant, until: usize) -> f64 {

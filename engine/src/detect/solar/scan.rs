@@ -12,6 +12,7 @@ use super::derate::Cooling;
 use super::episode::Episode;
 use super::episode::Kind;
 use super::ground::Ground;
+use super::history::History;
 use super::light::Light;
 use super::normal::Normal;
 use super::normal::level;
@@ -23,6 +24,7 @@ use super::plant::Plant;
 use super::pyranometer::Sensors;
 use super::shape::Shape;
 use super::shape::Story;
+use super::statistics::median;
 use super::strings::Move;
 use super::strings::Strings;
 use super::tracker::Following;
@@ -73,6 +75,7 @@ pub(super) struct Scan<'a> {
     strings: Strings,
     sensors: Sensors,
     clean_days: Vec<(f64, f64)>,
+    history: History,
     plant_wide: Silence,
     silent: Option<usize>,
     drift: Option<usize>,
@@ -93,6 +96,7 @@ impl<'a> Scan<'a> {
             strings: Strings::new(plant.inverters.iter().map(|i| i.strings)),
             sensors: Sensors::default(),
             clean_days: Vec::new(),
+            history: History::default(),
             plant_wide: Silence::default(),
             silent: None,
             drift: None,
@@ -268,6 +272,7 @@ impl<'a> Scan<'a> {
             .collect();
         let rain: f64 = plant.station.rain[rows.clone()].iter().filter(|v| v.is_finite()).sum();
         let step = self.strings.step(&seen, rain > RAIN, &normal.inverters);
+        self.history.push(step.how, seen.clone());
         for (k, seen) in seen.iter().enumerate() {
             self.judge_strings(k, seen.is_some(), day, now);
         }
@@ -286,14 +291,15 @@ impl<'a> Scan<'a> {
             high: (ratio + band).min(1.0),
         });
         let cleaned = matches!(step.how, Move::Rain(share) if share > 0.9) || matches!(step.how, Move::Reset(_));
-        if cleaned && ratio > 0.98 && seen.iter().flatten().count() * 2 > seen.len() {
-            let level = super::statistics::median(seen.iter().flatten().copied().collect()) + self.age(day);
-            self.clean_days.push((day as f64 / 365.25, level));
+        let all = cleaned && ratio > 0.98;
+        let clean: Vec<f64> = (0..seen.len()).filter(|&k| all || self.strings.beliefs[k].washed > 0.5).filter_map(|k| seen[k]).collect();
+        if !clean.is_empty() {
+            self.clean_days.push((day as f64 / 365.25, median(clean) + self.age(day)));
         }
     }
 
     fn judge_strings(&mut self, k: usize, seen: bool, day: usize, now: usize) {
-        let (plant, lost, share) = (self.ground.plant, self.strings.beliefs[k].lost(), self.strings.beliefs[k].share());
+        let (plant, lost, mut share) = (self.ground.plant, self.strings.beliefs[k].lost(), self.strings.beliefs[k].share());
         if seen {
             self.units[k].sure = if lost >= SURE { self.units[k].sure + 1 } else { 0 };
         }
@@ -305,6 +311,7 @@ impl<'a> Scan<'a> {
             if self.units[k].sure >= SURE_DAYS {
                 let from = plant.days[day.saturating_sub(6)].start..rows.end;
                 let started = onset(&self.ground, k, from, intact, step).unwrap_or(rows.start);
+                share = self.history.share(k, self.day_of(started, day), day, &self.ground.normal.inverters[k]).unwrap_or(share);
                 self.apply(k, Name::Strings, Kind::Strings(share), id, Change::Open(started), now);
                 let amps = self.current(k, rows, share);
                 self.tell(k, Name::Strings, amps);
@@ -322,8 +329,16 @@ impl<'a> Scan<'a> {
         } else if lost > SURE
             && let Some((_, episode)) = self.units[k].open.iter().find(|(n, _)| *n == Name::Strings)
         {
-            self.episodes[*episode].kind = Kind::Strings(share);
+            let started = self.day_of(self.episodes[*episode].started, day);
+            if let Some(share) = self.history.share(k, started, day, &self.ground.normal.inverters[k]) {
+                self.episodes[*episode].kind = Kind::Strings(share);
+            }
         }
+    }
+
+    /// The day of a row, at most `day`.
+    fn day_of(&self, row: usize, day: usize) -> usize {
+        self.ground.plant.days[..=day].partition_point(|range| range.end <= row).min(day)
     }
 
     /// Current of the day's bright rows, as measured and with all strings.

@@ -19,8 +19,8 @@ const MISS: f64 = 0.04;
 const BETTER: f64 = 0.4;
 const CLEARER: f64 = 1.4;
 /// Dust, storms, washing and lost strings since yesterday may scale the day by this much, in so many steps.
-const SCALE: (f64, f64) = (0.8, 1.2);
-const SCALES: u32 = 20;
+const SCALE: (f64, f64) = (0.75, 1.4);
+const SCALES: u32 = 26;
 /// Clock errors tried, minutes.
 const SHIFTS: [i64; 9] = [15, 20, 25, 30, 45, 60, 75, 90, 120];
 /// Lowest sun in which power says something, degrees.
@@ -69,6 +69,12 @@ impl Shape {
     pub(super) fn look(&mut self, ground: &Ground, k: usize, row: usize) -> Option<Look> {
         let rows = window(ground, k, row)?;
         let hours = Hours { ground, k, rows: &rows };
+        // Most looks end here: scales can only make the miss smaller.
+        let unscaled = hours.mean_miss(None, 1.0);
+        if self.open.is_none() && unscaled < MISS {
+            self.heard = None;
+            return Some(Look { score: (unscaled / MISS).min(0.99), change: None });
+        }
         let plain = hours.told(None);
         let score = plain / MISS;
         if let Some(story) = self.open {
@@ -159,17 +165,28 @@ impl Hours<'_> {
 
     /// Mean miss of a story, share of the rating, under the scale that suits it best.
     fn told(&self, story: Option<Story>) -> f64 {
+        let (pairs, light) = self.lay(story);
+        scales().map(|scale| self.mean(&self.misses(&pairs, &light, scale))).min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
+    }
+
+    fn mean_miss(&self, story: Option<Story>, scale: f64) -> f64 {
+        let (pairs, light) = self.lay(story);
+        self.mean(&self.misses(&pairs, &light, scale))
+    }
+
+    fn mean(&self, off: &[f64]) -> f64 {
+        if off.len() < self.rows.len() / 2 { f64::INFINITY } else { off.iter().sum::<f64>() / off.len() as f64 }
+    }
+
+    /// Rows of the inverter with the rows they are compared with, and the light of the latter.
+    fn lay(&self, story: Option<Story>) -> (Vec<(usize, usize)>, Vec<f64>) {
         let shift = if let Some(Story::Late(rows)) = story { rows } else { 0 };
         // Never past the last row: an early clock is compared with rows of the inverter that came before.
         let (back, ahead) = (usize::try_from(shift).unwrap_or(0), usize::try_from(-shift).unwrap_or(0));
         let pairs: Vec<(usize, usize)> =
             self.rows.iter().filter_map(|&i| Some((i.checked_sub(ahead)?, i.checked_sub(back)?))).collect();
-        let light: Vec<f64> = pairs.iter().map(|(_, model)| self.light(*model, story)).collect();
-        let misses = scales().map(|scale| {
-            let off = self.misses(&pairs, &light, scale);
-            if off.len() < self.rows.len() / 2 { f64::INFINITY } else { off.iter().sum::<f64>() / off.len() as f64 }
-        });
-        misses.min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
+        let light = pairs.iter().map(|(_, model)| self.light(*model, story)).collect();
+        (pairs, light)
     }
 
     /// Mean miss of a level that steps once within the hours: a string that burns, a crew that washes.

@@ -34,7 +34,8 @@ pub(super) enum Move {
 }
 
 impl Move {
-    fn apply(self, dirt: f64, exposure: f64) -> f64 {
+    /// Log level a day on.
+    pub(super) fn apply(self, dirt: f64, exposure: f64) -> f64 {
         match self {
             Self::Dust(rate) => dirt - exposure * rate,
             Self::Rain(share) => (1.0 - (1.0 - share) * (1.0 - dirt.exp())).max(0.05).ln(),
