@@ -38,6 +38,8 @@ pub(super) struct Ground<'a> {
     pub(super) busy: Vec<Vec<bool>>,
     /// Levels of today, see [`Ground::expect`].
     levels: Vec<f64>,
+    /// What the plane's sensor must be multiplied by today.
+    pub(super) sensor: f64,
     /// Rows in which the inverter stood still or held back for heat: their shape says nothing about trackers and clocks.
     pub(super) idle: Vec<Vec<bool>>,
     /// Evidence over its limit, largest of all signals.
@@ -96,6 +98,7 @@ impl<'a> Ground<'a> {
             idle: vec![vec![false; len]; count],
             score: vec![vec![0.0; len]; count],
             levels: vec![0.0; count],
+            sensor: 1.0,
             plant,
             light,
             normal,
@@ -104,6 +107,7 @@ impl<'a> Ground<'a> {
 
     /// Fills in what is expected in `rows`: `levels` are logs of DC power over the plant's yield, `sensor` corrects the light.
     pub(super) fn expect(&mut self, rows: Range<usize>, levels: &[f64], sensor: f64) {
+        self.sensor = sensor;
         self.levels = levels.iter().map(|level| level + sensor.ln()).collect();
         for row in rows {
             let light = self.light.yield_of(self.plant, row, self.normal.gamma) * sensor;

@@ -10,6 +10,8 @@ use super::strings::Move;
 /// Days before and after a step that are compared.
 const BEFORE: usize = 5;
 const AFTER: usize = 8;
+/// Days with a level among which a step is looked for.
+const LOOK: usize = 9;
 
 /// One entry per day.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,33 @@ impl History {
         }
         (found.len() >= 3).then(|| median(found)).filter(|share| (0.01..0.9).contains(share))
     }
+
+    /// The largest step of inverter `k` on the last days up to `now`, down or up (`sign`): a step within a day shows on that day and
+    /// the next.
+    pub(super) fn step(&self, k: usize, now: usize, sign: f64, normal: &InverterNormal) -> Option<Step> {
+        let mut days: Vec<usize> = (0..=now.min(self.days.len().checked_sub(1)?)).rev().filter(|d| self.days[*d].1[k].is_some()).take(LOOK).collect();
+        days.reverse();
+        let moved = |from: usize, to: usize| -> Option<f64> {
+            let start = self.days[from].1[k]?;
+            let expected = (from + 1..=to).fold(start, |level, day| self.days[day].0.apply(level, normal.exposure));
+            Some(self.days[to].1[k]? - expected)
+        };
+        let pairs = days.iter().enumerate().flat_map(|(n, from)| days[n + 1..].iter().take(2).map(move |to| (*from, *to)));
+        let steps = pairs.filter_map(|(from, to)| Some(Step { from, to, before: self.days[from].1[k]?, size: moved(from, to)? }));
+        steps.filter(|s| s.size * sign > 0.0).max_by(|a, b| (a.size * sign).total_cmp(&(b.size * sign)))
+    }
+}
+
+/// A level that changed between two days.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    /// Last day before and first day after it.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// Level of the former.
+    pub(super) before: f64,
+    /// By how much, log, the plant's movement taken out.
+    pub(super) size: f64,
 }
 
 #[cfg(test)]
@@ -61,5 +90,7 @@ mod tests {
         let share = history.share(0, 6, 13, &normal).unwrap();
         assert!((share - 2.0 / 24.0).abs() < 1e-6, "{share}");
         assert_eq!(history.share(0, 0, 13, &normal), None);
+        let step = history.step(0, 13, -1.0, &normal).unwrap();
+        assert!(step.from <= 6 && step.to >= 7 && (step.size - (1.0_f64 - 2.0 / 24.0).ln()).abs() < 1e-6, "{step:?}");
     }
 }

@@ -65,14 +65,28 @@ impl Light {
         light
     }
 
-    /// Light on an axis turned by `angle`, from the horizontal sensor, W/m².
+    /// Light on an axis turned by `angle`, from the horizontal sensor alone, W/m².
     pub(super) fn plane(&self, plant: &Plant, row: usize, angle: f64) -> f64 {
-        let sun = self.sun[row];
-        let extra = extraterrestrial_normal(day_of_year(middle(plant, row)), SOLAR_CONSTANT);
-        let ghi = plant.station.ghi[row].max(0.0);
-        let sky: Irradiance = erbs(ghi, sun.zenith, extra);
-        let surface = Surface { tilt: angle.abs(), azimuth: if angle >= 0.0 { 270.0 } else { 90.0 } };
-        surface.light(Sky::HayDavies, sun, sky, extra, f64::NAN, ALBEDO).global()
+        let sky = RowSky::new(plant, self.sun[row], row);
+        sky.on(angle, sky.beam())
+    }
+
+    /// Light on an axis stuck at `angle` while the station's sensor follows the sun and reads `poa`, W/m². The two sensors stand at
+    /// different angles and so tell the beam from the rest; where they do not, the sky model does.
+    pub(super) fn stuck(&self, plant: &Plant, row: usize, angle: f64, poa: f64) -> f64 {
+        let (sky, follows) = (RowSky::new(plant, self.sun[row], row), self.angle[row]);
+        let mut beam = sky.beam();
+        let most = sky.most();
+        for _ in 0..4 {
+            let (seen, more) = (sky.on(follows, beam), sky.on(follows, beam + 10.0));
+            let slope = (more - seen) / 10.0;
+            if slope.abs() < 0.15 {
+                break;
+            }
+            beam = (beam + (poa - seen) / slope).clamp(0.0, most);
+        }
+        let (usual, stuck) = (sky.on(follows, beam), sky.on(angle, beam));
+        if usual > 1.0 { poa * stuck / usual } else { poa }
     }
 
     /// Degrees above the horizon.
@@ -89,6 +103,39 @@ impl Light {
     pub(super) fn day_ratio(&self, rows: std::ops::Range<usize>) -> Option<f64> {
         let values: Vec<f64> = self.ratio[rows].iter().copied().filter(|v| v.is_finite()).collect();
         (values.len() >= 6).then(|| median(values))
+    }
+}
+
+/// The sky of one row.
+struct RowSky {
+    sun: SunPosition,
+    extra: f64,
+    ghi: f64,
+}
+
+impl RowSky {
+    fn new(plant: &Plant, sun: SunPosition, row: usize) -> Self {
+        let extra = extraterrestrial_normal(day_of_year(middle(plant, row)), SOLAR_CONSTANT);
+        Self { sun, extra, ghi: plant.station.ghi[row].max(0.0) }
+    }
+
+    /// Beam by the clearness (Erbs).
+    fn beam(&self) -> f64 {
+        erbs(self.ghi, self.sun.zenith, self.extra).dni
+    }
+
+    /// Largest beam that the horizontal sensor and the air allow.
+    fn most(&self) -> f64 {
+        let cos = self.sun.zenith.to_radians().cos();
+        if cos > 0.02 { (self.ghi / cos).min(0.85 * self.extra) } else { 0.0 }
+    }
+
+    /// Light on an axis turned by `angle` under that beam.
+    fn on(&self, angle: f64, dni: f64) -> f64 {
+        let dhi = (self.ghi - dni * self.sun.zenith.to_radians().cos().max(0.0)).max(0.0);
+        let surface = Surface { tilt: angle.abs(), azimuth: if angle >= 0.0 { 270.0 } else { 90.0 } };
+        let light = Irradiance { ghi: self.ghi, dni, dhi };
+        surface.light(Sky::HayDavies, self.sun, light, self.extra, f64::NAN, ALBEDO).global()
     }
 }
 

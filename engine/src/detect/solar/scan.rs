@@ -262,6 +262,7 @@ impl<'a> Scan<'a> {
                 None => {}
             }
         }
+        // The level is power over what the sensor reads; a sensor that reads low makes it look high.
         let age = self.age(day) + self.sensors.correction().ln();
         let seen: Vec<Option<f64>> = (0..plant.inverters.len())
             .map(|k| {
@@ -305,25 +306,19 @@ impl<'a> Scan<'a> {
         }
         let rows = plant.days[day].clone();
         let id = plant.inverters[k].asset.id.clone();
-        let step = (1.0 - share).ln();
-        let intact = self.strings.beliefs[k].level() - lost * step;
         if !self.is_open(k, Name::Strings) {
             if self.units[k].sure >= SURE_DAYS {
-                let from = plant.days[day.saturating_sub(6)].start..rows.end;
-                let started = onset(&self.ground, k, from, intact, step).unwrap_or(rows.start);
+                let started = self.stepped(k, day, -1.0).unwrap_or(rows.start);
                 share = self.history.share(k, self.day_of(started, day), day, &self.ground.normal.inverters[k]).unwrap_or(share);
                 self.apply(k, Name::Strings, Kind::Strings(share), id, Change::Open(started), now);
                 let amps = self.current(k, rows, share);
                 self.tell(k, Name::Strings, amps);
             }
         } else if lost < OVER {
-            let episode = self.units[k].open.iter().find(|(n, _)| *n == Name::Strings).map(|(_, e)| *e);
-            if let Some(episode) = episode {
-                let Kind::Strings(share) = self.episodes[episode].kind else { return };
-                let from = plant.days[day.saturating_sub(4)].start.max(self.episodes[episode].started)..rows.end;
-                // Looking back the step goes up: gone before, there after.
-                let step = (1.0 - share).ln();
-                self.episodes[episode].ended = onset(&self.ground, k, from, intact + step, -step);
+            let found = self.units[k].open.iter().find(|(n, _)| *n == Name::Strings).map(|(_, episode)| *episode);
+            if let Some(episode) = found {
+                let ended = self.stepped(k, day, 1.0).filter(|row| *row > self.episodes[episode].opened);
+                self.episodes[episode].ended = ended;
             }
             self.apply(k, Name::Strings, Kind::Strings(0.0), id, Change::Close, now);
         } else if lost > SURE
@@ -334,6 +329,14 @@ impl<'a> Scan<'a> {
                 self.episodes[*episode].kind = Kind::Strings(share);
             }
         }
+    }
+
+    /// Row of the largest step down or up of the last days.
+    fn stepped(&self, k: usize, day: usize, sign: f64) -> Option<usize> {
+        let step = self.history.step(k, day, sign, &self.ground.normal.inverters[k])?;
+        let days = &self.ground.plant.days;
+        let before = step.before + self.age(day) + self.sensors.correction().ln();
+        onset(&self.ground, k, days[step.from].start..days[step.to].end, before, step.size)
     }
 
     /// The day of a row, at most `day`.

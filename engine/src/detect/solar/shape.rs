@@ -11,6 +11,8 @@ use super::outage::Change;
 /// Minutes looked at, and between looks.
 const WINDOW: i64 = 180;
 const EVERY: i64 = 30;
+/// Minutes in which the onset is looked for.
+const BACK: i64 = 900;
 /// Minutes of it that must be usable.
 const USABLE: i64 = 100;
 /// Mean miss, as a share of the rating, below which the day is as expected.
@@ -102,6 +104,7 @@ impl Shape {
         if count < LOOKS {
             return quiet;
         }
+        let first = since(ground, k, row, story).map_or(first, |row| row.min(first));
         self.forget();
         self.open = Some(story);
         Some(Look { score, change: Some(Change::Open(first)) })
@@ -132,6 +135,29 @@ fn window(ground: &Ground, k: usize, row: usize) -> Option<Vec<usize>> {
     }
     let rows: Vec<usize> = (from..=row).filter(good).collect();
     (rows.len() >= plant.rows(USABLE)).then_some(rows)
+}
+
+/// First row of the last hours from which on the story fits better than that all is well; for the energy only.
+fn since(ground: &Ground, k: usize, row: usize, story: Story) -> Option<usize> {
+    let plant = ground.plant;
+    let good = |&i: &usize| ground.free[k][i] > NOTHING * plant.inverters[k].rated && ground.plant.inverters[k].here[i] && !ground.idle[k][i];
+    let rows: Vec<usize> = ((row + 1).saturating_sub(plant.rows(BACK))..=row).filter(good).collect();
+    let hours = Hours { ground, k, rows: &rows };
+    let (pairs, light) = hours.lay(None);
+    let plain = hours.misses(&pairs, &light, 1.0);
+    let (pairs, light) = hours.lay(Some(story));
+    let told = hours.misses(&pairs, &light, 1.0);
+    if plain.len() != told.len() || plain.len() + 2 != rows.len() {
+        return None;
+    }
+    let (mut sum, mut best) = (0.0, None);
+    for i in (0..plain.len()).rev() {
+        sum += plain[i] - told[i];
+        if best.is_none_or(|(most, _)| sum > most) {
+            best = Some((sum, rows[i]));
+        }
+    }
+    best.map(|(_, row)| row)
 }
 
 /// The last hours of one inverter.
@@ -216,10 +242,7 @@ impl Hours<'_> {
         let (light, plant) = (self.ground.light, self.ground.plant);
         let poa = plant.station.poa[row].max(0.0);
         match story {
-            Some(Story::Stuck(angle)) => {
-                let usual = light.plane(plant, row, light.angle[row]);
-                if usual > 1.0 { poa * light.plane(plant, row, angle) / usual } else { poa }
-            }
+            Some(Story::Stuck(angle)) => light.stuck(plant, row, angle, self.ground.sensor * poa) / self.ground.sensor,
             _ => poa,
         }
     }
