@@ -9,6 +9,7 @@ mod ageing;
 mod derate;
 mod episode;
 mod ground;
+mod health;
 mod history;
 mod light;
 mod normal;
@@ -24,9 +25,11 @@ mod strings;
 mod tracker;
 
 use super::Detection;
+use super::Health;
 use super::Point;
 use crate::domain::AssetId;
 use crate::domain::Frame;
+use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use light::Light;
 use normal::Normal;
@@ -106,6 +109,20 @@ impl SolarWatch {
             out.soiling.extend(scan.soiling.into_iter().filter(|day| day.date >= first));
             out.degradation.push(scan.degradation);
         }
+    }
+}
+
+impl SolarWatch {
+    /// What the page of an asset shows; `None` where it is not watched here.
+    pub(crate) fn health(&self, asset: &AssetId, frames: &[Frame], range: TimeRange) -> Option<Health> {
+        let own = frames.iter().find(|f| f.asset.id == *asset).filter(|_| self.members.contains(asset))?;
+        let above = own.asset.parent_id.as_ref()?;
+        let over = frames.iter().find(|f| f.asset.id == *above).and_then(|f| f.asset.parent_id.as_ref());
+        let (id, normal) = self.plants.iter().find(|(id, _)| id == above || Some(id) == over)?;
+        let plant = Plant::new(frames, id).filter(|p| p.inverters.len() == normal.inverters.len())?;
+        let light = Light::new(&plant);
+        let scan = Scan::run(&plant, &light, normal);
+        Some(scan.health(asset, plant.row(range.start())..plant.row(range.end())))
     }
 }
 

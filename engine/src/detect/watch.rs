@@ -172,6 +172,9 @@ impl FittedWatch {
     /// # Errors
     /// [`DetectError::NotWatched`].
     pub fn health(&self, asset: &AssetId, frames: &[Frame], range: TimeRange) -> Result<Health, DetectError> {
+        if let Some(health) = self.solar.health(asset, frames, range) {
+            return Ok(health);
+        }
         let unknown = || DetectError::NotWatched { asset: asset.clone(), until: self.until };
         let fleet = Fleet::new(frames, &self.free)?;
         let member = fleet.position(asset).ok_or_else(unknown)?;

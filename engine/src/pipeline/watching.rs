@@ -130,8 +130,13 @@ impl Pipeline {
 /// Assets that are judged together: the machines of a plant with its weather stations; a transformer is its own plant.
 fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     let mut plants: BTreeMap<String, Vec<Asset>> = BTreeMap::new();
-    for asset in assets {
-        let parent = asset.parent_id.as_ref().map(AssetId::to_string);
+    let above = |id: &AssetId| assets.iter().find(|asset| asset.id == *id);
+    // A tracker may hang below its inverter; it is judged with the inverter's plant.
+    let inverter = |asset: &Asset| asset.parent_id.as_ref().and_then(above).filter(|parent| parent.kind == AssetKind::PvInverter);
+    let parents: Vec<Option<AssetId>> =
+        assets.iter().map(|asset| inverter(asset).unwrap_or(asset).parent_id.clone()).collect();
+    for (asset, parent) in assets.into_iter().zip(parents) {
+        let parent = parent.as_ref().map(AssetId::to_string);
         let plant = match asset.kind {
             AssetKind::WindTurbine | AssetKind::PvInverter | AssetKind::PvTracker | AssetKind::WeatherStation => parent,
             AssetKind::Transformer => Some(asset.id.to_string()),

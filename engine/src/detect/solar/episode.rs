@@ -121,7 +121,9 @@ impl Episode {
     fn balance(&self, ground: &Ground, rows: std::ops::Range<usize>) -> (f64, Option<f64>, Option<f64>) {
         let plant = ground.plant;
         let members: Vec<usize> = match (self.kind, self.inverter) {
-            (Kind::Comms | Kind::Clock | Kind::Pyranometer | Kind::Storm | Kind::Washing, _) => return (0.0, None, None),
+            (Kind::Comms | Kind::Clock | Kind::Pyranometer | Kind::Storm | Kind::Washing, _) | (Kind::Stall, None) => {
+                return (0.0, None, None);
+            }
             (_, Some(i)) => vec![i],
             (_, None) => (0..plant.inverters.len()).collect(),
         };

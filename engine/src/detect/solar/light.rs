@@ -29,7 +29,7 @@ const ALBEDO: f64 = 0.25;
 #[derive(Debug)]
 pub(super) struct Light {
     pub(super) sun: Vec<SunPosition>,
-    /// Median angle of the trackers, positive to the west; NaN without trackers.
+    /// Median set-point of the trackers, positive to the west; NaN without.
     pub(super) angle: Vec<f64>,
     /// Cell temperature minus 25 °C.
     pub(super) warmth: Vec<f64>,
@@ -143,12 +143,12 @@ fn middle(plant: &Plant, row: usize) -> Timestamp {
     from_micros(micros(plant.time(row)) + plant.middle * 1_000_000)
 }
 
-/// Median angle per row; between rows of a slower controller on the line from the last change.
+/// Median set-point per row; between rows of a slower controller on the line from the last change.
 fn angles(plant: &Plant) -> Vec<f64> {
     let mut out = vec![f64::NAN; plant.len];
     let (mut last, mut slope) = (None::<(usize, f64)>, 0.0);
     for row in 0..plant.len {
-        let seen: Vec<f64> = plant.trackers.iter().map(|t| t.angle[row]).filter(|v| v.is_finite()).collect();
+        let seen: Vec<f64> = plant.trackers.iter().map(|t| t.goal[row]).filter(|v| v.is_finite()).collect();
         if !seen.is_empty() {
             let now = median(seen);
             if let Some((before, angle)) = last {

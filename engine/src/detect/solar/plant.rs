@@ -3,6 +3,7 @@
 //! In: frames of any resolution. Out: [`Plant`]s, columns of equal length, NaN where a slower device has no row. Deliberately not
 //! here: any verdict.
 
+use super::statistics::median;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -57,8 +58,9 @@ pub(super) struct Inverter {
 pub(super) struct Tracker {
     pub(super) asset: Asset,
     pub(super) angle: Vec<f64>,
+    /// Where it was told to stand; where nobody says, where the others stand.
     pub(super) goal: Vec<f64>,
-    /// Its inverter's place in [`Plant::inverters`].
+    /// Its inverter, by parent or by the attribute `inverter`: place in [`Plant::inverters`].
     pub(super) inverter: Option<usize>,
 }
 
@@ -145,7 +147,8 @@ impl Plant {
         let made: Vec<Inverter> = inverters.iter().map(|f| inverter(f, &lay)).collect();
         let trackers = frames.iter().filter(|f| f.asset.kind == AssetKind::PvTracker).filter_map(|f| {
             let above = f.asset.parent_id.as_ref()?;
-            let inverter = made.iter().position(|i| i.asset.id == *above);
+            let named = f.asset.attributes.get("inverter").map_or(above.as_str(), String::as_str);
+            let inverter = made.iter().position(|i| i.asset.id.as_str() == named);
             (inverter.is_some() || above == id).then(|| Tracker {
                 asset: f.asset.clone(),
                 angle: lay(f, "tracker_angle"),
@@ -153,7 +156,15 @@ impl Plant {
                 inverter,
             })
         });
-        let trackers = trackers.collect();
+        let mut trackers: Vec<Tracker> = trackers.collect();
+        for row in 0..len {
+            let told = trackers.iter().any(|t| t.goal[row].is_finite());
+            let seen: Vec<f64> = trackers.iter().map(|t| t.angle[row]).filter(|v| v.is_finite()).collect();
+            if !told && seen.len() >= LEAST_INVERTERS {
+                let usual = median(seen);
+                trackers.iter_mut().for_each(|t| t.goal[row] = usual);
+            }
+        }
         let mut plant =
             Self { id: id.clone(), place, start, step, len, middle, inverters: made, trackers, station, days: Vec::new() };
         let mut day = None;

@@ -47,7 +47,6 @@ struct Unit {
     standstill: Standstill,
     cooling: Cooling,
     shape: Shape,
-    follows: Following,
     sure: u32,
     open: Vec<(Name, usize)>,
 }
@@ -72,6 +71,9 @@ pub(super) struct Scan<'a> {
     /// Excess over the limit of the station, by row.
     pub(super) station: Vec<f64>,
     units: Vec<Unit>,
+    follows: Vec<Following>,
+    /// Episodes of trackers whose inverter nobody names.
+    stalls: Vec<Option<usize>>,
     strings: Strings,
     sensors: Sensors,
     clean_days: Vec<(f64, f64)>,
@@ -93,6 +95,8 @@ impl<'a> Scan<'a> {
             degradation: degradation(&plant.id, &[]),
             station: vec![0.0; plant.len],
             units: vec![Unit::default(); plant.inverters.len()],
+            follows: vec![Following::default(); plant.trackers.len()],
+            stalls: vec![None; plant.trackers.len()],
             strings: Strings::new(plant.inverters.iter().map(|i| i.strings)),
             sensors: Sensors::default(),
             clean_days: Vec::new(),
@@ -142,6 +146,7 @@ impl<'a> Scan<'a> {
             None => {}
         }
         self.order(row);
+        self.trackers(row);
         for k in 0..self.units.len() {
             let id = plant.inverters[k].asset.id.clone();
             let here = plant.inverters[k].here[row];
@@ -164,10 +169,10 @@ impl<'a> Scan<'a> {
             if let Some(change) = change {
                 self.apply(k, Name::Derate, Kind::Derate, id.clone(), change, row);
             }
-            self.tracker(k, row);
             let still = self.units[k].standstill.open || self.units[k].standstill.suspect();
             self.ground.idle[k][row] = still || self.units[k].cooling.hot();
-            let told = self.units[k].follows.open || self.units[k].follows.off() || self.ground.idle[k][row];
+            let own = plant.trackers.iter().position(|t| t.inverter == Some(k)).map(|n| &self.follows[n]);
+            let told = own.is_some_and(|f| f.open || f.off()) || self.ground.idle[k][row];
             if !told && Shape::due(&self.ground, row) {
                 self.look(k, row);
             }
@@ -192,23 +197,30 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn tracker(&mut self, k: usize, row: usize) {
-        let plant = self.ground.plant;
-        let Some(tracker) = plant.trackers.iter().find(|t| t.inverter == Some(k)) else { return };
-        let (angle, goal, limit) = (tracker.angle[row], tracker.goal[row], self.ground.normal.tracker_limit);
+    /// Every tracker against its set-point.
+    fn trackers(&mut self, row: usize) {
+        let (plant, limit) = (self.ground.plant, self.ground.normal.tracker_limit);
         let least = Following::least(plant.step);
-        if let Some((_, Some(change))) = self.units[k].follows.row(angle, goal, limit, least, row) {
-            let change = match change {
+        for (n, tracker) in plant.trackers.iter().enumerate() {
+            let (angle, goal) = (tracker.angle[row], tracker.goal[row]);
+            let Some((_, Some(change))) = self.follows[n].row(angle, goal, limit, least, row) else { continue };
+            let told = vec![("tracker_angle", Some(angle), Some(goal), 0.7)];
+            match (tracker.inverter, change) {
                 // What the day's shape has opened already stays open until the tracker follows again.
-                Change::Open(_) if self.is_open(k, Name::Stall) => return,
-                other => other,
-            };
-            let id = tracker.asset.id.clone();
-            self.apply(k, Name::Stall, Kind::Stall, id, change, row);
-            if change != Change::Close {
-                self.tell(k, Name::Stall, vec![("tracker_angle", Some(angle), Some(goal), 0.7)]);
-            } else {
-                self.units[k].shape.forget();
+                (Some(k), Change::Open(_)) if self.is_open(k, Name::Stall) => {}
+                (Some(k), _) => {
+                    self.apply(k, Name::Stall, Kind::Stall, tracker.asset.id.clone(), change, row);
+                    match change {
+                        Change::Open(_) => self.tell(k, Name::Stall, told),
+                        Change::Close => self.units[k].shape.forget(),
+                    }
+                }
+                (None, Change::Open(from)) => {
+                    let episode = self.open(None, tracker.asset.id.clone(), Kind::Stall, from, row);
+                    self.episodes[episode].evidence = told;
+                    self.stalls[n] = Some(episode);
+                }
+                (None, Change::Close) => close(&mut self.episodes, self.stalls[n].take(), row),
             }
         }
     }

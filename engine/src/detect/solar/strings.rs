@@ -66,7 +66,7 @@ impl Belief {
         match strings {
             Some(n) => shares.extend((1..=12).map(|k| f64::from(k) / n).filter(|s| *s < 0.5)),
             // Without the number: any share that dust cannot hide, finer than the noise of a day.
-            None => shares.extend((0..20).map(|k| 0.025 + 0.005 * f64::from(k)).chain((0..10).map(|k| 0.14 + 0.03 * f64::from(k)))),
+            None => shares.extend(std::iter::successors(Some(0.025), |s| Some(s + spacing(*s))).take_while(|s| *s < 0.6)),
         }
         let count = shares.len();
         let mut weight = vec![0.0; count];
@@ -138,7 +138,9 @@ impl Belief {
                 let implied = seen - self.gone(to);
                 let over = (implied.exp() - highest).max(0.0) / 0.01;
                 let prior = self.weight[from] * change * (-0.5 * over * over).exp();
-                let stay = prior * (1.0 - wash) * (1.0 - ODD.0) * normal_density(implied - dirt[from], before + noise);
+                // Between two shares of the grid lies half a step.
+                let grid = if from == to { 0.0 } else { (0.5 * spacing(self.shares[from].max(self.shares[to]))).powi(2) };
+                let stay = prior * (1.0 - wash) * (1.0 - ODD.0) * normal_density(implied - dirt[from], before + noise + grid);
                 let clean = if dirt[from] < -0.015 {
                     prior * wash * normal_density(implied - WASHED.0, WASHED.1 * WASHED.1 + noise)
                 } else {
@@ -170,7 +172,9 @@ impl Belief {
         self.odd_days = if odd > 0.5 { self.odd_days + 1 } else { 0 };
         if self.odd_days >= STUBBORN {
             // Something of another shape happened, for example dust from a road: believe the level, keep the strings.
+            // Modules cleaner than clean mean that the strings are back.
             let kept = self.likeliest();
+            let kept = if (seen - self.gone(kept)).exp() > highest + 0.01 { 0 } else { kept };
             for k in 0..count {
                 self.dirt[k] = (seen - self.gone(k)).min(0.02);
                 self.weight[k] = if k == kept { 1.0 } else { 0.0 };
@@ -179,6 +183,11 @@ impl Belief {
             self.odd_days = 0;
         }
     }
+}
+
+/// Distance to the next share of the grid: finer than the noise of a day where that matters.
+fn spacing(share: f64) -> f64 {
+    (0.04 * share).max(0.005)
 }
 
 fn normal_density(x: f64, variance: f64) -> f64 {
