@@ -6,22 +6,28 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod evidence;
 mod explaining;
 mod forecast_agg;
 mod forecasting;
 mod functions;
 mod hierarchy;
 pub mod ingest;
+mod maintenance;
 mod products;
 mod verify;
 mod watching;
 
+pub use evidence::SignalTrace;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
-pub use functions::{paths_batch, ramps_batch, record_batch, register_functions, reserve_batch, scores_batch};
+pub use functions::{
+    paths_batch, plan_batch, ramps_batch, record_batch, register_functions, register_maintenance, reserve_batch, scores_batch,
+};
+pub use maintenance::{CrewHours, MOST_ALERTS, MaintenancePlan, MaintenanceRequest};
 pub use products::Paths;
 pub use verify::Settled;
-pub use watching::{WatchCycle, findings};
+pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;
@@ -116,6 +122,16 @@ pub enum PipelineError {
     /// A ramp or a reserve that makes no sense.
     #[error(transparent)]
     Product(#[from] ProductError),
+    /// A plan that cannot be made.
+    #[error("{field} is {given}, it must be {expected}")]
+    PlanRequest {
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        given: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
     /// Nothing was issued yet.
     #[error(
         "no forecast of {quantity} of {asset} was issued yet; `chergui serve` issues one every hour, /api/v1/forecasts/issues lists those there are"
@@ -167,6 +183,7 @@ pub struct Pipeline {
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
     watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
 }
@@ -182,6 +199,7 @@ impl Pipeline {
             serving: Arc::default(),
             prepared: Arc::default(),
             watches: Arc::default(),
+            checked: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }

@@ -78,7 +78,7 @@ impl SolarWatch {
     pub(crate) fn fit(frames: &[Frame], until: Timestamp) -> Self {
         let parents = plant::parents(frames);
         let fitted = parents.iter().filter_map(|id| {
-            let plant = Plant::new(frames, id)?;
+            let plant = Plant::learn(frames, id, until)?;
             let light = Light::new(&plant);
             Some((id.clone(), Normal::fit(&plant, &light, plant.row(until))?))
         });
@@ -96,10 +96,7 @@ impl SolarWatch {
     /// Adds verdicts for all rows at or after `from` and incidents that were open then and opened at or after `since`.
     pub(crate) fn scan(&self, frames: &[Frame], from: Timestamp, since: Timestamp, out: &mut Detection) {
         for (id, normal) in &self.plants {
-            let Some(plant) = Plant::new(frames, id) else { continue };
-            if plant.inverters.len() != normal.inverters.len() {
-                continue;
-            }
+            let Some(plant) = Plant::new(frames, id, &normal.known) else { continue };
             let light = Light::new(&plant);
             let scan = Scan::run(&plant, &light, normal);
             points(&scan, frames, from, out);
@@ -110,16 +107,14 @@ impl SolarWatch {
             out.degradation.push(scan.degradation);
         }
     }
-}
 
-impl SolarWatch {
     /// What the page of an asset shows; `None` where it is not watched here.
     pub(crate) fn health(&self, asset: &AssetId, frames: &[Frame], range: TimeRange) -> Option<Health> {
         let own = frames.iter().find(|f| f.asset.id == *asset).filter(|_| self.members.contains(asset))?;
         let above = own.asset.parent_id.as_ref()?;
         let over = frames.iter().find(|f| f.asset.id == *above).and_then(|f| f.asset.parent_id.as_ref());
         let (id, normal) = self.plants.iter().find(|(id, _)| id == above || Some(id) == over)?;
-        let plant = Plant::new(frames, id).filter(|p| p.inverters.len() == normal.inverters.len())?;
+        let plant = Plant::new(frames, id, &normal.known)?;
         let light = Light::new(&plant);
         let scan = Scan::run(&plant, &light, normal);
         Some(scan.health(asset, plant.row(range.start())..plant.row(range.end())))

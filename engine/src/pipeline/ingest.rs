@@ -3,14 +3,18 @@
 //! In: pages of any [`crate::source::Source`]. Out: a [`Tally`]. Bulk doors use [`Store::import`]; live doors use
 //! [`Store::append`] themselves, because they must acknowledge each request.
 
+use crate::domain::AssetId;
 use crate::domain::Quantities;
 use crate::domain::Readings;
+use crate::domain::TimeRange;
+use crate::domain::from_micros;
 use crate::source::Reject;
 use crate::source::Rows;
 use crate::store::Store;
 use crate::store::StoreError;
 use arrow::compute::concat_batches;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// Rows of one table are gathered up to this many before they are committed, so that files are large.
 const CHUNK_ROWS: usize = 1_000_000;
@@ -30,12 +34,41 @@ pub struct Tally {
     pub by_table: BTreeMap<&'static str, u64>,
     /// Refused rows by reason.
     pub by_reason: BTreeMap<&'static str, u64>,
+    /// First and last time of the accepted readings of each asset, microseconds UTC.
+    pub touched: BTreeMap<String, (i64, i64)>,
 }
 
 impl Tally {
     /// Rows refused, for any reason.
     pub fn rejected(&self) -> u64 {
         self.by_reason.values().sum()
+    }
+
+    /// The stretch of time over which each asset got readings.
+    pub fn stretches(&self) -> BTreeMap<AssetId, TimeRange> {
+        let stretch = |(id, (first, last)): (&String, &(i64, i64))| {
+            let range = TimeRange::new(from_micros(*first), from_micros(last.saturating_add(1))).ok()?;
+            Some((AssetId::parse(id).ok()?, range))
+        };
+        self.touched.iter().filter_map(stretch).collect()
+    }
+
+    fn touch(&mut self, readings: &Readings) {
+        let (times, ids) = (readings.times(), readings.asset_ids());
+        let mut found: HashMap<&str, (i64, i64)> = HashMap::new();
+        let mut row = 0;
+        while row < readings.len() {
+            let id = ids.value(row);
+            let seen = found.entry(id).or_insert((i64::MAX, i64::MIN));
+            while row < readings.len() && ids.value(row) == id {
+                *seen = (seen.0.min(times.value(row)), seen.1.max(times.value(row)));
+                row += 1;
+            }
+        }
+        for (id, (first, last)) in found {
+            let held = self.touched.entry(id.to_owned()).or_insert((first, last));
+            *held = (held.0.min(first), held.1.max(last));
+        }
     }
 }
 
@@ -87,6 +120,7 @@ impl Ingest {
                 Rows::Readings(readings) => {
                     let table = readings.kind().name();
                     self.accept(table, readings.len());
+                    self.tally.touch(&readings);
                     let held = self.pending.entry(table).or_default();
                     held.push(readings);
                     if held.iter().map(Readings::len).sum::<usize>() >= CHUNK_ROWS {

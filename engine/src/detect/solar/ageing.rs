@@ -9,24 +9,34 @@ use crate::domain::AssetId;
 
 /// Published median and spread, per year.
 pub(super) const PRIOR: (f64, f64) = (-0.005, 0.004);
-/// Scatter of a clean day's level: water leaves up to one and a half per cent.
-const SCATTER: f64 = 0.004;
+/// Least scatter of a clean level: water leaves up to one and a half per cent, and the season has its share.
+const SCATTER: f64 = 0.005;
+/// Years between clean days of one rain or one round of the crew: they tell one story.
+const APART: f64 = 8.0 / 365.25;
 /// 95 % of a normal distribution.
 const BAND: f64 = 1.96;
 
-/// Line through clean days: change per year with a band; the published one before there are any.
+/// Line through clean days (years, log level): change per year with a band; the published one before there are any.
 pub(super) fn degradation(asset: &AssetId, clean: &[(f64, f64)]) -> Degradation {
-    let count = clean.len();
+    let rounds: Vec<(f64, f64)> = clean.chunk_by(|a, b| b.0 - a.0 < APART).map(mean).collect();
+    let count = rounds.len();
     let (mut precision, mut pull) = (PRIOR.1.powi(-2), PRIOR.0 * PRIOR.1.powi(-2));
     if count >= 3 {
-        let n = count as f64;
-        let (x, y) = clean.iter().fold((0.0, 0.0), |(x, y), (a, b)| (x + a / n, y + b / n));
-        let (xx, xy) = clean.iter().fold((0.0, 0.0), |(xx, xy), (a, b)| (xx + (a - x).powi(2), xy + (a - x) * (b - y)));
-        precision += xx / SCATTER.powi(2);
-        pull += xy / SCATTER.powi(2);
+        let (x, y) = mean(&rounds);
+        let (xx, xy) = rounds.iter().fold((0.0, 0.0), |(xx, xy), (a, b)| (xx + (a - x).powi(2), xy + (a - x) * (b - y)));
+        let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+        let rest: f64 = rounds.iter().map(|(a, b)| (b - y - slope * (a - x)).powi(2)).sum();
+        let variance = SCATTER.powi(2).max(rest / (count - 2) as f64);
+        precision += xx / variance;
+        pull += xy / variance;
     }
     let (per_year, half) = (pull / precision, BAND / precision.sqrt());
     Degradation { asset_id: asset.clone(), per_year, low: per_year - half, high: per_year + half, days: count }
+}
+
+fn mean(days: &[(f64, f64)]) -> (f64, f64) {
+    let n = days.len().max(1) as f64;
+    days.iter().fold((0.0, 0.0), |(x, y), (a, b)| (x + a / n, y + b / n))
 }
 
 #[cfg(test)]

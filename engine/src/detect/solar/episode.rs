@@ -160,7 +160,8 @@ impl Episode {
                 if normal.held(inverter, ground.light, row) || power < LOADED * inverter.rated {
                     return power;
                 }
-                let more = normal.to_ac(inverter.dc[row] / (1.0 - share), inverter.rated) - normal.to_ac(inverter.dc[row], inverter.rated);
+                let more =
+                    normal.to_ac(inverter.dc[row] / (1.0 - share), inverter.rated) - normal.to_ac(inverter.dc[row], inverter.rated);
                 let limit = if inverter.limit[row].is_finite() { inverter.limit[row] } else { f64::INFINITY };
                 (power + more).min(inverter.rated).min(limit).max(power)
             }
@@ -170,7 +171,11 @@ impl Episode {
                 if hot { ground.healthy(i, row).max(power) } else { power }
             }
             Kind::Curtailment => {
-                if normal.limited(inverter.limit[row]) { ground.free[i][row].max(power) } else { power }
+                if normal.limited(inverter.limit[row]) {
+                    ground.free[i][row].max(power)
+                } else {
+                    power
+                }
             }
             _ => ground.healthy(i, row),
         }

@@ -53,8 +53,7 @@ impl<'a> Ground<'a> {
             let each = plant.inverters.iter().filter(|i| i.here[row]).map(|i| i.power[row] / i.rated);
             median(each.collect())
         });
-        let reporting =
-            (0..len).map(|row| plant.inverters.iter().filter(|i| i.here[row]).count() as f64 / count.max(1) as f64);
+        let reporting = (0..len).map(|row| plant.inverters.iter().filter(|i| i.here[row]).count() as f64 / count.max(1) as f64);
         let mut since = usize::MAX;
         let limited = (0..len).map(|row| {
             let held = plant.inverters.iter().zip(&normal.inverters).filter(|(i, n)| n.limited(i.limit[row])).count();

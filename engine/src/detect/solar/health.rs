@@ -15,19 +15,20 @@ impl Scan<'_> {
     pub(super) fn health(&self, asset: &AssetId, rows: Range<usize>) -> Health {
         let (ground, plant) = (&self.ground, self.ground.plant);
         let mut signals = Vec::new();
-        let mut add = |name: &str, component: &str, observed: &dyn Fn(usize) -> f64, expected: &dyn Fn(usize) -> f64, score: &[f64]| {
-            let known: Vec<usize> = rows.clone().filter(|&i| observed(i).is_finite()).collect();
-            if let (Ok(quantity), false) = (Quantity::parse(name), known.is_empty()) {
-                signals.push(HealthSignal {
-                    quantity,
-                    component: component.to_owned(),
-                    times: known.iter().map(|&i| plant.time(i)).collect(),
-                    observed: known.iter().map(|&i| observed(i)).collect(),
-                    expected: known.iter().map(|&i| expected(i)).collect(),
-                    score: known.iter().map(|&i| score[i]).collect(),
-                });
-            }
-        };
+        let mut add =
+            |name: &str, component: &str, observed: &dyn Fn(usize) -> f64, expected: &dyn Fn(usize) -> f64, score: &[f64]| {
+                let known: Vec<usize> = rows.clone().filter(|&i| observed(i).is_finite()).collect();
+                if let (Ok(quantity), false) = (Quantity::parse(name), known.is_empty()) {
+                    signals.push(HealthSignal {
+                        quantity,
+                        component: component.to_owned(),
+                        times: known.iter().map(|&i| plant.time(i)).collect(),
+                        observed: known.iter().map(|&i| observed(i)).collect(),
+                        expected: known.iter().map(|&i| expected(i)).collect(),
+                        score: known.iter().map(|&i| score[i]).collect(),
+                    });
+                }
+            };
         if let Some(k) = plant.inverters.iter().position(|i| i.asset.id == *asset) {
             let (inverter, score) = (&plant.inverters[k], &ground.score[k]);
             add("active_power", "inverter", &|i| inverter.power[i], &|i| ground.healthy(k, i), score);

@@ -17,12 +17,15 @@ const LOOK: usize = 9;
 #[derive(Debug, Clone, Default)]
 pub(super) struct History {
     days: Vec<(Move, Vec<Option<f64>>)>,
+    /// Inverters that were washed on that day, or came back into sight washed: no step leads across it.
+    washed: Vec<Vec<bool>>,
 }
 
 impl History {
     /// One day on.
-    pub(super) fn push(&mut self, how: Move, seen: Vec<Option<f64>>) {
+    pub(super) fn push(&mut self, how: Move, seen: Vec<Option<f64>>, washed: Vec<bool>) {
         self.days.push((how, seen));
+        self.washed.push(washed);
     }
 
     /// Share that inverter `k` lost on day `step`, as of day `now`; `None` before it can be told.
@@ -33,6 +36,9 @@ impl History {
             let Some(mut level) = self.days[before].1[k] else { continue };
             for day in before + 1..=last {
                 let (how, seen) = &self.days[day];
+                if self.washed[day][k] {
+                    break;
+                }
                 level = how.apply(level, normal.exposure);
                 if let Some(seen) = seen[k].filter(|_| day > step) {
                     found.push(1.0 - (seen - level).exp());
@@ -45,10 +51,11 @@ impl History {
     /// The largest step of inverter `k` on the last days up to `now`, down or up (`sign`): a step within a day shows on that day and
     /// the next.
     pub(super) fn step(&self, k: usize, now: usize, sign: f64, normal: &InverterNormal) -> Option<Step> {
-        let mut days: Vec<usize> = (0..=now.min(self.days.len().checked_sub(1)?)).rev().filter(|d| self.days[*d].1[k].is_some()).take(LOOK).collect();
+        let mut days: Vec<usize> =
+            (0..=now.min(self.days.len().checked_sub(1)?)).rev().filter(|d| self.days[*d].1[k].is_some()).take(LOOK).collect();
         days.reverse();
         let moved = |from: usize, to: usize| -> Option<f64> {
-            let start = self.days[from].1[k]?;
+            let start = self.days[from].1[k].filter(|_| !self.washed[from + 1..=to].iter().any(|day| day[k]))?;
             let expected = (from + 1..=to).fold(start, |level, day| self.days[day].0.apply(level, normal.exposure));
             Some(self.days[to].1[k]? - expected)
         };
@@ -85,7 +92,10 @@ mod tests {
             let how = if day == 9 { Move::Rain(0.5) } else { Move::Dust(0.003) };
             dirt = how.apply(dirt, normal.exposure);
             let gone = if day > 6 { (1.0_f64 - 2.0 / 24.0).ln() } else { 0.0 };
-            history.push(how, vec![(day != 4).then_some(dirt + gone)]);
+            if day == 12 {
+                dirt = -0.008;
+            }
+            history.push(how, vec![(day != 4).then_some(dirt + gone)], vec![day == 12]);
         }
         let share = history.share(0, 6, 13, &normal).unwrap();
         assert!((share - 2.0 / 24.0).abs() < 1e-6, "{share}");

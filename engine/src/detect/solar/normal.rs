@@ -5,6 +5,7 @@
 
 use super::light::Light;
 use super::plant::Inverter;
+use super::plant::Known;
 use super::plant::Plant;
 use super::sink::Sink;
 use super::statistics::least_squares;
@@ -32,6 +33,8 @@ const CLEAN: f64 = 0.985;
 /// What is normal for a plant.
 #[derive(Debug, Clone)]
 pub(super) struct Normal {
+    /// The inverters it was learnt from.
+    pub(super) known: Vec<Known>,
     /// Change of power per °C.
     pub(super) gamma: f64,
     /// Usual ratio of the two light sensors, and how its days scatter (log).
@@ -65,6 +68,11 @@ impl InverterNormal {
     /// AC power from DC power, below every limit.
     pub(super) fn to_ac(&self, dc: f64, rated: f64) -> f64 {
         (self.ac[0] + self.ac[1] * dc + self.ac[2] * dc * dc).clamp(0.0, rated)
+    }
+
+    /// True where the voltage tells when the modules are held back, so that the other rows of a hot inverter are as good as any.
+    pub(super) const fn tells_held(&self) -> bool {
+        self.volts.is_some()
     }
 
     /// True where a set-point is below the free one.
@@ -137,7 +145,9 @@ impl Normal {
         let ratios: Vec<f64> =
             plant.days.iter().take_while(|d| d.end <= until).filter_map(|d| light.day_ratio(d.clone())).map(f64::ln).collect();
         let ratio = (ratios.len() >= 20).then(|| (median(ratios.clone()), spread(&ratios)));
-        Some(Self { gamma, ratio, clean_day, inverters, tracker_limit: tracker_limit(plant, until) })
+        let known = plant.inverters.iter().map(|i| Known { asset: i.asset.clone(), rated: i.rated, has_dc: i.has_dc });
+        let known = known.collect();
+        Some(Self { known, gamma, ratio, clean_day, inverters, tracker_limit: tracker_limit(plant, until) })
     }
 }
 
@@ -153,8 +163,7 @@ fn electric(plant: &Plant, light: &Light, inverter: &Inverter, until: usize) -> 
         let near = |i: &usize| (inverter.volts[*i] / (a + b * light.warmth[*i]) - 1.0).abs() < 0.03;
         line(&mut bright.iter().copied().filter(near))
     });
-    let mut own =
-        InverterNormal { ac: [0.0, 1.0, 0.0], volts, sink: None, clean: 0.0, exposure: 1.0, free, noise: 0.005 };
+    let mut own = InverterNormal { ac: [0.0, 1.0, 0.0], volts, sink: None, clean: 0.0, exposure: 1.0, free, noise: 0.005 };
     let loaded = (0..until).filter(|&i| inverter.power[i] > 0.02 * inverter.rated && !own.held(inverter, light, i));
     let curve = least_squares(loaded.map(|i| ([1.0, inverter.dc[i], inverter.dc[i].powi(2)], inverter.power[i])));
     own.ac = curve.unwrap_or([0.0, 1.0, 0.0]);
@@ -166,9 +175,8 @@ fn gamma(plant: &Plant, light: &Light, inverters: &[InverterNormal], until: usiz
     let mut rows: Vec<(usize, usize)> = Vec::new();
     for day in plant.days.iter().filter(|d| d.end <= until) {
         for (k, inverter) in plant.inverters.iter().enumerate().step_by(3) {
-            let good = |&i: &usize| {
-                usable(plant, light, i) && plant.station.poa[i] > 400.0 && !inverters[k].held(inverter, light, i)
-            };
+            let good =
+                |&i: &usize| usable(plant, light, i) && plant.station.poa[i] > 400.0 && !inverters[k].held(inverter, light, i);
             rows.extend(day.clone().filter(good).map(|i| (k, i)));
         }
     }

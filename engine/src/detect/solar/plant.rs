@@ -41,6 +41,8 @@ pub(super) struct Plant {
 pub(super) struct Inverter {
     pub(super) asset: Asset,
     pub(super) rated: f64,
+    /// Whether DC power is measured.
+    pub(super) has_dc: bool,
     /// AC, kW.
     pub(super) power: Vec<f64>,
     /// DC, kW; AC where current and voltage are not measured.
@@ -114,15 +116,28 @@ fn station<'a>(frames: &'a [Frame], parent: &AssetId) -> Option<&'a Frame> {
     })
 }
 
+/// What the rows before the training end tell of an inverter and later rows must not change.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) asset: Asset,
+    pub(super) rated: f64,
+    pub(super) has_dc: bool,
+}
+
 impl Plant {
-    /// The plant `id` as far as `frames` know it; `None` without station or place.
-    pub(super) fn new(frames: &[Frame], id: &AssetId) -> Option<Self> {
+    /// The plant `id` as rows before `until` know it; `None` without station or place.
+    pub(super) fn learn(frames: &[Frame], id: &AssetId, until: Timestamp) -> Option<Self> {
+        let inverters = frames.iter().filter(|f| f.asset.kind == AssetKind::PvInverter && f.asset.parent_id.as_ref() == Some(id));
+        let known: Vec<Known> =
+            inverters.filter(|f| f.column(&Quantity::ACTIVE_POWER).is_some()).map(|f| known(f, until)).collect();
+        Self::new(frames, id, &known)
+    }
+
+    /// The plant `id` with the inverters `known`; one that has no frame is silent. `None` without station or place.
+    pub(super) fn new(frames: &[Frame], id: &AssetId, known: &[Known]) -> Option<Self> {
         let weather = station(frames, id)?;
-        let inverters: Vec<&Frame> = frames
-            .iter()
-            .filter(|f| f.asset.kind == AssetKind::PvInverter && f.asset.parent_id.as_ref() == Some(id))
-            .filter(|f| f.column(&Quantity::ACTIVE_POWER).is_some())
-            .collect();
+        let found: Vec<Option<&Frame>> = known.iter().map(|k| frames.iter().find(|f| f.asset.id == k.asset.id)).collect();
+        let inverters: Vec<&Frame> = found.iter().flatten().copied().collect();
         let step = inverters.iter().map(|f| f.resolution.seconds()).min()?.max(1);
         let start = inverters.iter().map(|f| f.start).min()?;
         let end = inverters.iter().map(|f| f.time(f.len)).max()?;
@@ -144,7 +159,8 @@ impl Plant {
             wind: lay(weather, "wind_speed"),
             rain: lay(weather, "precipitation"),
         };
-        let made: Vec<Inverter> = inverters.iter().map(|f| inverter(f, &lay)).collect();
+        let columns = |frame: &Option<&Frame>, name: &str| frame.map_or_else(|| vec![f64::NAN; len], |f| lay(f, name));
+        let made: Vec<Inverter> = known.iter().zip(&found).map(|(k, frame)| inverter(k, &|name| columns(frame, name))).collect();
         let trackers = frames.iter().filter(|f| f.asset.kind == AssetKind::PvTracker).filter_map(|f| {
             let above = f.asset.parent_id.as_ref()?;
             let named = f.asset.attributes.get("inverter").map_or(above.as_str(), String::as_str);
@@ -220,23 +236,34 @@ impl Plant {
     }
 }
 
-fn inverter(frame: &Frame, lay: &impl Fn(&Frame, &str) -> Vec<f64>) -> Inverter {
-    let power = lay(frame, "active_power");
-    let (volts, amps) = (lay(frame, "voltage"), lay(frame, "current"));
-    let dc: Vec<f64> = volts.iter().zip(&amps).map(|(v, a)| v * a / 1000.0).collect();
-    let measured = dc.iter().any(|v| v.is_finite());
-    let top = power.iter().copied().filter(|v| v.is_finite()).fold(1.0, f64::max);
-    let strings = frame.asset.attributes.get("strings").and_then(|text| text.parse().ok()).filter(|n: &f64| *n >= 2.0);
-    Inverter {
+fn known(frame: &Frame, until: Timestamp) -> Known {
+    let rows = ..frame.index_at(until);
+    let column = |quantity: &Quantity| frame.column(quantity).map_or(&[][..], |values| &values[rows]);
+    let top = column(&Quantity::ACTIVE_POWER).iter().copied().filter(|v| v.is_finite()).fold(1.0, f64::max);
+    let (volts, amps) = (column(&Quantity::VOLTAGE), column(&Quantity::CURRENT));
+    Known {
         rated: frame.asset.capacity_kw.filter(|kw| *kw > 0.0).unwrap_or(top),
+        has_dc: volts.iter().zip(amps).any(|(v, a)| (v * a).is_finite()),
+        asset: frame.asset.clone(),
+    }
+}
+
+fn inverter(known: &Known, lay: &impl Fn(&str) -> Vec<f64>) -> Inverter {
+    let power = lay("active_power");
+    let (volts, amps) = (lay("voltage"), lay("current"));
+    let dc: Vec<f64> = volts.iter().zip(&amps).map(|(v, a)| v * a / 1000.0).collect();
+    let strings = known.asset.attributes.get("strings").and_then(|text| text.parse().ok()).filter(|n: &f64| *n >= 2.0);
+    Inverter {
+        rated: known.rated,
+        has_dc: known.has_dc,
         here: power.iter().map(|p| p.is_finite()).collect(),
-        dc: if measured { dc } else { power.clone() },
+        dc: if known.has_dc { dc } else { power.clone() },
         power,
         volts,
-        sink: lay(frame, "heat_sink_temp"),
-        limit: lay(frame, "active_power_limit"),
+        sink: lay("heat_sink_temp"),
+        limit: lay("active_power_limit"),
         strings,
-        asset: frame.asset.clone(),
+        asset: known.asset.clone(),
     }
 }
 

@@ -140,7 +140,9 @@ fn window(ground: &Ground, k: usize, row: usize) -> Option<Vec<usize>> {
 /// First row of the last hours from which on the story fits better than that all is well; for the energy only.
 fn since(ground: &Ground, k: usize, row: usize, story: Story) -> Option<usize> {
     let plant = ground.plant;
-    let good = |&i: &usize| ground.free[k][i] > NOTHING * plant.inverters[k].rated && ground.plant.inverters[k].here[i] && !ground.idle[k][i];
+    let good = |&i: &usize| {
+        ground.free[k][i] > NOTHING * plant.inverters[k].rated && ground.plant.inverters[k].here[i] && !ground.idle[k][i]
+    };
     let rows: Vec<usize> = ((row + 1).saturating_sub(plant.rows(BACK))..=row).filter(good).collect();
     let hours = Hours { ground, k, rows: &rows };
     let (pairs, light) = hours.lay(None);

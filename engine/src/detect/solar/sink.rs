@@ -23,8 +23,9 @@ pub(super) struct Sink {
 impl Sink {
     /// Learns from the rows before `until` that no set-point held; `None` where the heat sink is not measured.
     pub(super) fn fit(plant: &Plant, inverter: &Inverter, until: usize, limited: impl Fn(usize) -> bool) -> Option<Self> {
-        let lit: Vec<usize> =
-            (0..until).filter(|&i| inverter.power[i] > 0.02 * inverter.rated && inverter.sink[i].is_finite() && !limited(i)).collect();
+        let lit: Vec<usize> = (0..until)
+            .filter(|&i| inverter.power[i] > 0.02 * inverter.rated && inverter.sink[i].is_finite() && !limited(i))
+            .collect();
         let tried = LAGS.iter().filter_map(|&lag| {
             let inputs = inputs(plant, inverter, lag, until);
             let terms = least_squares(lit.iter().map(|&i| (row(inputs[i]), inverter.sink[i])))?;

@@ -13,6 +13,10 @@ use super::statistics::median;
 pub(super) const WASHED: (f64, f64) = (-0.0085, 0.007);
 /// Chance a day that a crew washes an inverter: out of the blue; while others were washed within three days.
 const WASH: (f64, f64) = (0.004, 0.2);
+/// Days of a crew's round: washed longer ago means in the round before.
+const ROUND: u32 = 10;
+/// Certainty that all others being washed can give about one that is not seen.
+const MOST_UNSEEN: f64 = 0.95;
 /// Chance a day to lose strings, to get them back, to lose more or fewer.
 const LOSE: f64 = 0.001;
 const REPAIR: f64 = 0.02;
@@ -57,6 +61,37 @@ pub(super) struct Belief {
     odd_days: u32,
     /// Chance that it was washed in the last step.
     pub(super) washed: f64,
+    /// Days since it was seen to be washed.
+    since_wash: u32,
+    /// Chance that it came back into sight as one that had been washed.
+    pub(super) returned: f64,
+    unseen: Unseen,
+}
+
+/// What a crew may have done to an inverter while it told nothing of its modules: days of heat, silence, a stuck tracker.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unseen {
+    /// Chance that it was washed since it was last seen.
+    chance: f64,
+    /// Log soiling ratio if so, and its variance.
+    dirt: f64,
+    variance: f64,
+}
+
+impl Unseen {
+    /// A day on, on which the crew washed this share of those it had not washed yet.
+    fn step(&mut self, how: Move, exposure: f64, moved: f64, share: f64) {
+        let before = self.chance;
+        self.dirt = how.apply(self.dirt, exposure).min(0.02);
+        self.variance += moved * moved;
+        let now = (1.0 - before) * share.min(MOST_UNSEEN);
+        self.chance = before + now;
+        if now > 0.0 {
+            let fresh = now / self.chance;
+            self.dirt += fresh * (WASHED.0 - self.dirt);
+            self.variance += fresh * (WASHED.1 * WASHED.1 - self.variance);
+        }
+    }
 }
 
 impl Belief {
@@ -71,7 +106,17 @@ impl Belief {
         let count = shares.len();
         let mut weight = vec![0.0; count];
         weight[0] = 1.0;
-        Self { shares, weight, dirt: vec![0.0; count], variance: 0.01, odd_days: 0, washed: 0.0 }
+        Self {
+            shares,
+            weight,
+            dirt: vec![0.0; count],
+            variance: 0.01,
+            odd_days: 0,
+            washed: 0.0,
+            since_wash: ROUND,
+            returned: 0.0,
+            unseen: Unseen::default(),
+        }
     }
 
     /// Probability that strings are missing.
@@ -87,17 +132,22 @@ impl Belief {
 
     /// Soiling ratio.
     pub(super) fn ratio(&self) -> f64 {
-        self.weight.iter().zip(&self.dirt).map(|(w, d)| w * d.exp()).sum()
+        let seen: f64 = self.weight.iter().zip(&self.dirt).map(|(w, d)| w * d.exp()).sum();
+        seen + self.unseen.chance * (self.unseen.dirt.exp() - seen)
     }
 
     /// Standard deviation of the soiling ratio.
     pub(super) fn deviation(&self) -> f64 {
-        self.variance.sqrt()
+        let p = self.unseen.chance;
+        let apart = self.unseen.dirt - self.weight.iter().zip(&self.dirt).map(|(w, d)| w * d).sum::<f64>();
+        ((1.0 - p) * self.variance + p * self.unseen.variance + p * (1.0 - p) * apart * apart).sqrt()
     }
 
     /// Log level against clean that the belief expects.
     pub(super) fn level(&self) -> f64 {
-        (0..self.shares.len()).map(|k| self.weight[k] * (self.dirt[k] + self.gone(k))).sum()
+        let p = self.unseen.chance;
+        let dirt = |k: usize| (1.0 - p) * self.dirt[k] + p * self.unseen.dirt;
+        (0..self.shares.len()).map(|k| self.weight[k] * (dirt(k) + self.gone(k))).sum()
     }
 
     fn gone(&self, k: usize) -> f64 {
@@ -108,24 +158,29 @@ impl Belief {
         (0..self.weight.len()).max_by(|a, b| self.weight[*a].total_cmp(&self.weight[*b])).unwrap_or(0)
     }
 
-    fn step(&mut self, seen: Option<f64>, how: Move, day: f64, wash: f64, highest: f64, normal: &InverterNormal) {
+    fn step(&mut self, seen: Option<f64>, how: Move, day: f64, crew: Crew, highest: f64, normal: &InverterNormal) {
+        let wash = crew.chance;
         let moved = match how {
             Move::Dust(rate) => (0.12 * rate).abs(),
             Move::Rain(_) | Move::Reset(_) => 0.004,
         };
         let before = self.variance + moved * moved + 0.0005_f64.powi(2);
         let dirt: Vec<f64> = self.dirt.iter().map(|d| how.apply(*d, normal.exposure).min(0.02)).collect();
-        self.washed = 0.0;
+        (self.washed, self.returned) = (0.0, 0.0);
+        self.since_wash = self.since_wash.saturating_add(1);
         let Some(seen) = seen else {
             self.dirt = dirt;
             self.variance = before.min(0.01);
+            self.unseen.step(how, normal.exposure, moved, crew.share);
             return;
         };
+        let mut unseen = std::mem::take(&mut self.unseen);
+        unseen.step(how, normal.exposure, moved, 0.0);
         let noise = day.max(normal.noise).powi(2);
         let count = self.shares.len();
         let harmonic: f64 = (1..count).map(|k| 1.0 / k as f64).sum();
         let (mut weight, mut mean) = (vec![0.0; count], vec![0.0; count]);
-        let (mut total, mut odd, mut washed) = (0.0, 0.0, 0.0);
+        let (mut total, mut odd, mut washed, mut returned) = (0.0, 0.0, 0.0, 0.0);
         let gain = before / (before + noise);
         for from in (0..count).filter(|&k| self.weight[k] > 1e-12) {
             for to in 0..count {
@@ -140,15 +195,19 @@ impl Belief {
                 let prior = self.weight[from] * change * (-0.5 * over * over).exp();
                 // Between two shares of the grid lies half a step.
                 let grid = if from == to { 0.0 } else { (0.5 * spacing(self.shares[from].max(self.shares[to]))).powi(2) };
+                let back =
+                    prior * unseen.chance * (1.0 - ODD.0) * normal_density(implied - unseen.dirt, unseen.variance + noise + grid);
+                let prior = prior * (1.0 - unseen.chance);
                 let stay = prior * (1.0 - wash) * (1.0 - ODD.0) * normal_density(implied - dirt[from], before + noise + grid);
                 let clean = if dirt[from] < -0.015 {
                     prior * wash * normal_density(implied - WASHED.0, WASHED.1 * WASHED.1 + noise)
                 } else {
                     0.0
                 };
-                weight[to] += stay + clean;
-                mean[to] += stay * (dirt[from] + gain * (implied - dirt[from])) + clean * implied;
-                total += stay + clean;
+                weight[to] += stay + clean + back;
+                mean[to] += stay * (dirt[from] + gain * (implied - dirt[from])) + (clean + back) * implied;
+                total += stay + clean + back;
+                returned += back;
                 washed += clean;
             }
             let off = seen - self.gone(from) - dirt[from];
@@ -167,6 +226,10 @@ impl Belief {
             }
             odd /= total;
             self.washed = washed / total;
+            self.returned = returned / total;
+            if self.washed > 0.5 {
+                self.since_wash = 0;
+            }
             self.variance = (odd * before + (1.0 - odd) * before * (1.0 - gain)).max(1e-8);
         }
         self.odd_days = if odd > 0.5 { self.odd_days + 1 } else { 0 };
@@ -192,6 +255,15 @@ fn spacing(share: f64) -> f64 {
 
 fn normal_density(x: f64, variance: f64) -> f64 {
     (-0.5 * x * x / variance).exp() / (variance * std::f64::consts::TAU).sqrt()
+}
+
+/// What the crew is likely to have done today.
+#[derive(Debug, Clone, Copy)]
+struct Crew {
+    /// Chance that it washed a given inverter.
+    chance: f64,
+    /// Share washed of those that it had not washed in this round.
+    share: f64,
 }
 
 /// All inverters of a plant.
@@ -233,8 +305,17 @@ impl Strings {
         // A crew in the middle of its round shows in several inverters at once.
         let jump = rows.iter().filter(|(old, now, e)| now - how.apply(*old, *e) > 0.03).count();
         let wash = if jump >= 2 { WASH.1.max(wash) } else { wash };
-        for ((belief, seen), normal) in self.beliefs.iter_mut().zip(seen).zip(normal) {
-            belief.step(*seen, how, scatter, wash, highest, normal);
+        let crew = Crew { chance: wash, share: 0.0 };
+        for ((belief, seen), normal) in self.beliefs.iter_mut().zip(seen).zip(normal).filter(|((_, seen), _)| seen.is_some()) {
+            belief.step(*seen, how, scatter, crew, highest, normal);
+        }
+        // Those in sight tell how far the crew came in its round; the others it may have washed as well.
+        let ripe = |(b, seen): &(&Belief, &Option<f64>)| seen.is_some() && (b.since_wash == 0 || b.since_wash > ROUND);
+        let ripe: Vec<u32> = self.beliefs.iter().zip(seen).filter(ripe).map(|(b, _)| b.since_wash).collect();
+        let share = ripe.iter().filter(|days| **days == 0).count() as f64 / ripe.len().max(1) as f64;
+        let crew = Crew { chance: wash, share };
+        for ((belief, seen), normal) in self.beliefs.iter_mut().zip(seen).zip(normal).filter(|((_, seen), _)| seen.is_none()) {
+            belief.step(*seen, how, scatter, crew, highest, normal);
         }
         let washed = self.beliefs.iter().filter(|b| b.washed > 0.5).count();
         self.washing = if washed > 0 { 4 } else { self.washing.saturating_sub(1) };
@@ -250,7 +331,8 @@ fn plant_move(rows: &[(f64, f64, f64)], rain: bool) -> (Move, f64) {
     let each = |f: &dyn Fn(&(f64, f64, f64)) -> f64| -> Vec<f64> { rows.iter().map(f).collect() };
     let dust = Move::Dust(median(each(&|(old, now, e)| (old - now) / e)));
     let mut tried = vec![(dust, 0.0)];
-    let dirty: Vec<f64> = rows.iter().filter(|r| r.0 < -0.01).map(|(old, now, _)| 1.0 - (1.0 - now.exp()) / (1.0 - old.exp())).collect();
+    let dirty: Vec<f64> =
+        rows.iter().filter(|r| r.0 < -0.01).map(|(old, now, _)| 1.0 - (1.0 - now.exp()) / (1.0 - old.exp())).collect();
     // Cleaning without rain on the gauge is possible (dew, a gauge that is blocked) but has to fit better.
     let price = if rain { 0.0 } else { 0.002 };
     if 2 * dirty.len() > rows.len() {
