@@ -62,8 +62,8 @@ pub struct Degradation {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Clean days it rests on; with few of them it is the published one.
-    pub days: usize,
+    /// Rains and rounds of the crew it rests on; with few of them it is the published one.
+    pub rounds: usize,
 }
 
 /// What is normal for every solar plant of a fleet.
@@ -141,3 +141,6 @@ fn points(scan: &Scan, frames: &[Frame], from: Timestamp, out: &mut Detection) {
     }
     add(&plant.station.id, &scan.station);
 }
+
+#[cfg(test)]
+mod tests;

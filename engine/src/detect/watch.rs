@@ -3,10 +3,12 @@
 //! In: frames of any kinds and lengths, one resolution. Out: [`Detection`], [`Health`]. Here models, limits and
 //! incidents meet; what each of them does stands in its own file. Deliberately not here: when to fit, when to scan.
 
+use super::Degradation;
 use super::DetectError;
 use super::Detection;
 use super::Health;
 use super::Point;
+use super::SoilingDay;
 use super::attribution::Cause;
 use super::attribution::PowerBalance;
 use super::evidence::Limits;
@@ -193,6 +195,13 @@ impl FittedWatch {
         }
         out.incidents.sort_by(|a, b| a.opened_at.cmp(&b.opened_at).then_with(|| a.asset_id.cmp(&b.asset_id)));
         out
+    }
+
+    /// Dust by day from the end of the training part on, and ageing, of the solar plants among `frames`.
+    pub fn solar(&self, frames: &[Frame]) -> (Vec<SoilingDay>, Vec<Degradation>) {
+        let mut out = Detection::default();
+        self.solar.scan(frames, self.until, self.until, &mut out);
+        (out.soiling, out.degradation)
     }
 
     /// What the asset page shows: power curve and signals within `range`. Peers help when their frames are given too.

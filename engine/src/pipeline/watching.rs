@@ -9,10 +9,12 @@ use super::resolution;
 use crate::detect::ALARM_LOG;
 use crate::detect::AlarmLog;
 use crate::detect::AlarmLogOptions;
+use crate::detect::Degradation;
 use crate::detect::DetectError;
 use crate::detect::FittedWatch;
 use crate::detect::Health;
 use crate::detect::Incident;
+use crate::detect::SoilingDay;
 use crate::detect::Watch;
 use crate::detect::WatchOptions;
 use crate::detect::alarm_log;
@@ -170,6 +172,32 @@ impl Pipeline {
         let Some((watch, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
         let id = asset.id.clone();
         blocking(&plant, move || Ok((watch.fitted_until(), watch.health(&id, &frames, range)?))).await
+    }
+
+    /// Dust by day and ageing of the solar plant of an asset (of all when `None`), as of `now`. Plants that nothing is known of, and
+    /// plants without a station, have no rows.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of the first plant that cannot be watched, when one asset was asked for.
+    pub async fn solar(&self, asset: Option<&Asset>, now: Timestamp) -> Result<(Vec<SoilingDay>, Vec<Degradation>), PipelineError> {
+        let (mut days, mut ageing) = (Vec::new(), Vec::new());
+        for (plant, assets) in plants(self.store.assets()) {
+            let wanted = asset.is_none_or(|a| a.id.as_str() == plant || assets.iter().any(|member| member.id == a.id));
+            if !wanted || assets.iter().all(|member| member.kind != AssetKind::PvInverter) {
+                continue;
+            }
+            match self.watch(&plant, &assets, now).await {
+                Ok(Some((watch, frames))) => {
+                    let (more, aged) = blocking(&plant, move || Ok(watch.solar(&frames))).await?;
+                    days.extend(more);
+                    ageing.extend(aged);
+                }
+                Ok(None) => {}
+                Err(error) if asset.is_some() => return Err(error),
+                Err(error) => tracing::warn!(plant, %error, "plant left out"),
+            }
+        }
+        Ok((days, ageing))
     }
 
     /// The fitted watch of a plant and its telemetry before `now`; `None` while there is too little to learn from.

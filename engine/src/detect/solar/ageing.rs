@@ -31,7 +31,7 @@ pub(super) fn degradation(asset: &AssetId, clean: &[(f64, f64)]) -> Degradation 
         pull += xy / variance;
     }
     let (per_year, half) = (pull / precision, BAND / precision.sqrt());
-    Degradation { asset_id: asset.clone(), per_year, low: per_year - half, high: per_year + half, days: count }
+    Degradation { asset_id: asset.clone(), per_year, low: per_year - half, high: per_year + half, rounds: count }
 }
 
 fn mean(days: &[(f64, f64)]) -> (f64, f64) {
@@ -48,7 +48,7 @@ mod tests {
     fn the_prior_gives_way_to_evidence() {
         let plant = AssetId::parse("P").unwrap();
         let none = degradation(&plant, &[]);
-        assert_eq!((none.per_year, none.days), (-0.005, 0));
+        assert_eq!((none.per_year, none.rounds), (-0.005, 0));
         let line: Vec<(f64, f64)> = (0..60).map(|i| f64::from(i) / 12.0).map(|t| (t, -0.012 * t)).collect();
         let steep = degradation(&plant, &line);
         assert!((steep.per_year + 0.012).abs() < 6e-4, "{steep:?}");

@@ -41,6 +41,11 @@ pub(super) enum Story {
 const LOOKS: u32 = 2;
 const GONE: u32 = 8;
 
+/// A clock that is right again within so many minutes was none: no clock mends itself over night, but a stuck tracker looks early in
+/// the evening and late in the morning. For so many minutes after that no clock is believed.
+const BRIEF: i64 = 36 * 60;
+const WARY: i64 = 5 * 24 * 60;
+
 /// Memory of one inverter.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
@@ -48,6 +53,10 @@ pub(super) struct Shape {
     /// A story heard, how often in a row, and the first row of it.
     heard: Option<(Story, u32, usize)>,
     gone: u32,
+    /// Row at which the open story was first believed.
+    since: usize,
+    /// Row at which a clock turned out to be none.
+    refuted: Option<usize>,
 }
 
 /// What a look at an inverter told.
@@ -65,7 +74,7 @@ impl Shape {
 
     /// Forgets what was open: somebody else knows better.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { refuted: self.refuted, ..Self::default() };
     }
 
     pub(super) fn look(&mut self, ground: &Ground, k: usize, row: usize) -> Option<Look> {
@@ -88,13 +97,17 @@ impl Shape {
                 self.gone = 0;
             }
             if self.gone >= GONE {
+                if matches!(story, Story::Late(_)) && row - self.since < ground.plant.rows(BRIEF) {
+                    self.refuted = Some(row);
+                }
                 self.forget();
                 return Some(Look { score, change: Some(Change::Close) });
             }
             return Some(Look { score: score.max(1.0), change: None });
         }
         let quiet = Some(Look { score: score.min(0.99), change: None });
-        let story = if plain < MISS { None } else { hours.story(plain) };
+        let clocks = self.refuted.is_none_or(|at| row - at > ground.plant.rows(WARY));
+        let story = if plain < MISS { None } else { hours.story(plain, clocks) };
         self.heard = match (story, self.heard) {
             (None, _) => None,
             (Some(new), Some((old, count, first))) if new.like(old) => Some((new, count + 1, first)),
@@ -106,7 +119,7 @@ impl Shape {
         }
         let first = since(ground, k, row, story).map_or(first, |row| row.min(first));
         self.forget();
-        self.open = Some(story);
+        (self.open, self.since) = (Some(story), row);
         Some(Look { score, change: Some(Change::Open(first)) })
     }
 }
@@ -171,10 +184,10 @@ struct Hours<'a> {
 
 impl Hours<'_> {
     /// The story that fits much better than that all is well, than the other story, and than a step of the level.
-    fn story(&self, plain: f64) -> Option<Story> {
+    fn story(&self, plain: f64, clocks: bool) -> Option<Story> {
         let step = self.ground.plant.step;
         let late = SHIFTS.iter().map(|m| m * 60 / step).flat_map(|n| [n, -n]).filter(|n| *n != 0).map(Story::Late);
-        let late = self.best(late);
+        let late = self.best(late.filter(|_| clocks));
         let stuck = self.best((-8..=8).map(|n| Story::Stuck(7.5 * f64::from(n))));
         let (winner, other) = match (late, stuck) {
             (Some(l), Some(s)) if l.1 <= s.1 => (l, s.1),
