@@ -8,6 +8,7 @@
 //! (`pipeline`), wire types and calendars (`api`).
 
 mod baseline;
+mod exchange;
 mod price;
 mod risk;
 mod schedule;
