@@ -1,5 +1,6 @@
 //! The real server on a free port, spoken to as a client would: every promise of the HTTP contract that needs the whole house.
 
+mod alert_evidence;
 mod alerts;
 mod annotations;
 mod auth;

@@ -5,8 +5,10 @@
 mod args;
 mod backtest;
 mod backup;
+mod bench;
 mod demo;
 mod detect;
+mod detect_log;
 mod doctor;
 mod failure;
 mod forecast;
@@ -41,6 +43,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Plan(options) => plan::run(&place, options).await,
         Command::Backtest(options) => backtest::run(options).await,
         Command::Detect(options) => detect::run(options).await,
+        Command::Bench(options) => bench::run(options).await,
         Command::Simulate(options) => simulate::run(options).await,
         Command::Datasets(options) => simulate::catalogue(options).await,
         Command::CheckConfig(options) => doctor::check_config(&place, options),

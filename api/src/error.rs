@@ -177,7 +177,7 @@ impl From<AlertError> for Problem {
             AlertError::Cursor { .. } => Code::BadCursor,
             AlertError::NotFinite { .. } => Code::NotFinite,
             AlertError::Ledger(_) => Code::Unavailable,
-            AlertError::Table { .. } | AlertError::Json { .. } => Code::Internal,
+            AlertError::Table { .. } | AlertError::Json { .. } | AlertError::Playbook { .. } => Code::Internal,
         };
         Self::new(code, error.to_string())
     }

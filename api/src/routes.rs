@@ -1,5 +1,7 @@
 //! The routes, one file per resource. This file says what stands where, who may come in, and what answers elsewhere.
 
+mod alert_body;
+mod alert_evidence;
 mod alerts;
 mod annotations;
 mod assets;
@@ -20,10 +22,11 @@ mod session;
 mod sql;
 mod verification;
 
-pub(crate) use alerts::AlertBody;
+pub(crate) use alert_body::AlertBody;
 
 /// Handlers and their documentation, for the OpenAPI document.
 pub(crate) mod documented {
+    pub(crate) use super::alert_evidence::*;
     pub(crate) use super::alerts::*;
     pub(crate) use super::annotations::*;
     pub(crate) use super::assets::*;
@@ -90,6 +93,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/models").route(get().to(models::list_models)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
                 .service(resource("/alerts/stream").route(get().to(stream::events)))
+                .service(resource("/alerts/budget").route(get().to(alerts::alert_budget)))
+                .service(resource("/alerts/{id}/evidence").route(get().to(alert_evidence::show_evidence)))
+                .service(resource("/alerts/{id}/log").route(get().to(alert_evidence::show_log)))
                 .service(resource("/alerts/{id}").route(get().to(alerts::show_alert)))
                 .service(resource("/alerts/{id}/acknowledge").route(post().to(alerts::acknowledge)))
                 .service(resource("/alerts/{id}/assign").route(post().to(alerts::assign)))

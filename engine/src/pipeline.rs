@@ -6,17 +6,20 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod evidence;
 mod explaining;
 mod forecast_agg;
 mod forecasting;
 mod functions;
 mod hierarchy;
 pub mod ingest;
+mod learning;
 mod maintenance;
 mod products;
 mod verify;
 mod watching;
 
+pub use evidence::SignalTrace;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
 pub use functions::{
@@ -25,11 +28,10 @@ pub use functions::{
 pub use maintenance::{CrewHours, MOST_ALERTS, MaintenancePlan, MaintenanceRequest};
 pub use products::Paths;
 pub use verify::Settled;
-pub use watching::{WatchCycle, findings};
+pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;
-use crate::detect::FittedWatch;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -64,7 +66,7 @@ pub struct PipelineOptions {
     pub horizon: SignedDuration,
     /// History that forecasters see.
     pub history: SignedDuration,
-    /// Share of the history that the watch learns from, the earliest part.
+    /// Share of the history that the watch learns from at least, the earliest part; all but the newest 90 days.
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
@@ -180,7 +182,8 @@ pub struct Pipeline {
     served: ServedModels,
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
-    watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    watches: Arc<RwLock<BTreeMap<String, learning::Learnt>>>,
+    checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
 }
@@ -196,6 +199,7 @@ impl Pipeline {
             serving: Arc::default(),
             prepared: Arc::default(),
             watches: Arc::default(),
+            checked: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }

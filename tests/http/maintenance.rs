@@ -3,7 +3,7 @@
 use super::site::{Site, problem};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use engine::domain::{AssetId, Forecast, Quantile, Quantity, Table, Timestamp, Unit, micros, timestamp_type};
+use engine::domain::{Asset, AssetId, AssetKind, Forecast, Quantile, Quantity, Table, Timestamp, Unit, micros, timestamp_type};
 use engine::store::ledger::Role;
 use icalendar::{Calendar, CalendarComponent, Component};
 use jiff::SignedDuration;
@@ -23,7 +23,8 @@ async fn alert(site: &Site, asset: &str, mode: &str) -> String {
     let mut found = super::finding(mode);
     found.asset_id = AssetId::parse(asset).unwrap();
     found.energy_lost_kwh = 0.0;
-    site.state.alerts.raise(&found, &format!("Turbine {asset}"), site.state.now()).await.unwrap().0.id
+    let asset = Asset { name: format!("Turbine {asset}"), ..Asset::new(found.asset_id.clone(), AssetKind::WindTurbine) };
+    site.state.alerts.raise(&found, &asset, site.state.now()).await.unwrap().0.id
 }
 
 /// 1000 kW, but 50 kW in the hours `calm`.

@@ -53,6 +53,8 @@ pub(super) enum Command {
     Backtest(Backtest),
     /// Watch a dataset directory for faults: learn until a date, judge everything after it.
     Detect(Detect),
+    /// Run the detectors on a public benchmark and print its score.
+    Bench(super::bench::Bench),
     /// Write a simulated Moroccan fleet with labelled faults as a dataset directory.
     Simulate(Simulate),
     /// List the public data sets this program has mappings for.
@@ -316,7 +318,7 @@ pub(super) struct Detect {
     /// End of the period to learn from, RFC 3339.
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub(super) train_until: Timestamp,
-    /// Directory for points.csv and incidents.csv.
+    /// Directory for points.csv and incidents.csv; of a directory that holds only controller logs, incidents.csv and episodes.csv.
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: PathBuf,
 }

@@ -135,6 +135,11 @@ impl Config {
 
     pub(super) fn check_maintenance(&self) -> Result<(), ConfigError> {
         self.maintenance_request(Timestamp::UNIX_EPOCH)?;
+        let currency = &self.maintenance.currency;
+        if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            let problem = format!("currency is {currency:?}, it must be three letters, for example MAD");
+            return Err(ConfigError::Maintenance { problem });
+        }
         match self.maintenance.price_per_mwh {
             Some(price) if !(price.is_finite() && price >= 0.0) => {
                 let problem = format!("price_per_mwh is {price}, it must be 0 or more, in {} per MWh", self.maintenance.currency);

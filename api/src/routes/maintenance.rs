@@ -7,7 +7,7 @@ use crate::error::Problem;
 use crate::negotiate::{self, Format};
 use crate::openapi::ProblemResponse;
 use crate::request;
-use crate::routes::alerts::Texts;
+use crate::routes::alert_body::Texts;
 use crate::state::AppState;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -78,6 +78,14 @@ mod tests {
             title: title("gearbox", "bearing_overheat"),
             advice: advice("gearbox", "bearing_overheat"),
             incident_open: true,
+            asset_kind: Some(AssetKind::WindTurbine),
+            evidence: vec![],
+            outlook: None,
+            energy_expected_kwh: None,
+            urgency: 0.5,
+            priority: 0.5,
+            parent_alert_id: None,
+            children: 0,
         }
     }
 
