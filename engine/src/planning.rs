@@ -15,13 +15,11 @@ mod schedule;
 mod shifts;
 mod solve;
 mod starts;
-mod work;
 
 pub use price::{CAUTION, Cost};
 pub use risk::{DAYS_TO_FAILURE, failure_curve, failure_curve_of};
 pub use schedule::{LeftOut, Obstacle, Plan, Schedule, Solver, Visit, Wind, plan};
 pub use shifts::{Shift, WorkingHours, shifts};
-pub use work::{Work, usual_work};
 
 use crate::domain::AssetId;
 use std::time::Duration;

@@ -173,6 +173,8 @@ fn nothing_to_do_and_nobody_to_do_it() {
     let nobody = problem(&[(job("P/T1"), expected(&[5.0; 4]))], &[]);
     let found = plan(&nobody, Effort::default());
     assert_eq!(found.best.left_out[0].why, Obstacle::People { needed: 2, largest: 0 });
+    let free_week = plan(&problem(&[(job("P/T1"), expected(&[5.0; 4]))], &[crew(&[])]), Effort::default());
+    assert_eq!(free_week.best.left_out[0].why, Obstacle::Hours { needed: 2 });
     assert!(found.solver.gap == 0.0);
 }
 
