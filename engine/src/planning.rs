@@ -27,7 +27,7 @@ use std::time::Duration;
 /// Length of a slot in hours: the grain of a plan.
 pub const SLOT_HOURS: f64 = 1.0;
 
-/// Getting there, climbing, making safe, and handing over again, hours; part of every job's hours, and spent once per visit.
+/// Climbing, making safe and handing over again, hours; part of every job's hours, and spent once per visit.
 pub const ACCESS_HOURS: usize = 1;
 
 /// Between two sites on one day, slots.
