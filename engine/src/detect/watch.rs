@@ -27,6 +27,8 @@ use super::residual::Residual;
 use super::residual::Side;
 use super::shortfall::Band;
 use super::shortfall::Shortfall;
+use super::specialist;
+use super::specialist::Specialist;
 use super::state::State;
 use super::temperature::Temperature;
 use super::temperature::temperatures;
@@ -77,6 +79,7 @@ pub struct FittedWatch {
 struct Member {
     models: Vec<(Box<dyn FittedDetector>, Vec<Limits>)>,
     frozen: Vec<Frozen>,
+    specialists: Vec<Box<dyn Specialist>>,
 }
 
 impl Watch {
@@ -93,6 +96,11 @@ impl Watch {
         let per_day = 24.0 / fleet.resolution.hours();
         let mut members = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
+            let specialists = specialist::specialists(&fleet, member, until);
+            if !specialists.is_empty() {
+                members.insert(frame.asset.id.clone(), Member { models: Vec::new(), frozen: Vec::new(), specialists });
+                continue;
+            }
             let fitted = detectors(&fleet, member, &curves).into_iter().filter_map(|detector| {
                 let model = detector.fit(&fleet, member, until)?;
                 let score = model.score(&fleet, member).score;
@@ -109,7 +117,16 @@ impl Watch {
             let watched = temperatures(&fleet, member);
             let frozen = watched.iter().filter_map(|q| Frozen::fit(&fleet, member, until, q)).collect();
             if !models.is_empty() {
-                members.insert(frame.asset.id.clone(), Member { models, frozen });
+                members.insert(frame.asset.id.clone(), Member { models, frozen, specialists });
+            }
+        }
+        // Beside machines with models a station or a meter only tells their story again.
+        if members.is_empty() {
+            for (member, frame) in fleet.frames.iter().enumerate() {
+                if let Some(one) = specialist::any_series(&fleet, member, until) {
+                    let models = Member { models: Vec::new(), frozen: Vec::new(), specialists: vec![one] };
+                    members.insert(frame.asset.id.clone(), models);
+                }
             }
         }
         if members.is_empty() {
@@ -138,6 +155,11 @@ impl FittedWatch {
         let Ok(fleet) = Fleet::new(frames, &self.free) else { return out };
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
+            let since = fleet.rows_before(self.until).min(first);
+            if let Some(watch) = self.members.get(&frame.asset.id).filter(|watch| !watch.specialists.is_empty()) {
+                specialist::report(&watch.specialists, &fleet, member, (since, first), &mut out);
+                continue;
+            }
             let Some(condition) = self.condition(&fleet, member) else { continue };
             let anomalies = condition.anomalies(&fleet, member);
             for row in (first..fleet.len).filter(|&i| fleet.present(member, i)) {
@@ -148,7 +170,6 @@ impl FittedWatch {
                     score: condition.score(row),
                 });
             }
-            let since = fleet.rows_before(self.until).min(first);
             let incidents = condition.incidents(&fleet, member, self.criticality, since);
             out.incidents.extend(incidents.into_iter().filter(|i| i.closed_at.is_none_or(|closed| closed >= from)));
         }
@@ -170,7 +191,10 @@ impl FittedWatch {
         let residuals: Vec<(&dyn FittedDetector, Residual)> =
             watch.models.iter().map(|(model, _)| (model.as_ref(), model.score(&fleet, member))).collect();
         let anomalies = condition.anomalies(&fleet, member);
-        Ok(assemble(&fleet, member, self.curves.by_asset.get(asset), &residuals, &condition.causes, &anomalies, rows))
+        let curve = self.curves.by_asset.get(asset);
+        let mut health = assemble(&fleet, member, curve, &residuals, &condition.causes, &anomalies, rows.clone());
+        specialist::compare(&watch.specialists, &fleet, member, rows, &mut health);
+        Ok(health)
     }
 
     fn condition(&self, fleet: &Fleet, member: usize) -> Option<Condition> {
