@@ -23,6 +23,7 @@ mod unit;
 mod usable;
 
 pub use balance::{Balance, MeterOf, meters};
+pub(super) use run::stuck_from;
 pub use settle::settle;
 pub use usable::{fit_to_learn_from, usable};
 

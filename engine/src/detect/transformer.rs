@@ -5,6 +5,7 @@
 //! Source: IEC 60076-7:2018. Deliberately not here: gas analysis, tap changers, bushings.
 
 mod drift;
+mod inputs;
 mod loading;
 mod oil;
 mod thermal;
