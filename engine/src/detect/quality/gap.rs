@@ -73,7 +73,9 @@ mod tests {
     /// Twenty days of quarter hours of a PV inverter, silent from ten minutes after dusk on.
     fn silent_nights() -> Vec<f64> {
         let day = |i: usize| ((i % 96) as f64 - 24.0) / 48.0;
-        (0..20 * 96).map(|i| if (0.0..=1.0).contains(&day(i)) { 100.0 * (day(i) * 3.1416).sin() } else { f64::NAN }).collect()
+        (0..20 * 96)
+            .map(|i| if (0.0..=1.0).contains(&day(i)) { 100.0 * (day(i) * std::f64::consts::PI).sin() } else { f64::NAN })
+            .collect()
     }
 
     #[test]
