@@ -25,6 +25,7 @@ mod usable;
 mod usual;
 
 pub use balance::{Balance, MeterOf, meters};
+pub(super) use run::stuck_from;
 pub use settle::settle;
 pub use usable::{fit_to_learn_from, usable};
 

@@ -3,10 +3,12 @@
 //! In: frames of any kinds and lengths, one resolution. Out: [`Detection`], [`Health`]. Here models, limits and
 //! incidents meet; what each of them does stands in its own file. Deliberately not here: when to fit, when to scan.
 
+use super::Degradation;
 use super::DetectError;
 use super::Detection;
 use super::Health;
 use super::Point;
+use super::SoilingDay;
 use super::attribution::Cause;
 use super::attribution::PowerBalance;
 use super::evidence::Limits;
@@ -27,6 +29,7 @@ use super::residual::Residual;
 use super::residual::Side;
 use super::shortfall::Band;
 use super::shortfall::Shortfall;
+use super::solar::SolarWatch;
 use super::specialist;
 use super::specialist::Specialist;
 use super::state::State;
@@ -73,6 +76,7 @@ pub struct FittedWatch {
     free: BTreeMap<AssetId, f64>,
     curves: Arc<Curves>,
     members: BTreeMap<AssetId, Member>,
+    solar: SolarWatch,
 }
 
 #[derive(Debug)]
@@ -89,6 +93,20 @@ impl Watch {
     /// # Errors
     /// [`DetectError::NoFrames`], [`DetectError::Resolution`]; [`DetectError::TooShort`] when no asset can be watched.
     pub fn fit(frames: &[Frame], train_until: Timestamp, options: &WatchOptions) -> Result<FittedWatch, DetectError> {
+        let solar = SolarWatch::fit(frames, train_until);
+        let rest = others(frames, &solar);
+        if rest.is_empty() && !solar.members().is_empty() {
+            let (criticality, curves) = (options.criticality, Arc::default());
+            return Ok(FittedWatch {
+                until: train_until,
+                criticality,
+                free: BTreeMap::new(),
+                curves,
+                members: BTreeMap::new(),
+                solar,
+            });
+        }
+        let frames = rest.as_slice();
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
@@ -121,7 +139,7 @@ impl Watch {
             }
         }
         // Beside machines with models a station or a meter only tells their story again.
-        if members.is_empty() {
+        if members.is_empty() && solar.members().is_empty() {
             for (member, frame) in fleet.frames.iter().enumerate() {
                 if let Some(one) = specialist::any_series(&fleet, member, until) {
                     let models = Member { models: Vec::new(), frozen: Vec::new(), specialists: vec![one] };
@@ -129,11 +147,11 @@ impl Watch {
                 }
             }
         }
-        if members.is_empty() {
+        if members.is_empty() && solar.members().is_empty() {
             return Err(too_short(&fleet, until, train_until));
         }
         let criticality = (f64::from(options.criticality) / 6.0 / fleet.resolution.hours()).round().clamp(6.0, 1e6) as u32;
-        Ok(FittedWatch { until: train_until, criticality, free, curves, members })
+        Ok(FittedWatch { until: train_until, criticality, free, curves, members, solar })
     }
 }
 
@@ -145,14 +163,16 @@ impl FittedWatch {
 
     /// Assets that have at least one model.
     pub fn watched(&self) -> impl Iterator<Item = &AssetId> {
-        self.members.keys()
+        self.members.keys().chain(self.solar.members())
     }
 
     /// Verdicts for all rows at or after `from`. Memory (sums, counters) starts with the first row of `frames`, so give
     /// every call the same beginning; frames of another resolution than at the fit give nothing.
     pub fn scan(&self, frames: &[Frame], from: Timestamp) -> Detection {
         let mut out = Detection::default();
-        let Ok(fleet) = Fleet::new(frames, &self.free) else { return out };
+        self.solar.scan(frames, from, self.until.min(from), &mut out);
+        let rest = others(frames, &self.solar);
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return out };
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
             let since = fleet.rows_before(self.until).min(first);
@@ -177,11 +197,21 @@ impl FittedWatch {
         out
     }
 
+    /// Dust by day from the end of the training part on, and ageing, of the solar plants among `frames`.
+    pub fn solar(&self, frames: &[Frame]) -> (Vec<SoilingDay>, Vec<Degradation>) {
+        let mut out = Detection::default();
+        self.solar.scan(frames, self.until, self.until, &mut out);
+        (out.soiling, out.degradation)
+    }
+
     /// What the asset page shows: power curve and signals within `range`. Peers help when their frames are given too.
     ///
     /// # Errors
     /// [`DetectError::NotWatched`].
     pub fn health(&self, asset: &AssetId, frames: &[Frame], range: TimeRange) -> Result<Health, DetectError> {
+        if let Some(health) = self.solar.health(asset, frames, range) {
+            return Ok(health);
+        }
         let unknown = || DetectError::NotWatched { asset: asset.clone(), until: self.until };
         let fleet = Fleet::new(frames, &self.free)?;
         let member = fleet.position(asset).ok_or_else(unknown)?;
@@ -261,6 +291,11 @@ impl FittedWatch {
             is_turbine: fleet.frames[member].asset.kind == AssetKind::WindTurbine,
         }
     }
+}
+
+/// Frames that the solar watch does not take.
+fn others(frames: &[Frame], solar: &SolarWatch) -> Vec<Frame> {
+    frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).cloned().collect()
 }
 
 /// The models worth trying on a member; those without their columns fall out in `fit`.
