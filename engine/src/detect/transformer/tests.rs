@@ -153,7 +153,7 @@ fn an_overload_says_how_hot_how_old_and_how_long() {
 #[test]
 fn evenings_of_overload_are_one_episode() {
     let (first, last) = (TRAIN + 20 * 24, TRAIN + 25 * 24);
-    let load = |row: usize| if (first..last).contains(&row) && row % 24 == 18 { 1.55 } else { usual(row) };
+    let load = |row: usize| if (first..last).contains(&row) && row % 24 == 18 { 1.51 } else { usual(row) };
     let frame = transformer(load, |_| 0.0, true);
     let whole = scan(&frame);
     let found: Vec<_> = whole.incidents.iter().filter(|one| one.mode == "transformer_overload").collect();
