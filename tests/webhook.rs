@@ -3,6 +3,7 @@
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use connectors::webhook::Webhook;
 use engine::alert::{AlertBook, AlertRules, Notifier, Outbox, RetryPolicy, Severity, Subscription};
+use engine::detect::Incident;
 use engine::domain::{Asset, AssetId, AssetKind, Timestamp};
 use engine::store::ledger::Ledger;
 use jiff::SignedDuration;

@@ -26,6 +26,9 @@ struct Rows {
     fault: Vec<bool>,
 }
 
+/// Scores rows into a buffer.
+type Judge<'a> = Box<dyn Fn(&mut [f64]) -> Result<(), Box<dyn Error>> + 'a>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [directory, rest @ ..] = arguments.as_slice() else {
@@ -43,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for model in models {
         let mut score = vec![0.0; rows.power.len() - half];
         let (began, cpu) = (Instant::now(), benches::cpu_seconds());
-        let judge: Box<dyn Fn(&mut [f64]) -> Result<(), Box<dyn Error>>> = match model {
+        let judge: Judge<'_> = match model {
             "power_curve" => {
                 let scan =
                     CurveScan::fit(&rows.wind[..half], &rows.power[..half], BIN, |_| true).ok_or("too few rows for a curve")?;
@@ -93,12 +96,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn columns(rows: &Rows, from: usize, to: usize) -> Vec<Column<'_>> {
-    let column = |name, role, values: &'_ [f64]| Column { name, role, values: &values[from..to] };
-    vec![
-        column("power_kw", Role::Power, &rows.power),
-        column("wind_speed", Role::Wind, &rows.wind),
-        column("temp_c", Role::Part, &rows.temperature),
-    ]
+    let columns =
+        [("power_kw", Role::Power, &rows.power), ("wind_speed", Role::Wind, &rows.wind), ("temp_c", Role::Part, &rows.temperature)];
+    columns.into_iter().map(|(name, role, values)| Column { name, role, values: &values[from..to] }).collect()
 }
 
 /// The first `wanted` wind rows with a power that run (status 0) or whose sensor is at fault (status 3).

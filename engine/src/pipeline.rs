@@ -13,6 +13,7 @@ mod forecasting;
 mod functions;
 mod hierarchy;
 pub mod ingest;
+mod learning;
 mod maintenance;
 mod products;
 mod verify;
@@ -31,7 +32,6 @@ pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;
-use crate::detect::FittedWatch;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -66,7 +66,7 @@ pub struct PipelineOptions {
     pub horizon: SignedDuration,
     /// History that forecasters see.
     pub history: SignedDuration,
-    /// Share of the history that the watch learns from, the earliest part.
+    /// Share of the history that the watch learns from at least, the earliest part; all but the newest 90 days.
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
@@ -182,7 +182,7 @@ pub struct Pipeline {
     served: ServedModels,
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
-    watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    watches: Arc<RwLock<BTreeMap<String, learning::Learnt>>>,
     checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,

@@ -41,7 +41,7 @@ async fn log(site: &Site, asset: &str, begin: Timestamp, lines: usize) {
     let messages: Vec<String> = (0..lines).map(|n| format!("Hot gearbox {}°C", 80 + n % 9)).collect();
     let resets: Vec<Option<i64>> = vec![None; lines];
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
-        ("time", Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC")), false),
+        ("time", Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")), false),
         ("asset_id", Arc::new(StringArray::from(vec![asset; lines])), false),
         ("reset_at", Arc::new(TimestampMicrosecondArray::from(resets).with_timezone("UTC")), true),
         ("message", Arc::new(StringArray::from(messages)), true),

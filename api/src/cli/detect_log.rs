@@ -4,7 +4,7 @@ use super::{detect::create, failure::Failure};
 use datasets::directory::LoadedDataset;
 use engine::detect::{AlarmLog, AlarmLogOptions, alarm_log};
 use engine::domain::{Timestamp, micros};
-use std::{collections::BTreeSet, io::Write, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 /// Rarity is learnt from the first line on; nothing is told before `train_until`.
 pub(super) fn collapse(dataset: &LoadedDataset, train_until: Timestamp) -> AlarmLog {

@@ -4,35 +4,37 @@
 //! wander, quiet hours. No public data is in here.
 
 /// One labelled series.
-pub struct Series {
-    pub family: &'static str,
-    pub seconds: Vec<i64>,
-    pub values: Vec<f64>,
+pub(crate) struct Series {
+    pub(crate) family: &'static str,
+    pub(crate) seconds: Vec<i64>,
+    pub(crate) values: Vec<f64>,
     /// Rows about which something is wrong.
-    pub labels: Vec<usize>,
+    pub(crate) labels: Vec<usize>,
 }
 
 /// Chance from a seed: Knuth's MMIX generator.
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut chance = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03);
-        (0..8).for_each(|_| drop(chance.unit()));
+        for _ in 0..8 {
+            chance.unit();
+        }
         chance
     }
 
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Normal, by twelve uniforms.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
@@ -206,7 +208,7 @@ fn town(day: f64) -> f64 {
 }
 
 /// All series of a seed.
-pub fn all(seed: u64) -> Vec<Series> {
+pub(crate) fn all(seed: u64) -> Vec<Series> {
     use Fault::*;
     let mut out = Vec::new();
     let mut made = 0;

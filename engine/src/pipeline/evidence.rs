@@ -48,13 +48,13 @@ impl Pipeline {
         let start = range.start().saturating_sub(WARM_UP).unwrap_or(Timestamp::MIN);
         let read = TimeRange::new(start, range.end())?;
         let held = match self.held(&plant).await {
-            Some(watch) => Some(watch),
-            None => self.watch(&plant, &assets, range.end()).await?.map(|(watch, _)| watch),
+            Some(learnt) => Some(learnt),
+            None => self.watch(&plant, &assets, range.end()).await?.map(|(learnt, _)| learnt),
         };
         let frames = self.store.frames(&assets, Some(read), resolution(asset), None).await?;
         let (own, wanted) = (asset.clone(), quantities.to_vec());
         blocking(&plant, move || {
-            let health = match held.map(|watch| watch.health(&own.id, &frames, range)) {
+            let health = match held.map(|learnt| learnt.watch.health(&own.id, &frames, range)) {
                 Some(Ok(health)) => health.signals,
                 Some(Err(DetectError::NotWatched { .. })) | None => Vec::new(),
                 Some(Err(error)) => return Err(error.into()),
@@ -118,10 +118,7 @@ fn measured(asset: &Asset, range: TimeRange, frames: &[Frame], quantity: &Quanti
 /// Machines of the same kind, nearest first; by name where places are not known.
 fn neighbours<'a>(asset: &Asset, frames: &'a [Frame]) -> Vec<&'a Frame> {
     let distance = |other: &Asset| match (asset.location, other.location) {
-        (Some(here), Some(there)) => {
-            let east = (here.longitude - there.longitude) * here.latitude.to_radians().cos();
-            (here.latitude - there.latitude).hypot(east)
-        }
+        (Some(here), Some(there)) => here.distance_km(there),
         _ => f64::INFINITY,
     };
     let mut near: Vec<&Frame> = frames.iter().filter(|f| f.asset.id != asset.id && f.asset.kind == asset.kind).collect();

@@ -14,7 +14,6 @@ use crate::store::Store;
 use crate::store::StoreError;
 use arrow::compute::concat_batches;
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 /// Rows of one table are gathered up to this many before they are committed, so that files are large.
 const CHUNK_ROWS: usize = 1_000_000;
@@ -34,8 +33,8 @@ pub struct Tally {
     pub by_table: BTreeMap<&'static str, u64>,
     /// Refused rows by reason.
     pub by_reason: BTreeMap<&'static str, u64>,
-    /// First and last time of the accepted readings of each asset, microseconds UTC.
-    pub touched: BTreeMap<String, (i64, i64)>,
+    /// When the accepted readings of each asset were taken.
+    pub touched: Touched,
 }
 
 impl Tally {
@@ -43,31 +42,48 @@ impl Tally {
     pub fn rejected(&self) -> u64 {
         self.by_reason.values().sum()
     }
+}
 
+/// First and last time of the readings of each asset.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touched(BTreeMap<String, (i64, i64)>);
+
+impl Touched {
     /// The stretch of time over which each asset got readings.
     pub fn stretches(&self) -> BTreeMap<AssetId, TimeRange> {
         let stretch = |(id, (first, last)): (&String, &(i64, i64))| {
             let range = TimeRange::new(from_micros(*first), from_micros(last.saturating_add(1))).ok()?;
             Some((AssetId::parse(id).ok()?, range))
         };
-        self.touched.iter().filter_map(stretch).collect()
+        self.0.iter().filter_map(stretch).collect()
     }
 
-    fn touch(&mut self, readings: &Readings) {
+    /// Takes in the rows of a batch; rows of one asset that stand together are looked up once.
+    pub fn see(&mut self, readings: &Readings) {
         let (times, ids) = (readings.times(), readings.asset_ids());
-        let mut found: HashMap<&str, (i64, i64)> = HashMap::new();
         let mut row = 0;
         while row < readings.len() {
             let id = ids.value(row);
-            let seen = found.entry(id).or_insert((i64::MAX, i64::MIN));
+            let mut seen = (i64::MAX, i64::MIN);
             while row < readings.len() && ids.value(row) == id {
-                *seen = (seen.0.min(times.value(row)), seen.1.max(times.value(row)));
+                seen = (seen.0.min(times.value(row)), seen.1.max(times.value(row)));
                 row += 1;
             }
+            self.join(id, seen);
         }
-        for (id, (first, last)) in found {
-            let held = self.touched.entry(id.to_owned()).or_insert((first, last));
-            *held = (held.0.min(first), held.1.max(last));
+    }
+
+    /// Takes in what another has seen.
+    pub fn extend(&mut self, other: &Self) {
+        for (id, seen) in &other.0 {
+            self.join(id, *seen);
+        }
+    }
+
+    fn join(&mut self, id: &str, seen: (i64, i64)) {
+        match self.0.get_mut(id) {
+            Some(held) => *held = (held.0.min(seen.0), held.1.max(seen.1)),
+            None => drop(self.0.insert(id.to_owned(), seen)),
         }
     }
 }
@@ -120,7 +136,7 @@ impl Ingest {
                 Rows::Readings(readings) => {
                     let table = readings.kind().name();
                     self.accept(table, readings.len());
-                    self.tally.touch(&readings);
+                    self.tally.touched.see(&readings);
                     let held = self.pending.entry(table).or_default();
                     held.push(readings);
                     if held.iter().map(Readings::len).sum::<usize>() >= CHUNK_ROWS {

@@ -5,30 +5,24 @@
 use super::Pipeline;
 use super::PipelineError;
 use super::forecasting::blocking;
-use super::resolution;
 use crate::detect::ALARM_LOG;
 use crate::detect::AlarmLog;
 use crate::detect::AlarmLogOptions;
 use crate::detect::Degradation;
 use crate::detect::DetectError;
-use crate::detect::FittedWatch;
 use crate::detect::Health;
 use crate::detect::Incident;
 use crate::detect::SoilingDay;
-use crate::detect::Watch;
-use crate::detect::WatchOptions;
 use crate::detect::alarm_log;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::DomainError;
-use crate::domain::Frame;
 use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::domain::micros;
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -71,6 +65,7 @@ impl Pipeline {
     async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Option<Vec<Incident>>, PipelineError> {
         let Some((mut incidents, log)) = self.judge(plant, assets, now).await? else { return Ok(None) };
         incidents.extend(log.incidents);
+        self.keep_period(plant).await?;
         let ids: Vec<AssetId> = assets.iter().map(|asset| asset.id.clone()).collect();
         let renamed = self.renamed(&ids, &incidents).await?;
         if !incidents.is_empty() || !renamed.is_empty() {
@@ -89,6 +84,7 @@ impl Pipeline {
         let watch = self.watch(plant, assets, now).await?;
         let ids: Vec<AssetId> = assets.iter().map(|asset| asset.id.clone()).collect();
         let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
+        let start = watch.as_ref().map_or(start, |(learnt, _)| learnt.period.from.min(start));
         let lines = self.store.events(Some(&ids), Some(TimeRange::new(start, now)?)).await?;
         if watch.is_none() && lines.is_empty() {
             return Ok(None);
@@ -97,7 +93,7 @@ impl Pipeline {
         let least = self.options.least_learning;
         let work = move || {
             let found =
-                watch.as_ref().map(|(watch, frames)| watch.scan(frames, watch.fitted_until()).incidents).unwrap_or_default();
+                watch.as_ref().map(|(learnt, frames)| learnt.watch.scan(frames, learnt.period.until).incidents).unwrap_or_default();
             let known = lines.first().map(|line| line.time.saturating_add(least).unwrap_or(Timestamp::MAX));
             let options = AlarmLogOptions { tell_from: known.unwrap_or(Timestamp::MAX), ..AlarmLogOptions::default() };
             let log = alarm_log(&lines, &rated, &found, &options);
@@ -169,9 +165,9 @@ impl Pipeline {
         let not_watched = || DetectError::NotWatched { asset: asset.id.clone(), until: range.end() };
         let plant = plants(self.store.assets()).into_iter().find(|(_, assets)| assets.iter().any(|member| member.id == asset.id));
         let (plant, assets) = plant.ok_or_else(not_watched)?;
-        let Some((watch, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
+        let Some((learnt, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
         let id = asset.id.clone();
-        blocking(&plant, move || Ok((watch.fitted_until(), watch.health(&id, &frames, range)?))).await
+        blocking(&plant, move || Ok((learnt.period.until, learnt.watch.health(&id, &frames, range)?))).await
     }
 
     /// Dust by day and ageing of the solar plant of an asset (of all when `None`), as of `now`. Plants that nothing is known of, and
@@ -187,8 +183,8 @@ impl Pipeline {
                 continue;
             }
             match self.watch(&plant, &assets, now).await {
-                Ok(Some((watch, frames))) => {
-                    let (more, aged) = blocking(&plant, move || Ok(watch.solar(&frames))).await?;
+                Ok(Some((learnt, frames))) => {
+                    let (more, aged) = blocking(&plant, move || Ok(learnt.watch.solar(&frames))).await?;
                     days.extend(more);
                     ageing.extend(aged);
                 }
@@ -198,39 +194,6 @@ impl Pipeline {
             }
         }
         Ok((days, ageing))
-    }
-
-    /// The fitted watch of a plant and its telemetry before `now`; `None` while there is too little to learn from.
-    pub(super) async fn watch(
-        &self,
-        plant: &str,
-        assets: &[Asset],
-        now: Timestamp,
-    ) -> Result<Option<(Arc<FittedWatch>, Vec<Frame>)>, PipelineError> {
-        let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
-        let Some(first) = assets.first() else { return Ok(None) };
-        let frames = self.store.frames(assets, Some(TimeRange::new(start, now)?), resolution(first), None).await?;
-        let Some(begin) = frames.iter().map(|frame| frame.start).min() else { return Ok(None) };
-        if let Some(watch) = self.held(plant).await {
-            return Ok(Some((watch, frames)));
-        }
-        let learning = SignedDuration::from_secs_f64(now.duration_since(begin).as_secs_f64() * self.options.learning_share);
-        if learning < self.options.least_learning {
-            return Ok(None);
-        }
-        let until = super::grid_time(begin.saturating_add(learning).unwrap_or(now), resolution(first));
-        let (watch, frames) = blocking(plant, move || {
-            let watch = Watch::fit(&frames, until, &WatchOptions::default())?;
-            Ok((Arc::new(watch), frames))
-        })
-        .await?;
-        self.watches.write().await.insert(plant.to_owned(), Arc::clone(&watch));
-        Ok(Some((watch, frames)))
-    }
-
-    /// The watch of a plant if it is fitted.
-    pub(super) async fn held(&self, plant: &str) -> Option<Arc<FittedWatch>> {
-        self.watches.read().await.get(plant).cloned()
     }
 }
 

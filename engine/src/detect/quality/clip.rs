@@ -59,7 +59,7 @@ fn ceiling(values: &[f64], rating: Option<f64>) -> Option<(f64, f64)> {
         let near_rating = width < WIDE || rating.is_some_and(|rating| (f64::midpoint(low, high) / rating - 1.0).abs() < AT_RATING);
         // A natural maximum is approached as often as it is reached; a ceiling collects rows, in unbroken stretches.
         let held = at >= LEAST && at > GATHERED * below && 2 * pairs > at && 20 * above <= at && near_rating;
-        held.then(|| (low, high * (1.0 + width)))
+        held.then_some((low, high * (1.0 + width)))
     })
 }
 

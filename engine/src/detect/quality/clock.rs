@@ -179,7 +179,7 @@ mod tests {
         let seen = |row: i64| {
             let off = if (30 * 1440..40 * 1440).contains(&(row * step)) { minutes } else { 0 };
             let minute = (row * step - off).clamp(0, 60 * 1440 - 1) as usize;
-            let cloud = 1.0 - 0.8 * f64::from(u8::from((minute / 97) % 3 == 0));
+            let cloud = 1.0 - 0.8 * f64::from(u8::from((minute / 97).is_multiple_of(3)));
             clearsky_ghi(empty.time(minute), place) * cloud
         };
         (0..rows).map(seen).collect()

@@ -39,7 +39,7 @@ pub(super) fn level_shifts(days: &[f64], epoch: i64) -> Vec<usize> {
     }
     let mut basis = Basis::default();
     for column in seasons(&known, epoch) {
-        basis.add(column);
+        basis.add(&column);
     }
     let mut found = Vec::new();
     while found.len() < MOST {
@@ -58,7 +58,7 @@ pub(super) fn level_shifts(days: &[f64], epoch: i64) -> Vec<usize> {
         if scale.is_finite() && scale > 0.0 {
             y[step.at..].iter_mut().for_each(|v| *v *= scale);
         } else {
-            basis.add((0..n).map(|i| f64::from(u8::from(i >= step.at))).collect());
+            basis.add(&(0..n).map(|i| f64::from(u8::from(i >= step.at))).collect::<Vec<f64>>());
         }
         found.push(step.at);
     }
@@ -85,9 +85,9 @@ fn seasons(known: &[usize], epoch: i64) -> Vec<Vec<f64>> {
 struct Basis(Vec<Vec<f64>>);
 
 impl Basis {
-    fn add(&mut self, column: Vec<f64>) {
-        let before = dot(&column, &column);
-        let mut column = self.rest(&self.rest(&column));
+    fn add(&mut self, column: &[f64]) {
+        let before = dot(column, column);
+        let mut column = self.rest(&self.rest(column));
         let norm = dot(&column, &column).sqrt();
         if norm * norm > 1e-9 * before {
             column.iter_mut().for_each(|v| *v /= norm);

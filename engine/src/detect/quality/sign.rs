@@ -12,7 +12,8 @@ const LEAST: usize = 3;
 /// Rows of stretches below minus a tenth of the rating. `peers` is what the others make, as a share of theirs, NaN where unknown.
 pub(super) fn turned_over(values: &[f64], rated: f64, peers: impl Fn(usize) -> f64) -> Vec<bool> {
     let mut out = vec![false; values.len()];
-    let turned = |row: usize| values[row] < -SHARE * rated && !(peers(row) <= SHARE / 2.0);
+    let resting = |row: usize| peers(row) <= SHARE / 2.0;
+    let turned = |row: usize| values[row] < -SHARE * rated && !resting(row);
     let mut from = None;
     for row in 0..=values.len() {
         if row < values.len() && turned(row) {
