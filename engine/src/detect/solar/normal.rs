@@ -131,8 +131,9 @@ impl Normal {
             let limited = |row: usize| inverter.limit[row] < 0.995 * own.free;
             own.sink = Sink::fit(plant, inverter, until, limited);
         }
-        let days = plant.days.iter().take_while(|d| d.end <= until);
+        let days = plant.days_before(until);
         let levels: Vec<Vec<Option<f64>>> = days
+            .iter()
             .map(|rows| {
                 let each = plant.inverters.iter().zip(&inverters);
                 let one = |(i, n): (&Inverter, &InverterNormal)| {
@@ -142,8 +143,7 @@ impl Normal {
             })
             .collect();
         let clean_day = cleanliness(&levels, &mut inverters)?;
-        let ratios: Vec<f64> =
-            plant.days.iter().take_while(|d| d.end <= until).filter_map(|d| light.day_ratio(d.clone())).map(f64::ln).collect();
+        let ratios: Vec<f64> = days.iter().filter_map(|d| light.day_ratio(d.clone())).map(f64::ln).collect();
         let ratio = (ratios.len() >= 20).then(|| (median(ratios.clone()), spread(&ratios)));
         let known = plant.inverters.iter().map(|i| Known { asset: i.asset.clone(), rated: i.rated, has_dc: i.has_dc });
         let known = known.collect();
@@ -173,7 +173,7 @@ fn electric(plant: &Plant, light: &Light, inverter: &Inverter, until: usize) -> 
 /// The coefficient that makes the levels within a day most alike; kept within what modules have.
 fn gamma(plant: &Plant, light: &Light, inverters: &[InverterNormal], until: usize) -> f64 {
     let mut rows: Vec<(usize, usize)> = Vec::new();
-    for day in plant.days.iter().filter(|d| d.end <= until) {
+    for day in plant.days_before(until) {
         for (k, inverter) in plant.inverters.iter().enumerate().step_by(3) {
             let good =
                 |&i: &usize| usable(plant, light, i) && plant.station.poa[i] > 400.0 && !inverters[k].held(inverter, light, i);

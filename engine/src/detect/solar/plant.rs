@@ -230,6 +230,12 @@ impl Plant {
         self.step as f64 / 3600.0
     }
 
+    /// The days that were over before row `until`.
+    pub(super) fn days_before(&self, until: usize) -> &[Range<usize>] {
+        let over = |day: &usize| self.days[*day].end <= until && self.complete(*day);
+        &self.days[..(0..self.days.len()).take_while(over).count()]
+    }
+
     /// True when all rows of the day are there.
     pub(super) fn complete(&self, day: usize) -> bool {
         self.days.get(day).is_some_and(|range| range.end < self.len || (range.len() as i64 + 1) * self.step > 86_400)

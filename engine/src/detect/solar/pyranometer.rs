@@ -58,6 +58,6 @@ impl Sensors {
 
     /// What the plane's sensor must be multiplied by: more than 1 when it reads low, 1 when the other one does.
     pub(super) fn correction(&self) -> f64 {
-        (-self.latest).max(0.0).min(0.3).exp()
+        (-self.latest).clamp(0.0, 0.3).exp()
     }
 }

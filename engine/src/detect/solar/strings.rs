@@ -23,6 +23,8 @@ const REPAIR: f64 = 0.02;
 const CHANGE: f64 = 0.01;
 /// Chance that a day's level says nothing, and how far off it may then be.
 const ODD: (f64, f64) = (0.02, 0.06);
+/// How much better a cleaning of all must fit (log) on a day on which the gauge stayed dry.
+const DRY: f64 = 0.01;
 /// Days in a row on which odd levels are believed to be a new state.
 const STUBBORN: u32 = 4;
 
@@ -286,8 +288,8 @@ impl Strings {
         Self { beliefs: strings.map(Belief::new).collect(), washing: 0 }
     }
 
-    /// One day on: `seen` are log levels against each inverter's clean one, `rain` whether any fell.
-    pub(super) fn step(&mut self, seen: &[Option<f64>], rain: bool, normal: &[InverterNormal]) -> Step {
+    /// One day on: `seen` are log levels against each inverter's clean one, `rain` whether any fell, where there is a gauge.
+    pub(super) fn step(&mut self, seen: &[Option<f64>], rain: Option<bool>, normal: &[InverterNormal]) -> Step {
         let rows: Vec<(f64, f64, f64)> = self
             .beliefs
             .iter()
@@ -324,7 +326,7 @@ impl Strings {
 }
 
 /// The movement that most inverters share, and how much they scatter about it.
-fn plant_move(rows: &[(f64, f64, f64)], rain: bool) -> (Move, f64) {
+fn plant_move(rows: &[(f64, f64, f64)], rain: Option<bool>) -> (Move, f64) {
     if rows.len() < 3 {
         return (Move::Dust(0.003), 0.01);
     }
@@ -334,7 +336,11 @@ fn plant_move(rows: &[(f64, f64, f64)], rain: bool) -> (Move, f64) {
     let dirty: Vec<f64> =
         rows.iter().filter(|r| r.0 < -0.01).map(|(old, now, _)| 1.0 - (1.0 - now.exp()) / (1.0 - old.exp())).collect();
     // Cleaning without rain on the gauge is possible (dew, a gauge that is blocked) but has to fit better.
-    let price = if rain { 0.0 } else { 0.002 };
+    let price = match rain {
+        Some(true) => 0.0,
+        Some(false) => DRY,
+        None => 0.002,
+    };
     if 2 * dirty.len() > rows.len() {
         tried.push((Move::Rain(median(dirty).clamp(0.0, 1.3)), price));
     }

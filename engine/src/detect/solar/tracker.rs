@@ -70,14 +70,14 @@ mod tests {
     fn a_crossing_is_no_recovery() {
         let mut tracker = Following::default();
         let mut changes = Vec::new();
-        for row in 0..200_usize {
+        for row in 0..220_usize {
             let goal = -50.0 + row as f64 / 2.0;
             let angle = if (40..160).contains(&row) { 0.0 } else { goal };
             if let Some((_, Some(change))) = tracker.row(angle, goal, 5.0, 9, row) {
                 changes.push((row, change));
             }
         }
-        // Off from row 40 (goal -30), across the set-point near row 100, back on it from row 160 and 20° further at 200.
+        // Off from row 40 (goal -30), across the set-point near row 100, back on it from row 160 and 20° further at 201.
         assert_eq!(changes.first(), Some(&(49, Change::Open(39))), "{changes:?}");
         assert_eq!(changes.get(1).map(|c| c.1), Some(Change::Close), "{changes:?}");
         assert!(changes[1].0 >= 195 && changes.len() == 2, "{changes:?}");

@@ -59,8 +59,9 @@ impl Scan<'_> {
                 Some(level(plant, light, normal.gamma, inverter, rows.clone(), good)? - own.clean - age)
             })
             .collect();
-        let rain: f64 = plant.station.rain[rows.clone()].iter().filter(|v| v.is_finite()).sum();
-        let step = self.strings.step(&seen, rain > RAIN, &normal.inverters);
+        let fell = plant.station.rain[rows.clone()].iter().copied().filter(|v| v.is_finite());
+        let rain = fell.reduce(|a, b| a + b).map(|sum| sum > RAIN);
+        let step = self.strings.step(&seen, rain, &normal.inverters);
         let washed = self.strings.beliefs.iter().map(|b| b.washed > 0.5 || b.returned > 0.5).collect();
         self.history.push(step.how, seen.clone(), washed);
         for (k, seen) in seen.iter().enumerate() {
