@@ -5,6 +5,7 @@
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 
 mod attribution;
+mod budget;
 mod criticality;
 mod curve;
 mod evidence;
@@ -14,10 +15,12 @@ mod heading;
 mod health;
 mod incident;
 mod incidents;
+mod neighbours;
 mod pitch;
 mod power;
 mod quality;
 mod regression;
+mod relief;
 mod residual;
 mod shortfall;
 mod state;

@@ -3,7 +3,6 @@
 //! A reading that is itself odd (temperature, pitch, heading, frozen sensor) names its part. Power alone is told apart
 //! by shape: a ceiling is a derate, a loss in the cold is ice, a small steady share is a pitch offset no sensor shows.
 
-use super::regression::centre_and_spread;
 use super::regression::median;
 use crate::domain::Quantity;
 
@@ -65,8 +64,23 @@ const COLD: f64 = 6.0;
 /// A pitch offset of a few degrees costs less than this share; more is something else.
 const SMALL_LOSS: f64 = 0.14;
 
+/// Above this share of rated power a small loss of the rotor costs nothing: the blades have power to spare.
+const FLAT: f64 = 0.92;
+/// A ceiling must leave less than this share of what the next best story leaves unexplained,
+const CAPPED: f64 = 0.8;
+/// and bind in this many rows.
+const LEAST_BOUND: usize = 6;
+/// Degrees beside the neighbours from which missing power is the heading's.
+const TURNED: f64 = 6.0;
+
 /// Names what was wrong in rows `[first, last]`; `None` when no alarm was on.
-pub(crate) fn verdict(causes: &[Cause], power: Option<&PowerBalance>, first: usize, last: usize) -> Option<Verdict> {
+pub(crate) fn verdict(
+    causes: &[Cause],
+    power: Option<&PowerBalance>,
+    heading: &[f64],
+    first: usize,
+    last: usize,
+) -> Option<Verdict> {
     let votes: Vec<f64> = causes
         .iter()
         .map(|cause| cause.weight * cause.on.get(first..=last).map_or(0, |on| on.iter().filter(|on| **on).count()) as f64)
@@ -75,31 +89,48 @@ pub(crate) fn verdict(causes: &[Cause], power: Option<&PowerBalance>, first: usi
     order.sort_by(|&a, &b| votes[b].total_cmp(&votes[a]).then(a.cmp(&b)));
     let winner = *order.first()?;
     let cause = &causes[winner];
-    let (component, mode) = match power.filter(|p| cause.is_power && p.is_turbine) {
-        Some(power) => by_shape(power, causes, first, last),
-        None => (cause.component.clone(), cause.mode.clone()),
-    };
+    let spoke = order.iter().any(|&c| causes[c].is_power);
+    let (component, mode) =
+        match power.filter(|p| (cause.is_power || cause.quantity == Quantity::NACELLE_DIRECTION && spoke) && p.is_turbine) {
+            Some(power) => by_shape(power, causes, heading, first, last),
+            None => (cause.component.clone(), cause.mode.clone()),
+        };
     let contributors = order.iter().map(|&c| causes[c].name.clone()).collect();
     Some(Verdict { component, mode, contributors, cause: winner })
 }
 
-fn by_shape(power: &PowerBalance, causes: &[Cause], first: usize, last: usize) -> (String, String) {
+/// The story that leaves least unexplained: a ceiling, ice, or a share (which the heading tells from a pitch offset).
+fn by_shape(power: &PowerBalance, causes: &[Cause], heading: &[f64], first: usize, last: usize) -> (String, String) {
     let on = |i: usize| causes.iter().any(|c| c.is_power && c.on[i]);
-    let rows: Vec<usize> = (first..=last).filter(|&i| on(i) && (power.expected[i] - power.actual[i]).is_finite()).collect();
-    let expected: f64 = rows.iter().map(|&i| power.expected[i]).sum();
-    let actual: f64 = rows.iter().map(|&i| power.actual[i]).sum();
+    let known = |i: usize| (power.expected[i] - power.actual[i]).is_finite() && power.expected[i] > 0.07 * power.rated;
+    let rows: Vec<usize> = (first..=last).filter(|&i| on(i) && known(i)).collect();
+    let partial = |i: usize| power.expected[i] < FLAT * power.rated;
+    let (expected, actual) =
+        rows.iter().filter(|&&i| partial(i)).fold((0.0, 0.0), |(e, a), &i| (e + power.expected[i], a + power.actual[i]));
     let share = if expected > 0.0 { 1.0 - actual / expected } else { 0.0 };
-    let high: Vec<usize> = rows.iter().copied().filter(|&i| power.expected[i] > 0.5 * power.rated).collect();
-    let air = median(rows.iter().map(|&i| power.air[i]).collect());
+    let unexplained =
+        |story: &dyn Fn(f64) -> f64| -> f64 { rows.iter().map(|&i| (power.actual[i] - story(power.expected[i])).abs()).sum() };
+    let kept = unexplained(&|e| if e < FLAT * power.rated { e * (1.0 - share) } else { e });
+    let plain = unexplained(&|e| e * (1.0 - share));
+    let caps = (6..36).map(|c| f64::from(c) / 40.0 * power.rated);
+    let (cap, capped) = caps
+        .map(|cap| (cap, unexplained(&|e| e.min(cap))))
+        .fold((0.0, f64::INFINITY), |best, now| if now.1 < best.1 { now } else { best });
+    let bound = rows.iter().filter(|&&i| power.expected[i] > 1.1 * cap).count();
     let name = |component: &str, mode: &str| (component.to_owned(), mode.to_owned());
-    if high.len() >= 12 {
-        let (ceiling, spread) = centre_and_spread(high.iter().map(|&i| power.actual[i]).collect());
-        if spread < 0.03 * power.rated && ceiling < 0.9 * median(high.iter().map(|&i| power.expected[i]).collect()) {
-            return name("converter", "power_derate");
-        }
+    if bound >= LEAST_BOUND && capped < CAPPED * kept.min(plain) {
+        return name("converter", "power_derate");
     }
+    let air = median(rows.iter().map(|&i| power.air[i]).collect());
     if air < COLD && share > SMALL_LOSS {
         return name("rotor", "icing");
+    }
+    let beside =
+        |rows: std::ops::Range<usize>| median(rows.filter_map(|i| heading.get(i).copied()).filter(|v| v.is_finite()).collect());
+    let turned = beside(first..last + 1);
+    let before = beside(first.saturating_sub(5 * (last + 1 - first).min(144)).min(first)..first);
+    if turned.abs() >= TURNED && (turned - before).abs() >= TURNED && share < 2.0 * SMALL_LOSS {
+        return name("yaw", "yaw_misalignment");
     }
     if share > SMALL_LOSS { name("converter", "power_derate") } else { name("pitch", "pitch_offset") }
 }

@@ -4,14 +4,14 @@
 //! when. Several charts run side by side: a small reference value finds small lasting shifts, a large one quick great
 //! ones. Causal: row `t` depends on rows up to `t`. Source: Page (1954), Biometrika 41, 100-115; Hawkins & Olwell (1998).
 
+use super::budget::STRETCH_DAYS;
+use super::budget::limit;
 use super::regression::centre_and_spread;
 
 /// Reference values of the charts, in spreads of the residual's daily means: what a healthy machine wanders by itself.
 const REFERENCES: [f64; 3] = [1.5, 2.5, 4.0];
 /// Smallest reference value, in spreads of the residual, whatever the signal.
 const LEAST_REFERENCE: f64 = 0.5;
-/// A limit is this many times the largest sum of the training part.
-const MARGIN: f64 = 3.0;
 /// Smallest limit, spreads × rows: four rows at the clip.
 const LEAST_LIMIT: f64 = 12.0;
 /// Scores beyond this count as this; one wild row must not raise an alarm.
@@ -27,7 +27,7 @@ const ACCEPT_DAYS: f64 = 2.0;
 /// Evidence of health that ends an alarm: log odds of 7 (a thousand to one) times 10 rows that tell the same story.
 const WELL: f64 = 70.0;
 /// Hours of healthy rows an alarm needs at least to end.
-const WELL_HOURS: f64 = 8.0;
+const WELL_HOURS: f64 = 4.0;
 
 /// What training says is still normal.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,40 +50,49 @@ pub(crate) struct Trace {
 }
 
 impl Limits {
-    /// Learns from the scores before `until`; `sign` is +1 where high is bad, -1 where low is; shifts below `least` are let be.
-    pub(crate) fn fit(score: &[f64], until: usize, sign: f64, least: f64, rows_per_day: f64) -> Option<Self> {
-        let training = &score[..until.min(score.len())];
-        let known: Vec<f64> = training.iter().copied().filter(|v| v.is_finite()).collect();
-        if known.len() < super::residual::LEAST_ROWS {
+    /// Learns from `known`, the scores of the training part, and `fresh`, scores of rows the model had not seen when they
+    /// were made: only those show how it errs on the morrow. `sign` is +1 where high is bad, -1 where low is; shifts below
+    /// `least` are let be; the charts share `allowed` crossings a year.
+    pub(crate) fn fit(known: &[f64], fresh: &[f64], sign: f64, least: f64, rows_per_day: f64, allowed: f64) -> Option<Self> {
+        let finite: Vec<f64> = known.iter().copied().filter(|v| v.is_finite()).collect();
+        if finite.len() < super::residual::LEAST_ROWS {
             return None;
         }
-        let (centre, spread) = centre_and_spread(known.clone());
+        let (centre, spread) = centre_and_spread(finite);
         let spread = spread.max(0.5);
-        let days = known.chunks_exact((rows_per_day as usize / 2).max(4));
-        let means: Vec<f64> = days
-            .map(|day| day.iter().map(|v| ((v - centre) / spread).clamp(-CLIP, CLIP)).sum::<f64>() / day.len() as f64)
-            .collect();
+        let seen = fresh.iter().filter(|v| v.is_finite()).count() >= super::residual::LEAST_ROWS;
+        let training = if seen { fresh } else { known };
+        let honest: Vec<f64> = training.iter().filter(|v| v.is_finite()).map(|v| (v - centre) / spread).collect();
+        let halves = honest.chunks_exact((rows_per_day as usize / 2).max(4));
+        let means: Vec<f64> =
+            halves.map(|half| half.iter().map(|v| v.clamp(-CLIP, CLIP)).sum::<f64>() / half.len() as f64).collect();
         let slow = centre_and_spread(means).1.min(1.5).max(LEAST_REFERENCE.max(least / spread) / REFERENCES[0]);
         let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
         let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
-        let mut peak = [0.0_f64; REFERENCES.len()];
-        limits.run(training, |sums| {
-            for (top, sum) in peak.iter_mut().zip(sums) {
-                *top = top.max(*sum);
+        let stretch = (STRETCH_DAYS * rows_per_day).max(1.0) as usize;
+        let mut tops = vec![[0.0_f64; REFERENCES.len()]; training.len().div_ceil(stretch)];
+        limits.run(training, |row, sums| {
+            if let Some(tops) = tops.get_mut(row / stretch) {
+                for (top, sum) in tops.iter_mut().zip(sums) {
+                    *top = top.max(*sum);
+                }
             }
         });
-        for (chart, top) in limits.charts.iter_mut().zip(peak) {
-            chart.1 = (MARGIN * top).max(LEAST_LIMIT);
+        let per_year = 365.25 / STRETCH_DAYS;
+        let share = allowed / REFERENCES.len() as f64;
+        for (number, chart) in limits.charts.iter_mut().enumerate() {
+            let maxima = tops.iter().map(|tops| tops[number]).collect();
+            chart.1 = limit(maxima, per_year, share).max(LEAST_LIMIT);
         }
         Some(limits)
     }
 
     /// Alarm of every row.
     pub(crate) fn trace(&self, score: &[f64]) -> Trace {
-        self.run(score, |_| ())
+        self.run(score, |_, _| ())
     }
 
-    fn run(&self, score: &[f64], mut watch: impl FnMut(&[f64])) -> Trace {
+    fn run(&self, score: &[f64], mut watch: impl FnMut(usize, &[f64])) -> Trace {
         let len = score.len();
         let mut trace = Trace { on: Vec::with_capacity(len), score: Vec::with_capacity(len), onset: Vec::with_capacity(len) };
         let mut sums = vec![0.0; self.charts.len()];
@@ -127,7 +136,7 @@ impl Limits {
                             size = reference + *sum / (i + 1 - *start).max(1) as f64;
                         }
                     }
-                    watch(&sums);
+                    watch(i, &sums);
                     if level >= 1.0 {
                         on = true;
                         (well, age) = (0.0, 0.0);
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn finds_a_shift_says_since_when_and_forgets_it() {
         let mut score = noise(6000);
-        let limits = Limits::fit(&score, 4000, 1.0, 0.0, 144.0).unwrap();
+        let limits = Limits::fit(&score[..4000], &[], 1.0, 0.0, 144.0, 0.1).unwrap();
         assert!(!limits.trace(&score).on.iter().any(|on| *on), "clean data stay quiet");
         for value in &mut score[4500..5000] {
             *value += 1.5;
@@ -180,13 +189,13 @@ mod tests {
     #[test]
     fn silence_holds_the_verdict() {
         let mut score = noise(3000);
-        let limits = Limits::fit(&score, 2000, -1.0, 0.0, 144.0).unwrap();
+        let limits = Limits::fit(&score[..2000], &[], -1.0, 0.0, 144.0, 0.1).unwrap();
         for value in &mut score[2200..2400] {
             *value -= 4.0;
         }
         score[2400..].fill(f64::NAN);
         let trace = limits.trace(&score);
         assert!(trace.on[2399] && trace.on[2999]);
-        assert!(Limits::fit(&score[..100], 100, 1.0, 0.0, 144.0).is_none());
+        assert!(Limits::fit(&score[..100], &[], 1.0, 0.0, 144.0, 0.1).is_none());
     }
 }

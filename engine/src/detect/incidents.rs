@@ -27,6 +27,8 @@ const CRITICAL_HOURS: f64 = 4.0;
 pub(crate) struct Condition {
     pub(crate) causes: Vec<Cause>,
     pub(crate) power: Option<PowerBalance>,
+    /// Degrees beside the neighbours; empty where nobody measures it.
+    pub(crate) heading: Vec<f64>,
     /// Rows at which a heading reference moved.
     pub(crate) steps: Vec<usize>,
 }
@@ -75,7 +77,7 @@ impl Condition {
 
     fn incident(&self, fleet: &Fleet, member: usize, rise: usize, open: usize, close: Option<usize>) -> Option<Incident> {
         let last = close.unwrap_or(fleet.len - 1);
-        let verdict = verdict(&self.causes, self.power.as_ref(), rise, last)?;
+        let verdict = verdict(&self.causes, self.power.as_ref(), &self.heading, rise, last)?;
         let cause = &self.causes[verdict.cause];
         let first_on = (rise..=open).find(|&i| cause.on[i]);
         let start = first_on.map_or(rise, |i| cause.onset[i].min(i)).min(open);

@@ -5,6 +5,7 @@
 
 use super::fleet::Fleet;
 use crate::domain::Quantity;
+use std::ops::Range;
 
 /// Which side of expected is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub(crate) struct Signal {
 
 /// A model of normal behaviour that can be learnt for one member of a fleet.
 pub(crate) trait Detector: std::fmt::Debug {
-    /// Learns from rows before `until`; `None` where columns or rows are missing.
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>>;
+    /// Learns from rows `learn`; `None` where columns or rows are missing.
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>>;
 }
 
 /// A learnt model.

@@ -16,6 +16,7 @@ use super::residual::Signal;
 use super::state::State;
 use crate::domain::AssetKind;
 use crate::domain::Quantity;
+use std::ops::Range;
 
 /// Time constants of the averages, hours; machine parts settle within hours, transformer oil within a day.
 const HOURS: [f64; 5] = [0.25, 0.75, 1.5, 4.0, 12.0];
@@ -49,13 +50,13 @@ pub(crate) fn temperatures(fleet: &Fleet, member: usize) -> Vec<Quantity> {
 }
 
 impl Detector for Temperature {
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
-        let rated = fleet.rated(member, until);
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>> {
+        let rated = fleet.rated(member, learn.end);
         let features = features(fleet, member, rated)?;
         let target = fleet.column(member, &self.quantity)?;
-        let ridge = Ridge::fit(&features, target, |i| i < until && learns(fleet, member, i), LEAST_ROWS)?;
+        let ridge = Ridge::fit(&features, target, |i| learn.contains(&i) && learns(fleet, member, i), LEAST_ROWS)?;
         let fit = ridge.predict(&features, fleet.len);
-        let rows = (0..until.min(fleet.len)).filter(|&i| learns(fleet, member, i));
+        let rows = (learn.start..learn.end.min(fleet.len)).filter(|&i| learns(fleet, member, i));
         let residual: Vec<f64> = rows.map(|i| target[i] - fit[i]).filter(|r| r.is_finite()).collect();
         let spread = centre_and_spread(residual).1.max(FLOOR);
         Some(Box::new(FittedTemperature { signal: signal(&self.quantity, spread), ridge, rated, spread }))

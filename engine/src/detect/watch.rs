@@ -16,10 +16,14 @@ use super::frozen::Frozen;
 use super::heading::Heading;
 use super::health::assemble;
 use super::incidents::Condition;
+use super::neighbours::hold_back;
+use super::neighbours::missing;
 use super::pitch::Pitch;
+use super::power::Consensus;
 use super::power::Curves;
 use super::power::Target;
 use super::power::air;
+use super::relief::relieve;
 use super::residual::Detector;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
@@ -37,6 +41,7 @@ use crate::domain::Quantity;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Knobs of the watch; the defaults serve every fleet we measured.
@@ -45,19 +50,28 @@ pub struct WatchOptions {
     /// Anomalous rows (less quiet ones) of ten minutes until an incident opens; other resolutions are scaled to the
     /// same time. CARE (Gück et al. 2024) uses 72, that is 12 hours.
     pub criticality: u32,
+    /// False incidents an asset may raise in a year, all its signals together; not zero. Fewer mean later ones.
+    pub false_alarms_per_asset_year: f64,
 }
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { criticality: 72 }
+        Self { criticality: 72, false_alarms_per_asset_year: 0.5 }
     }
 }
 
-/// A heading beside the neighbours' that costs less than this share of power is an encoder, not a misalignment.
-const HEADING_LOSS: f64 = 0.025;
-
+/// Share of power that must be missing beside the neighbours before anyone is called.
+const LEAST_LOSS: f64 = 0.035;
 /// Hours of running over which that share is taken.
-const HEADING_HOURS: f64 = 48.0;
+const LOSS_HOURS: f64 = 24.0;
+
+/// A heading beside the neighbours' that costs less than this share of power is an encoder, not a misalignment.
+const HEADING_LOSS: f64 = 0.03;
+/// Hours of running over which that share is taken.
+const HEADING_HOURS: f64 = 60.0;
+
+/// Days of rows over which the level of power is followed where nothing is wrong.
+const RATIO_DAYS: f64 = 10.0;
 
 /// Learns what is normal.
 #[derive(Debug)]
@@ -89,20 +103,26 @@ impl Watch {
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
-        let curves = Arc::new(Curves::fit(&fleet, until));
+        let fresh = rehearsal(&fleet, until);
+        let curves = Arc::new(Curves::fit(&fleet, &(0..until)));
         let per_day = 24.0 / fleet.resolution.hours();
         let mut members = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
-            let fitted = detectors(&fleet, member, &curves).into_iter().filter_map(|detector| {
-                let model = detector.fit(&fleet, member, until)?;
+            let models: Vec<_> =
+                detectors(&fleet, member, &(0..until), &curves).iter().filter_map(|d| d.fit(&fleet, member, &(0..until))).collect();
+            let sides: usize = models.iter().map(|model| if model.signal().side == Side::Either { 2 } else { 1 }).sum();
+            let allowed = options.false_alarms_per_asset_year / sides.max(1) as f64;
+            let fitted = models.into_iter().filter_map(|model| {
                 let score = model.score(&fleet, member).score;
                 let signs: &[f64] = match model.signal().side {
                     Side::Above => &[1.0],
                     Side::Below => &[-1.0],
                     Side::Either => &[1.0, -1.0],
                 };
-                let limits: Option<Vec<Limits>> =
-                    signs.iter().map(|sign| Limits::fit(&score, until, *sign, model.signal().least, per_day)).collect();
+                let fresh = fresh.get(&(member, model.signal().name.clone())).map_or(&[][..], Vec::as_slice);
+                let known = &score[..until.min(score.len())];
+                let fit = |sign: &f64| Limits::fit(known, fresh, *sign, model.signal().least, per_day, allowed);
+                let limits: Option<Vec<Limits>> = signs.iter().map(fit).collect();
                 Some((model, limits?))
             });
             let models: Vec<_> = fitted.collect();
@@ -179,6 +199,7 @@ impl FittedWatch {
         let mut causes = Vec::new();
         let mut steps = Vec::new();
         let mut power = None;
+        let mut heading = Vec::new();
         let frozen: Vec<(&Frozen, Vec<f64>)> = watch.frozen.iter().map(|f| (f, f.score(fleet, member))).collect();
         for (model, limits) in &watch.models {
             let mut residual = model.score(fleet, member);
@@ -191,8 +212,18 @@ impl FittedWatch {
             }
             let Trace { mut on, mut score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
+            if is_power {
+                let rows = LOSS_HOURS / fleet.resolution.hours();
+                hold_back(&mut on, &mut score, &self.missing(fleet, member, &residual, &signal.name, rows), LEAST_LOSS);
+            }
             if is_power && power.is_none() {
-                power = Some(self.balance(fleet, member, &residual));
+                power = Some(self.balance(fleet, member, &residual, &on));
+            }
+            if signal.quantity == Quantity::NACELLE_DIRECTION {
+                let beside = |i: usize| {
+                    if residual.score[i].is_finite() { turned(residual.observed[i] - residual.expected[i]) } else { f64::NAN }
+                };
+                heading = (0..fleet.len).map(beside).collect();
             }
             steps.extend(residual.steps.iter().map(|(row, _)| *row));
             if signal.quantity == Quantity::NACELLE_DIRECTION
@@ -209,6 +240,16 @@ impl FittedWatch {
             let quantity = signal.quantity.clone();
             causes.push(Cause { name, quantity, component, mode, on, score, onset, weight, is_power });
         }
+        if let Some(power) = &power {
+            let light = causes.iter().position(|cause| cause.is_power);
+            let heavy = causes.iter().rposition(|cause| cause.is_power);
+            if let (Some(light), Some(heavy)) = (light, heavy)
+                && light < heavy
+            {
+                let partial = causes[light].on.clone();
+                relieve(&mut causes[heavy].on, &partial, power);
+            }
+        }
         for (frozen, score) in frozen {
             causes.push(Cause {
                 name: frozen.quantity.name().to_owned(),
@@ -222,13 +263,37 @@ impl FittedWatch {
                 is_power: false,
             });
         }
-        Some(Condition { causes, power, steps })
+        Some(Condition { causes, power, heading, steps })
     }
 
-    fn balance(&self, fleet: &Fleet, member: usize, residual: &Residual) -> PowerBalance {
+    /// Share of power missing beside the neighbours, as one signal of them sees it.
+    fn missing(&self, fleet: &Fleet, member: usize, own: &Residual, signal: &str, rows: f64) -> Vec<f64> {
+        let judged = |peer: usize| {
+            let watch = self.members.get(&fleet.frames[peer].asset.id)?;
+            let (model, _) = watch.models.iter().find(|(model, _)| model.signal().name == signal)?;
+            Some(fleet.judged(peer, signal, || model.score(fleet, peer)))
+        };
+        let others: Vec<Arc<Residual>> = fleet.peers(member).into_iter().filter_map(judged).collect();
+        missing(own, &others.iter().map(Arc::as_ref).collect::<Vec<_>>(), rows)
+    }
+
+    /// `on` are rows of an alarm about power: meanwhile nothing is learnt.
+    fn balance(&self, fleet: &Fleet, member: usize, residual: &Residual, on: &[bool]) -> PowerBalance {
         let rated = self.curves.by_asset.get(&fleet.frames[member].asset.id).map_or(f64::INFINITY, |c| c.rated);
         let free = |i: usize| fleet.states[member][i] == State::Free;
-        let expected = (0..fleet.len).map(|i| if free(i) { residual.expected[i].clamp(0.0, rated) } else { f64::NAN });
+        let mut ratio = 1.0_f64;
+        let keep = fleet.resolution.hours() / (24.0 * RATIO_DAYS);
+        let expected = (0..fleet.len).map(|i| {
+            let (expected, actual) = (residual.expected[i] * ratio, residual.observed[i]);
+            if !free(i) {
+                return f64::NAN;
+            }
+            if !on[i] && actual.is_finite() && (0.07 * rated..0.88 * rated).contains(&expected) {
+                let odd = (actual / residual.expected[i]).clamp(0.8, 1.2);
+                ratio += keep * 2.0 * expected / rated * (odd - ratio);
+            }
+            expected.clamp(0.0, rated)
+        });
         PowerBalance {
             actual: residual.observed.clone(),
             expected: expected.collect(),
@@ -239,9 +304,32 @@ impl FittedWatch {
     }
 }
 
+/// Scores of every training row by models that learnt from the other half of them, by member and signal.
+fn rehearsal(fleet: &Fleet, until: usize) -> BTreeMap<(usize, String), Vec<f64>> {
+    let half = until / 2;
+    let mut out: BTreeMap<(usize, String), Vec<f64>> = BTreeMap::new();
+    for (learn, judge) in [(half..until, 0..half), (0..half, half..until)] {
+        let curves = Arc::new(Curves::fit(fleet, &learn));
+        for member in 0..fleet.frames.len() {
+            for model in detectors(fleet, member, &learn, &curves).iter().filter_map(|d| d.fit(fleet, member, &learn)) {
+                let score = model.score(fleet, member).score;
+                let row = out.entry((member, model.signal().name.clone())).or_insert_with(|| vec![f64::NAN; until]);
+                row[judge.clone()].copy_from_slice(&score[judge.clone()]);
+            }
+        }
+        fleet.forget();
+    }
+    out
+}
+
 /// The models worth trying on a member; those without their columns fall out in `fit`.
-fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn Detector>> {
-    let shortfall = |target, band| Box::new(Shortfall { curves: Arc::clone(curves), target, band });
+fn detectors(fleet: &Fleet, member: usize, learn: &Range<usize>, curves: &Arc<Curves>) -> Vec<Box<dyn Detector>> {
+    let consensus = |target| Consensus::fit(fleet, curves, member, learn, target).map(Arc::new);
+    let (power, wind) = (consensus(Target::Power), consensus(Target::Wind));
+    let shortfall = |target, band| {
+        let consensus = if target == Target::Power { power.clone() } else { wind.clone() };
+        Box::new(Shortfall { curves: Arc::clone(curves), consensus, target, band })
+    };
     let mut out: Vec<Box<dyn Detector>> = vec![
         shortfall(Target::Power, Band::Partial),
         shortfall(Target::Power, Band::High),
@@ -256,6 +344,11 @@ fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn 
         out.push(Box::new(Temperature { quantity }));
     }
     out
+}
+
+/// An angle in (-180, 180].
+fn turned(degrees: f64) -> f64 {
+    180.0 - (180.0 - degrees).rem_euclid(360.0)
 }
 
 /// Alarms of one signal on either side, as one.
