@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+/// Neighbours a machine is compared with at most.
+const NEIGHBOURS: usize = 8;
+
 /// Aligned frames; every column of every member has `len` rows.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -103,15 +106,27 @@ impl Fleet {
         self.frames.iter().position(|f| f.asset.id == *asset)
     }
 
-    /// Members of the same kind under the same parent, in the order of the frames.
+    /// Members of the same kind under the same parent, in the order of the frames; of many, the nearest eight.
     pub(crate) fn peers(&self, member: usize) -> Vec<usize> {
         let own = &self.frames[member].asset;
-        (0..self.frames.len())
-            .filter(|&i| {
-                let other = &self.frames[i].asset;
-                i != member && other.kind == own.kind && other.parent_id == own.parent_id && own.parent_id.is_some()
-            })
-            .collect()
+        let related = |i: &usize| {
+            let other = &self.frames[*i].asset;
+            *i != member && other.kind == own.kind && other.parent_id == own.parent_id && own.parent_id.is_some()
+        };
+        let mut all: Vec<usize> = (0..self.frames.len()).filter(related).collect();
+        if all.len() > NEIGHBOURS {
+            let away = |i: usize| match (own.location, self.frames[i].asset.location) {
+                (Some(a), Some(b)) => {
+                    let east = (a.longitude - b.longitude) * a.latitude.to_radians().cos();
+                    (a.latitude - b.latitude).hypot(east)
+                }
+                _ => f64::INFINITY,
+            };
+            all.sort_by(|&a, &b| away(a).total_cmp(&away(b)).then(a.cmp(&b)));
+            all.truncate(NEIGHBOURS);
+            all.sort_unstable();
+        }
+        all
     }
 
     /// Rows before `time`.

@@ -97,6 +97,10 @@ impl FittedDetector for FittedHeading {
         &self.signal
     }
 
+    fn unit(&self) -> f64 {
+        self.spread
+    }
+
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {
         let mut pairs = Vec::new();
         let mut moves: Vec<(usize, f64)> = Vec::new();

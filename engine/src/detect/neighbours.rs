@@ -8,6 +8,11 @@
 use super::regression::median;
 use super::residual::Residual;
 
+/// Hours of running over which missing power is compared: a large share shows within a day, a small one takes three.
+pub(crate) const HORIZONS: [f64; 2] = [24.0, 72.0];
+/// Share of power below which nobody is called, whatever the training part allows.
+pub(crate) const LEAST_LOSS: f64 = 0.03;
+
 /// Fewest rows (after decay) in which both machines ran that make a comparison.
 const LEAST_ROWS: f64 = 18.0;
 
@@ -57,11 +62,11 @@ pub(crate) fn missing(own: &Residual, others: &[&Residual], rows: f64) -> Vec<f6
     (0..own.score.len()).map(step).collect()
 }
 
-/// Holds an alarm back until `missing` has reached `least` once; after that it stands until its own chart ends it.
-pub(crate) fn hold_back(on: &mut [bool], score: &mut [f64], missing: &[f64], least: f64) {
+/// Holds an alarm back until one of the `missing` shares has reached its `least`; then it stands until its own chart ends it.
+pub(crate) fn hold_back(on: &mut [bool], score: &mut [f64], missing: &[Vec<f64>], least: &[f64]) {
     let mut admitted = false;
-    for ((on, score), missing) in on.iter_mut().zip(score).zip(missing) {
-        admitted = *on && (admitted || *missing >= least);
+    for (i, (on, score)) in on.iter_mut().zip(score).enumerate() {
+        admitted = *on && (admitted || missing.iter().zip(least).any(|(share, least)| share[i] >= *least));
         if !admitted {
             *on = false;
             *score = score.min(0.99);
@@ -97,7 +102,8 @@ mod tests {
     fn an_alarm_waits_for_its_share_and_then_stands() {
         let mut on = vec![false, true, true, true, true, false, true];
         let mut score = vec![0.2, 1.0, 1.5, 1.5, 1.5, 0.1, 1.2];
-        hold_back(&mut on, &mut score, &[0.0, 0.0, f64::NAN, 0.05, 0.0, 0.05, 0.0], 0.03);
+        let shares = [vec![0.0, 0.0, f64::NAN, 0.05, 0.0, 0.05, 0.0], vec![0.0; 7]];
+        hold_back(&mut on, &mut score, &shares, &[0.03, 0.02]);
         assert_eq!(on, [false, false, false, true, true, false, false]);
         assert_eq!(score, [0.2, 0.99, 0.99, 1.5, 1.5, 0.1, 0.99]);
     }

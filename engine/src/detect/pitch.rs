@@ -6,6 +6,7 @@
 use super::fleet::Fleet;
 use super::power::Curves;
 use super::regression::centre_and_spread;
+use super::regression::median;
 use super::residual::Detector;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
@@ -73,6 +74,10 @@ impl Detector for Pitch {
 impl FittedDetector for FittedPitch {
     fn signal(&self) -> &Signal {
         &self.signal
+    }
+
+    fn unit(&self) -> f64 {
+        median(self.bins.iter().flatten().map(|(_, spread)| *spread).collect())
     }
 
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {

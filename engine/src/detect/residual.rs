@@ -55,6 +55,8 @@ pub(crate) trait Detector: std::fmt::Debug {
 pub(crate) trait FittedDetector: std::fmt::Debug + Send + Sync {
     /// What it is about.
     fn signal(&self) -> &Signal;
+    /// What a score of 1 stands for where the machine usually runs, stored unit.
+    fn unit(&self) -> f64;
     /// How odd every row is. Row `t` depends on rows up to `t` only.
     fn score(&self, fleet: &Fleet, member: usize) -> Residual;
 }

@@ -120,6 +120,10 @@ impl FittedDetector for FittedShortfall {
         &self.signal
     }
 
+    fn unit(&self) -> f64 {
+        median(self.usual.iter().map(|usual| usual.1).filter(|spread| spread.is_finite()).collect())
+    }
+
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {
         let nothing = || vec![f64::NAN; fleet.len];
         let Some((observed, mut expected, level)) = self.columns(fleet, member) else {

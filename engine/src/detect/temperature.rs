@@ -68,6 +68,10 @@ impl FittedDetector for FittedTemperature {
         &self.signal
     }
 
+    fn unit(&self) -> f64 {
+        self.spread
+    }
+
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {
         let observed = fleet.column(member, &self.signal.quantity).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
         let expected = match features(fleet, member, self.rated) {
