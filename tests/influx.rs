@@ -10,7 +10,7 @@ mod victoria;
 use crate::program::{chergui, fail, succeed};
 use api::Config;
 use api::jobs::{Clock, Schedule, start};
-use engine::alert::{Finding, Severity};
+use engine::detect::Incident;
 use engine::domain::{Asset, AssetId, AssetKind, Forecast, Quantile, Quantity, Table, Timestamp};
 use jiff::SignedDuration;
 use loopback::{Loopback, Reply, Request};
@@ -172,19 +172,9 @@ async fn a_server_looks_for_more_and_survives_a_bad_answer() {
     assert!(ranges[2].0 >= ranges[1].1, "what was read is not: {ranges:?}");
 }
 
-fn finding(now: Timestamp) -> Finding {
-    Finding {
-        asset_id: AssetId::parse("T01").unwrap(),
-        component: "gearbox".into(),
-        mode: "bearing_overheat".into(),
-        started_at: now,
-        opened_at: now,
-        closed_at: None,
-        severity: Severity::Warning,
-        score: 1.75,
-        energy_lost_kwh: 12.5,
-        top_contributors: vec![],
-    }
+fn finding(now: Timestamp) -> Incident {
+    let new = Incident::new(AssetId::parse("T01").unwrap(), "gearbox", "bearing_overheat", now, now);
+    Incident { score: 1.75, energy_lost_kwh: 12.5, ..new }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,7 +199,7 @@ async fn forecasts_and_alerts_arrive_even_when_the_receiver_starts_late() {
     site.state.store.append_table(Table::Forecasts, forecast.to_batch().unwrap()).await.unwrap();
     let began = Instant::now();
     site.state.forecast_stored(asset.id.clone(), Quantity::ACTIVE_POWER, now);
-    site.state.alerts.raise(&finding(now), "Turbine 1", now).await.unwrap();
+    site.state.alerts.raise(&finding(now), &asset, now).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "nobody waits for a receiver that is not there");
     // The first tries fail: nobody listens yet.
     tokio::time::sleep(Duration::from_millis(1500)).await;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the failure message, also in its helpers")]
 
+/// Controller logs through the command line.
+mod alarm_logs;
 /// The contract of the forecasting bench on real data.
 mod backtests;
 /// Backup, restore and verify as an operator runs them.

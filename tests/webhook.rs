@@ -2,8 +2,9 @@
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use connectors::webhook::Webhook;
-use engine::alert::{AlertBook, AlertRules, Finding, Notifier, Outbox, RetryPolicy, Severity, Subscription};
-use engine::domain::{AssetId, Timestamp};
+use engine::alert::{AlertBook, AlertRules, Notifier, Outbox, RetryPolicy, Severity, Subscription};
+use engine::detect::Incident;
+use engine::domain::{Asset, AssetId, AssetKind, Timestamp};
 use engine::store::ledger::Ledger;
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -56,19 +57,9 @@ async fn outbox(home: &Path, url: &str) -> (Ledger, Outbox) {
     (ledger.clone(), Outbox::new(ledger, notifiers, RetryPolicy::default()))
 }
 
-fn finding(now: Timestamp) -> Finding {
-    Finding {
-        asset_id: AssetId::parse("T01").unwrap(),
-        component: "gearbox".into(),
-        mode: "bearing_overheat".into(),
-        started_at: now,
-        opened_at: now,
-        closed_at: None,
-        severity: Severity::Critical,
-        score: 2.0,
-        energy_lost_kwh: 1.0,
-        top_contributors: vec![],
-    }
+fn finding(now: Timestamp) -> Incident {
+    let new = Incident::new(AssetId::parse("T01").unwrap(), "gearbox", "bearing_overheat", now, now);
+    Incident { severity: Severity::Critical, score: 2.0, energy_lost_kwh: 1.0, ..new }
 }
 
 #[tokio::test]
@@ -81,7 +72,8 @@ async fn a_message_gets_through_under_one_id_and_survives_a_restart() {
     let subscriptions =
         vec![Subscription { channel: "crew".into(), events: vec!["alert.opened".into()], min_severity: Severity::Warning }];
     let book = AlertBook::new(ledger.clone(), AlertRules { subscriptions, ..AlertRules::default() });
-    let alert = book.raise(&finding(now), "Turbine 1", now).await.unwrap().0;
+    let alert =
+        book.raise(&finding(now), &Asset::new(AssetId::parse("T01").unwrap(), AssetKind::WindTurbine), now).await.unwrap().0;
     assert_eq!(first.deliver_due(now, || 0.5).await.unwrap().postponed, 1);
     assert_eq!(first.deliver_due(now, || 0.5).await.unwrap().sent, 0, "waits before it tries again");
     ledger.close().await;

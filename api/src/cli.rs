@@ -5,14 +5,17 @@
 mod args;
 mod backtest;
 mod backup;
+mod bench;
 mod demo;
 mod detect;
+mod detect_log;
 mod doctor;
 mod failure;
 mod forecast;
 mod import;
 mod key;
 mod output;
+mod plan;
 mod progress;
 mod serve;
 mod simulate;
@@ -37,8 +40,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Key(options) => key::run(&place, options).await,
         Command::Sql(options) => sql::run(&place, options).await,
         Command::Forecast(options) => forecast::run(&place, options).await,
+        Command::Plan(options) => plan::run(&place, options).await,
         Command::Backtest(options) => backtest::run(options).await,
         Command::Detect(options) => detect::run(options).await,
+        Command::Bench(options) => bench::run(options).await,
         Command::Simulate(options) => simulate::run(options).await,
         Command::Datasets(options) => simulate::catalogue(options).await,
         Command::CheckConfig(options) => doctor::check_config(&place, options),

@@ -8,12 +8,17 @@ mod influx;
 mod ingest;
 mod keep;
 mod limits;
+mod maintenance;
+mod playbook;
 
 pub use holidays::HolidayConfig;
 pub use influx::{InfluxConfig, InfluxRead, InfluxWrite};
 pub use ingest::IngestConfig;
 pub use keep::{BackupConfig, StorageConfig};
 pub use limits::Limits;
+pub(crate) use maintenance::crew_hours;
+pub use maintenance::{CrewConfig, HoursConfig, MaintenanceConfig};
+pub use playbook::PlaybookConfig;
 
 use config::Environment;
 use config::File;
@@ -64,6 +69,12 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A maintenance plan that cannot be made.
+    #[error("configuration: maintenance: {problem}")]
+    Maintenance {
+        /// Field, crew, and what may stand there.
+        problem: String,
+    },
     /// Not a time to keep rows.
     #[error(
         "configuration: retention.{table} is {value:?}; write an ISO 8601 duration above zero, for example \"P5Y\" or \"P90D\""
@@ -73,6 +84,12 @@ pub enum ConfigError {
         table: String,
         /// What stands there.
         value: String,
+    },
+    /// A playbook that cannot be read or followed.
+    #[error("configuration: playbook.file: {problem}")]
+    Playbook {
+        /// What is wrong, with file, line and remedy.
+        problem: String,
     },
     /// A value outside its range.
     #[error("configuration: {field} is {value}, it must be {expected}")]
@@ -102,8 +119,12 @@ pub struct Config {
     pub limits: Limits,
     /// How alerts behave.
     pub alerts: AlertConfig,
+    /// What to do about which alert.
+    pub playbook: PlaybookConfig,
     /// What is forecast.
     pub forecasts: ForecastConfig,
+    /// Crews and limits of the maintenance plan.
+    pub maintenance: MaintenanceConfig,
     /// Who is told about alerts. Default nobody.
     pub webhooks: Vec<WebhookConfig>,
     /// Further quantities of the site: name → unit, for example `vane_angle = "deg"`.
@@ -134,7 +155,9 @@ impl Default for Config {
             auth: AuthConfig::default(),
             limits: Limits::default(),
             alerts: AlertConfig::default(),
+            playbook: PlaybookConfig::default(),
             forecasts: ForecastConfig::default(),
+            maintenance: MaintenanceConfig::default(),
             webhooks: Vec::new(),
             quantities: BTreeMap::new(),
             storage: StorageConfig::default(),
@@ -174,16 +197,18 @@ pub struct ForecastConfig {
 }
 
 /// How alerts behave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertConfig {
     /// An incident that comes again within this time joins its alert without a new message, hours. Default 24.
     pub hold_off_hours: u32,
+    /// False alarms that are allowed per watched asset and year; `GET /alerts/budget` compares. Default 1.
+    pub false_alarms_per_asset_year: f64,
 }
 
 impl Default for AlertConfig {
     fn default() -> Self {
-        Self { hold_off_hours: 24 }
+        Self { hold_off_hours: 24, false_alarms_per_asset_year: 1.0 }
     }
 }
 
@@ -292,6 +317,13 @@ impl Config {
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
         self.check_influx()?;
         self.operator_days()?;
+        self.alert_playbook()?;
+        self.check_maintenance()?;
+        let budget = self.alerts.false_alarms_per_asset_year;
+        if !(budget > 0.0 && budget.is_finite()) {
+            let (field, value) = ("alerts.false_alarms_per_asset_year", budget.to_string());
+            return Err(ConfigError::Range { field, value, expected: "above 0" });
+        }
         if self.ingest.in_flight_mib < self.limits.readings_body_mib.saturating_mul(2) {
             let value = self.ingest.in_flight_mib.to_string();
             let expected = "at least twice limits.readings_body_mib, so that a packed body has room to be unpacked";

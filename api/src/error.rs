@@ -177,7 +177,7 @@ impl From<AlertError> for Problem {
             AlertError::Cursor { .. } => Code::BadCursor,
             AlertError::NotFinite { .. } => Code::NotFinite,
             AlertError::Ledger(_) => Code::Unavailable,
-            AlertError::Table { .. } | AlertError::Json { .. } => Code::Internal,
+            AlertError::Table { .. } | AlertError::Json { .. } | AlertError::Playbook { .. } => Code::Internal,
         };
         Self::new(code, error.to_string())
     }
@@ -208,7 +208,7 @@ impl From<PipelineError> for Problem {
             PipelineError::Domain(error) => return error.into(),
             PipelineError::UnknownAsset { .. } => Code::UnknownAsset,
             PipelineError::NoForecast { .. } | PipelineError::NoHistory { .. } => Code::NoForecast,
-            PipelineError::Product(_) => Code::BadRequest,
+            PipelineError::Product(_) | PipelineError::PlanRequest { .. } => Code::BadRequest,
             _ => Code::Unavailable,
         };
         Self::new(code, error.to_string())

@@ -21,6 +21,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What is posted and changes nothing: questions too long for an address.
+const ASKED: [&str; 2] = ["/api/v1/sql", "/api/v1/maintenance/plan"];
+
 /// Id, headers, log, counts.
 pub(crate) async fn observe(
     state: web::Data<AppState>,
@@ -87,7 +90,7 @@ async fn check(state: &AppState, request: &ServiceRequest) -> Result<Caller, Pro
     let authorization = request.headers().get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default());
     let cookie = request.headers().get(header::COOKIE).and_then(|v| v.to_str().ok()).and_then(token_in);
     let caller = state.authority.caller(authorization, cookie, Timestamp::now()).await?;
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || request.path() == "/api/v1/sql";
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || ASKED.contains(&request.path());
     if !reads && authorization.is_none() {
         let site = request.headers().get("sec-fetch-site").and_then(|v| v.to_str().ok()).unwrap_or("same-origin");
         if !matches!(site, "same-origin" | "none") {

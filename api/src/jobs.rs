@@ -13,7 +13,7 @@ use crate::delivery::deliver_until_stopped;
 use crate::hub::Event;
 use crate::state::AppState;
 use engine::domain::Timestamp;
-use engine::pipeline::{Pipeline, findings};
+use engine::pipeline::Pipeline;
 use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -145,17 +145,19 @@ async fn next_round(state: &AppState, clock: &Clock, every: SignedDuration) -> b
     }
 }
 
-/// One round of the watch: incidents stored, findings raised as alerts.
+/// One round of the watch: incidents stored, and raised as alerts where people should hear of them.
 async fn watch_round(state: &AppState, pipeline: &Pipeline, now: Timestamp) {
     let cycle = pipeline.watch_cycle(now).await;
     for (plant, error) in cycle.failures {
         tracing::warn!(plant, %error, "not watched");
     }
-    for finding in findings(&cycle.incidents, now) {
-        let name = state.store.asset(&finding.asset_id).map_or_else(|| finding.asset_id.to_string(), |asset| asset.name);
-        if let Err(error) = state.alerts.raise(&finding, &name, now).await {
-            tracing::error!(asset = %finding.asset_id, %error, "alert could not be kept");
+    match state.alerts.take_in_round(&cycle.incidents, &state.store.assets(), &cycle.judged, now).await {
+        Ok(round) => {
+            for error in round.refused {
+                tracing::error!(%error, "alert could not be kept");
+            }
         }
+        Err(error) => tracing::error!(%error, "alerts could not be kept; the next round tries again"),
     }
     state.hub.publish(Event::Telemetry { now });
 }

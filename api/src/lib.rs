@@ -4,6 +4,7 @@
 //! `engine`; here requests are checked, answered and counted; [`cli`] is the command line and [`jobs`] holds the only clock.
 
 pub mod auth;
+mod calendar;
 pub mod cli;
 pub mod config;
 pub mod delivery;

@@ -40,8 +40,8 @@ pub(crate) struct ProblemResponse(#[to_schema] ProblemBody);
     paths(
         routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::newest, routes::issues,
         routes::explain, routes::verification, routes::ramps, routes::reserve, routes::scenarios, routes::list_models,
-        routes::list_alerts, routes::show_alert, routes::acknowledge, routes::assign, routes::resolve, routes::shelve, routes::comment,
-        routes::list_annotations, routes::annotate, routes::withdraw_annotation,
+        routes::list_alerts, routes::show_alert, routes::alert_budget, routes::show_evidence, routes::show_log, routes::acknowledge, routes::assign, routes::resolve, routes::shelve, routes::comment,
+        routes::list_annotations, routes::annotate, routes::withdraw_annotation, routes::plan,
         stream::events, routes::run, routes::login, routes::show_session, routes::logout, routes::backup, routes::live, routes::ready, metrics::scrape,
         routes::write_v2, routes::write_v1, routes::ping, routes::health_of_door, serve
     ),

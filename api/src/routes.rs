@@ -1,5 +1,7 @@
 //! The routes, one file per resource. This file says what stands where, who may come in, and what answers elsewhere.
 
+mod alert_body;
+mod alert_evidence;
 mod alerts;
 mod annotations;
 mod assets;
@@ -9,6 +11,7 @@ mod dead_letters;
 mod explanations;
 mod forecasts;
 mod influx;
+mod maintenance;
 mod models;
 mod operations;
 mod products;
@@ -19,10 +22,11 @@ mod session;
 mod sql;
 mod verification;
 
-pub(crate) use alerts::AlertBody;
+pub(crate) use alert_body::AlertBody;
 
 /// Handlers and their documentation, for the OpenAPI document.
 pub(crate) mod documented {
+    pub(crate) use super::alert_evidence::*;
     pub(crate) use super::alerts::*;
     pub(crate) use super::annotations::*;
     pub(crate) use super::assets::*;
@@ -31,6 +35,7 @@ pub(crate) mod documented {
     pub(crate) use super::explanations::*;
     pub(crate) use super::forecasts::*;
     pub(crate) use super::influx::*;
+    pub(crate) use super::maintenance::*;
     pub(crate) use super::models::*;
     pub(crate) use super::operations::*;
     pub(crate) use super::products::*;
@@ -88,6 +93,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/models").route(get().to(models::list_models)))
                 .service(resource("/alerts").route(get().to(alerts::list_alerts)))
                 .service(resource("/alerts/stream").route(get().to(stream::events)))
+                .service(resource("/alerts/budget").route(get().to(alerts::alert_budget)))
+                .service(resource("/alerts/{id}/evidence").route(get().to(alert_evidence::show_evidence)))
+                .service(resource("/alerts/{id}/log").route(get().to(alert_evidence::show_log)))
                 .service(resource("/alerts/{id}").route(get().to(alerts::show_alert)))
                 .service(resource("/alerts/{id}/acknowledge").route(post().to(alerts::acknowledge)))
                 .service(resource("/alerts/{id}/assign").route(post().to(alerts::assign)))
@@ -98,6 +106,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                     resource("/annotations").route(get().to(annotations::list_annotations)).route(post().to(annotations::annotate)),
                 )
                 .service(resource("/annotations/{id}").route(delete().to(annotations::withdraw_annotation)))
+                .service(resource("/maintenance/plan").route(post().to(maintenance::plan)))
                 .service(resource("/backup").route(post().to(backup::backup)))
                 .service(resource("/sql").route(post().to(sql::run)))
                 .default_service(web::to(nothing_here)),

@@ -21,13 +21,13 @@ use engine::alert::Notifier;
 use engine::alert::Outbox;
 use engine::alert::RetryPolicy;
 use engine::alert::Subscription;
-use engine::alert::{alert_events_schema, alerts_schema};
+use engine::alert::{alert_events_schema, alert_evidence_schema, alert_incidents_schema, alerts_schema};
 use engine::domain::AssetId;
 use engine::domain::DomainError;
 use engine::domain::Quantity;
 use engine::domain::Timestamp;
 use engine::domain::Unit;
-use engine::pipeline::{Pipeline, PipelineOptions, register_functions};
+use engine::pipeline::{Pipeline, PipelineOptions, register_functions, register_maintenance};
 use engine::query::QueryError;
 use engine::query::Session;
 use engine::query::SessionOptions;
@@ -144,13 +144,15 @@ impl Rooms {
         }
         let ledger = Ledger::open(&config.data_dir).await?;
         let session = Session::new(store.clone(), limits)?;
-        let alerts = AlertBook::new(ledger.clone(), alert_rules(&config));
+        let alerts = AlertBook::new(ledger.clone(), alert_rules(&config)?);
         register_alerts(&session, &alerts);
         let options =
             PipelineOptions { machines: config.forecasts.machines, days: config.operator_days()?, ..PipelineOptions::default() };
         register_models(&session, &ledger);
         let pipeline = Pipeline::new(store.clone(), options).registered(ledger.clone());
         register_functions(&session, &pipeline, Timestamp::now);
+        let usual = config.maintenance_request(Timestamp::UNIX_EPOCH)?;
+        register_maintenance(&session, &pipeline, &alerts, usual, Timestamp::now);
         Ok(Self { config: Arc::new(config), store, session, ledger, alerts, pipeline })
     }
 }
@@ -212,16 +214,17 @@ impl AppState {
     }
 }
 
-fn alert_rules(config: &Config) -> AlertRules {
+fn alert_rules(config: &Config) -> Result<AlertRules, ConfigError> {
     let subscription = |(index, webhook): (usize, &crate::config::WebhookConfig)| Subscription {
         channel: channel(index, &webhook.url),
         events: webhook.events.clone(),
         min_severity: webhook.min_severity,
     };
-    AlertRules {
+    Ok(AlertRules {
         hold_off: SignedDuration::from_hours(i64::from(config.alerts.hold_off_hours)),
         subscriptions: config.webhooks.iter().enumerate().map(subscription).collect(),
-    }
+        playbook: config.alert_playbook()?,
+    })
 }
 
 /// Name of a webhook's channel: its place in the configuration and its address without the query.
@@ -243,17 +246,18 @@ fn register_alerts(session: &Session, alerts: &AlertBook) {
     let computed = |function: &'static str| {
         move |error: engine::alert::AlertError| QueryError::Computed { function: function.into(), problem: error.to_string() }
     };
-    let book = alerts.clone();
-    let read = move || {
-        let book = book.clone();
-        Box::pin(async move { book.alerts_batch().await.map_err(computed("alerts")) }) as futures::future::BoxFuture<'static, _>
-    };
-    session.register_snapshot("alerts", alerts_schema(), Arc::new(read));
-    let book = alerts.clone();
-    let read = move || {
-        let book = book.clone();
-        Box::pin(async move { book.alert_events_batch().await.map_err(computed("alert_events")) })
-            as futures::future::BoxFuture<'static, _>
-    };
-    session.register_snapshot("alert_events", alert_events_schema(), Arc::new(read));
+    macro_rules! table {
+        ($name:literal, $schema:expr, $read:ident) => {
+            let book = alerts.clone();
+            let read = move || {
+                let book = book.clone();
+                Box::pin(async move { book.$read().await.map_err(computed($name)) }) as futures::future::BoxFuture<'static, _>
+            };
+            session.register_snapshot($name, $schema, Arc::new(read));
+        };
+    }
+    table!("alerts", alerts_schema(), alerts_batch);
+    table!("alert_events", alert_events_schema(), alert_events_batch);
+    table!("alert_incidents", alert_incidents_schema(), alert_incidents_batch);
+    table!("alert_evidence", alert_evidence_schema(), alert_evidence_batch);
 }

@@ -69,7 +69,7 @@ async fn run(state: &AppState, last: Option<i64>, to: &mpsc::Sender<Bytes>) -> R
                 Ok(change) if change.event_id.is_some_and(|id| last.is_some_and(|last| id <= last)) => {}
                 Ok(change) => {
                     last = change.event_id.or(last);
-                    send_change(to, &change).await?;
+                    send_change(state, to, &change).await?;
                 }
                 Err(RecvError::Lagged(_)) => last = Some(replay(state, last.unwrap_or(0), to).await?),
                 Err(RecvError::Closed) => return Ok(()),
@@ -97,13 +97,13 @@ async fn replay(state: &AppState, seen: i64, to: &mpsc::Sender<Bytes>) -> Result
         }
     };
     for change in &missed {
-        send_change(to, change).await?;
+        send_change(state, to, change).await?;
     }
     Ok(missed.iter().filter_map(|change| change.event_id).max().unwrap_or(seen))
 }
 
-async fn send_change(to: &mpsc::Sender<Bytes>, change: &AlertChange) -> Result<(), Closed> {
-    send(to, "alert", change.event_id, &AlertBody::from(change.alert.clone())).await
+async fn send_change(state: &AppState, to: &mpsc::Sender<Bytes>, change: &AlertChange) -> Result<(), Closed> {
+    send(to, "alert", change.event_id, &AlertBody::new(change.alert.clone(), state)).await
 }
 
 async fn send(to: &mpsc::Sender<Bytes>, event: &str, id: Option<i64>, data: &impl Serialize) -> Result<(), Closed> {

@@ -4,14 +4,17 @@
 //! ([`Point`]) and [`Incident`]s. Pure: no disk, no clock, no randomness. Causal: a verdict at `t` uses rows up to `t`,
 //! thresholds come from the training part. Deliberately not here: alerts and their lifecycle (`alert`), storage.
 
+mod alarm_log;
 mod attribution;
 mod budget;
 mod criticality;
 mod curve;
+mod curve_scan;
 mod delay;
 mod evidence;
 mod fleet;
 mod frozen;
+mod grid;
 mod heading;
 mod health;
 mod incident;
@@ -27,16 +30,25 @@ mod rehearsal;
 mod relief;
 mod residual;
 mod shortfall;
+mod specialist;
 mod state;
+mod stream;
+mod subspace;
 mod temperature;
+mod transformer;
 mod trend;
 mod watch;
 
+pub use alarm_log::{ALARM_LOG, AlarmLog, AlarmLogOptions, BEFORE, FiledLine, LogEpisode, alarm_log};
+pub use curve_scan::CurveScan;
 pub use delay::{DetectionDelay, DetectionPower};
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
 pub use operating::{OperatingRow, OperatingState, operating_states};
-pub use quality::{QualityFlag, QualityOptions, Reason, quality_flags};
+pub use quality::{
+    Balance, MeterOf, QualityFlag, QualityOptions, Reason, fit_to_learn_from, history_flags, meters, quality_flags, settle, usable,
+};
+pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
 use crate::domain::AssetId;
@@ -60,12 +72,12 @@ pub struct Point {
     pub time: Timestamp,
     /// True when something is wrong with the asset, by all we know up to this row.
     pub anomaly: bool,
-    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative.
+    /// Largest evidence over its limit; 1 is the alarm line. Finite, not negative. Of an asset without a model: its surprise, 0 to 1.
     pub score: f64,
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 5] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step"];
+pub const INFORMATION: [&str; 6] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step", "unusual_value"];
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

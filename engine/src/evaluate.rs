@@ -6,9 +6,11 @@
 mod amiss;
 mod backtest;
 mod board;
+mod care;
 mod ceiling;
 mod coherence;
 mod drift;
+mod early;
 mod ensemble;
 mod explanation;
 mod fallback;
@@ -22,9 +24,11 @@ mod verification;
 
 pub use amiss::amiss;
 pub use backtest::{Backtest, BacktestRequest, GateRequest, Served, backtest, gate};
+pub use care::{CARE_CRITICALITY, CareRows, CareScore, EventScore, care_event, care_score};
 pub(crate) use ceiling::lowered;
 pub use coherence::{CoherenceError, CoherentCycle, CycleRequest, LeftOut, PastErrors, SUM, reconcile_cycle};
 pub use drift::{Drift, Watched, place, shared};
+pub use early::{Windowed, early, early_at_best};
 pub use explanation::{ExplainedStep, Explanation, GroupShare};
 pub use fallback::fallback;
 pub use metrics::{MetricError, coverage, mae, mase, nmae, pinball, rmse, wape, wql};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source ─▶ readings (Arrow) ─▶ store ─▶ query ─▶ features ─▶ models ─▶ forecasts ─┐
-//! (port)    checked at the door  (Delta)  (SQL)    (pure)      detect ─▶ anomalies ─┴▶ alert ─▶ pipeline
+//! (port)    checked at the door  (Delta)  (SQL)    (pure)      detect ─▶ anomalies ─┴▶ alert ─▶ planning ─▶ pipeline
 //! ```
 //!
 //! A room may use only the rooms above it in this list; `models` and `detect` do not know each other.
@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod features;
 pub mod models;
 pub mod pipeline;
+pub mod planning;
 pub mod query;
 pub mod source;
 pub mod store;

@@ -6,26 +6,32 @@
 mod checking;
 mod circumstances;
 mod coherent;
+mod evidence;
 mod explaining;
 mod forecast_agg;
 mod forecasting;
 mod functions;
 mod hierarchy;
 pub mod ingest;
+mod learning;
+mod maintenance;
 mod products;
 mod verify;
 mod watching;
 
+pub use evidence::SignalTrace;
 pub use forecast_agg::{PlanCodec, forecast_agg};
 pub use forecasting::{ForecastCycle, Issue, Missed};
-pub use functions::{paths_batch, ramps_batch, record_batch, register_functions, reserve_batch, scores_batch};
+pub use functions::{
+    paths_batch, plan_batch, ramps_batch, record_batch, register_functions, register_maintenance, reserve_batch, scores_batch,
+};
+pub use maintenance::{CrewHours, MOST_ALERTS, MaintenancePlan, MaintenanceRequest};
 pub use products::Paths;
 pub use verify::Settled;
-pub use watching::{WatchCycle, findings};
+pub use watching::WatchCycle;
 
 use crate::alert::AlertError;
 use crate::detect::DetectError;
-use crate::detect::FittedWatch;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
@@ -60,7 +66,7 @@ pub struct PipelineOptions {
     pub horizon: SignedDuration,
     /// History that forecasters see.
     pub history: SignedDuration,
-    /// Share of the history that the watch learns from, the earliest part.
+    /// Share of the history that the watch learns from at least, the earliest part; all but the newest 90 days.
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
@@ -116,6 +122,16 @@ pub enum PipelineError {
     /// A ramp or a reserve that makes no sense.
     #[error(transparent)]
     Product(#[from] ProductError),
+    /// A plan that cannot be made.
+    #[error("{field} is {given}, it must be {expected}")]
+    PlanRequest {
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        given: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
     /// Nothing was issued yet.
     #[error(
         "no forecast of {quantity} of {asset} was issued yet; `chergui serve` issues one every hour, /api/v1/forecasts/issues lists those there are"
@@ -166,7 +182,8 @@ pub struct Pipeline {
     served: ServedModels,
     serving: Arc<Serving>,
     prepared: Arc<Prepared>,
-    watches: Arc<RwLock<BTreeMap<String, Arc<FittedWatch>>>>,
+    watches: Arc<RwLock<BTreeMap<String, learning::Learnt>>>,
+    checked: Arc<checking::Checked>,
     coherence: Arc<coherent::Coherence>,
     open_forecasts: Arc<verify::OpenForecasts>,
 }
@@ -182,6 +199,7 @@ impl Pipeline {
             serving: Arc::default(),
             prepared: Arc::default(),
             watches: Arc::default(),
+            checked: Arc::default(),
             coherence: Arc::default(),
             open_forecasts: Arc::default(),
         }

@@ -5,12 +5,14 @@
 //! The only room that touches a disk. SQL lives in `query`.
 
 mod annotations;
+mod anomalies;
 mod backup;
 mod bucket;
 mod changes;
 mod delta;
 mod disk;
 mod error;
+mod events;
 mod files;
 mod index;
 mod issued;
@@ -39,6 +41,7 @@ mod verify;
 mod view;
 mod write;
 
+pub use anomalies::OpenAnomaly;
 pub use backup::Manifest;
 pub use backup::Progress;
 pub use backup::SavedFile;

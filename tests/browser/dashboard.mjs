@@ -2,70 +2,12 @@
 // BASE_URL and KEY come from the environment; works against the real server and against the mock. Any console error or foreign request fails.
 //   BASE_URL=http://127.0.0.1:8080 KEY=… [SCREENSHOT_DIR=shots] [CHROMIUM=/usr/bin/chromium] node dashboard.mjs
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { drive, readNumber } from "./driver.mjs";
 
-const BASE = (process.env.BASE_URL ?? "http://127.0.0.1:8090").replace(/\/$/, "");
-const KEY = process.env.KEY ?? "demo";
-const SHOTS = process.env.SCREENSHOT_DIR;
-const PATIENCE = 20_000;
-const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
-const profile = await mkdtemp(join(tmpdir(), "chergui-browser-"));
-if (SHOTS) await mkdir(SHOTS, { recursive: true });
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS, viewport: { width: 1600, height: 1000 }, colorScheme: "light", locale: "en-GB", timezoneId: "UTC",
-});
-const page = context.pages()[0] ?? (await context.newPage());
-page.setDefaultTimeout(PATIENCE);
-page.setDefaultNavigationTimeout(PATIENCE);
-
-const complaints = [];
-let refusalExpected = false;
-page.on("console", (message) => {
-  // Chromium logs every refused request. Two are part of the conversation: 401 at the door, and 404 `not_watched` of an asset without a fitted watch.
-  const refused = (status, path) => message.text().includes(`status of ${status}`) && message.location().url.includes(path);
-  if (message.type() !== "error" || refused(404, "/health") || (refusalExpected && refused(401, "/session"))) return;
-  complaints.push(`console: ${message.text()} ${message.location().url}`);
-});
-page.on("pageerror", (error) => complaints.push(`page error: ${error.message}`));
-page.on("request", (request) => {
-  const url = new URL(request.url());
-  if (/^https?:$/.test(url.protocol) && url.origin !== new URL(BASE).origin) complaints.push(`foreign request: ${url}`);
-});
-
-let passed = 0;
-let failed = 0;
-async function step(name, body) {
-  try {
-    const note = await body();
-    passed += 1;
-    console.log(`ok    ${name}${note ? ` (${note})` : ""}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name}\n      ${String(error.message ?? error).split("\n").slice(0, 6).join("\n      ")}`);
-    if (SHOTS) await page.screenshot({ path: join(SHOTS, `failed-${failed}.png`) }).catch(() => undefined);
-  }
-}
-const shot = async (name, fullPage = false) => {
-  if (!SHOTS) return;
-  await page.evaluate(() => document.fonts.ready);
-  await page.waitForTimeout(350);
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage });
-};
-const open = async (hash) => { await page.evaluate((to) => { location.hash = to; }, hash); };
-const colours = (canvas) => canvas.evaluate((element) => {
-  const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
-  const seen = new Map();
-  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0) { const key = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2]; seen.set(key, (seen.get(key) ?? 0) + 1); }
-  return { distinct: seen.size, painted: [...seen.values()].reduce((a, b) => a + b, 0), all: element.width * element.height };
-});
-const isMock = (await context.request.get(`${BASE}/health/live`)).headers()["x-chergui-mock"] === "1";
+const { base: BASE, key: KEY, page, context, complaints, expected: expectedRefusals, isMock, step, shot, open, colours, theme, finish } = await drive();
 
 await step("a stranger is shown the door, a wrong key is refused", async () => {
-  refusalExpected = true;
+  expectedRefusals.add("401 /session");
   await page.goto(`${BASE}/`);
   await page.locator("form input[name=key]").fill("not-the-key");
   await page.locator("form button[type=submit]").click();
@@ -77,7 +19,7 @@ await step("the key in the address logs in and leaves the address bar", async ()
   await page.goto("about:blank");
   await page.goto(`${BASE}/#key=${encodeURIComponent(KEY)}`);
   await page.locator("nav a[aria-current=page]").waitFor();
-  refusalExpected = false;
+  expectedRefusals.delete("401 /session");
   assert.ok(!page.url().includes("key="), page.url());
 });
 
@@ -110,11 +52,6 @@ await step("a forecast opens as a fan with a readable median", async () => {
   return `median ${(await page.locator("[data-testid=median-value]").innerText()).replace(/\s+/g, " ")}`;
 });
 
-/** A shown number, and half a unit of its last digit. */
-const readNumber = (text) => {
-  const digits = text.replace(/[\u2066-\u2069\s,]/g, "").replace("−", "-").replace("+", "");
-  return { value: Number.parseFloat(digits), near: 0.501 * 10 ** -(/\.(\d+)/.exec(digits)?.[1].length ?? 0) };
-};
 const isShown = (text, expected, what) => {
   const { value, near } = readNumber(text);
   assert.ok(Math.abs(value - expected) <= near + 1e-9, `${what}: the page says ${text}, the API ${expected}`);
@@ -301,8 +238,7 @@ await step("an asset page draws its charts", async () => {
 });
 
 await step("dark mode", async () => {
-  const theme = page.locator("[data-testid=theme]");
-  for (let i = 0; i < 3 && (await page.locator("html").getAttribute("data-theme")) !== "dark"; i += 1) await theme.click();
+  await theme("dark");
   assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
   await page.waitForTimeout(500);
   await shot("asset-dark", true);
@@ -322,7 +258,7 @@ await step("French, then Arabic from right to left", async () => {
   await page.locator("[data-testid=language]").selectOption("ar");
   assert.equal(await page.locator("html").getAttribute("dir"), "rtl");
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).direction), "rtl");
-  for (let i = 0; i < 3 && (await page.locator("html").getAttribute("data-theme")) !== "light"; i += 1) await page.locator("[data-testid=theme]").click();
+  await theme("light");
   for (const [hash, name] of [["#/", "fleet-arabic"], ["#/forecast", "forecast-arabic"], ["#/alerts", "inbox-arabic"]]) {
     await open(hash);
     if (name === "inbox-arabic") { await page.locator(".alert-row a").first().click(); }
@@ -352,7 +288,4 @@ await step("logging out ends the session", async () => {
 
 await step("no console error, no request to another origin", async () => { assert.deepEqual(complaints, []); });
 
-await context.close();
-await rm(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await finish();

@@ -1,13 +1,13 @@
 //! Alerts over HTTP: the lifecycle with its history, what is refused, and the stream that hears it all.
 
-use super::site::{Site, finding, problem};
+use super::site::{Site, finding, problem, turbine};
 use engine::alert::Alert;
 use futures::StreamExt;
 use reqwest::Response;
 use serde_json::{Value, json};
 
 async fn raised(site: &Site, mode: &str) -> Alert {
-    site.state.alerts.raise(&finding(mode), "Turbine 1", site.state.now()).await.unwrap().0
+    site.state.alerts.raise(&finding(mode), &turbine(), site.state.now()).await.unwrap().0
 }
 
 async fn act(site: &Site, id: &str, action: &str, body: Value) -> Response {

@@ -116,7 +116,7 @@ async fn sql_reads_and_does_not_write() {
     }
     assert_eq!(problem(run("SELEC 1").await.unwrap()).await.1["code"], "bad_sql");
     assert_eq!(problem(run(" ").await.unwrap()).await.1["code"], "bad_sql");
-    site.state.alerts.raise(&super::finding("icing"), "T01", site.state.now()).await.unwrap();
+    site.state.alerts.raise(&super::finding("icing"), &super::site::turbine(), site.state.now()).await.unwrap();
     let joined = run("SELECT a.mode, count(*) FROM alerts a JOIN alert_events e ON e.alert_id = a.id GROUP BY 1").await.unwrap();
     assert_eq!(joined.json::<Value>().await.unwrap()["rows"], json!([["icing", 1]]));
     site.stop().await;

@@ -1,8 +1,8 @@
 //! A site for tests: a data directory, two turbines, a server on a free port, and a client that knows the key.
 
 use api::{AppState, Config, Services, Stopper};
-use engine::alert::{Finding, Severity};
-use engine::domain::{Asset, AssetId, AssetKind, Timestamp};
+use engine::detect::{Evidence, Incident};
+use engine::domain::{Asset, AssetId, AssetKind, Quantity, Timestamp};
 use jiff::SignedDuration;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -78,18 +78,21 @@ pub(crate) async fn problem(answer: Response) -> (u16, Value) {
 }
 
 /// An incident of `T01` that opened just now.
-pub(crate) fn finding(mode: &str) -> Finding {
+pub(crate) fn finding(mode: &str) -> Incident {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-    Finding {
-        asset_id: AssetId::parse("T01").unwrap(),
-        component: "gearbox".into(),
-        mode: mode.into(),
-        started_at: now - SignedDuration::from_hours(2),
-        opened_at: now,
-        closed_at: None,
-        severity: Severity::Warning,
-        score: 1.7,
-        energy_lost_kwh: 12.5,
-        top_contributors: vec!["gearbox_bearing_temp".into()],
-    }
+    let began = now - SignedDuration::from_hours(2);
+    let quantity = Quantity::GEARBOX_BEARING_TEMP;
+    let evidence =
+        Evidence { signal: "gearbox_bearing_temp".into(), quantity, observed: Some(81.5), expected: Some(70.0), share: 1.0 };
+    let new = Incident::new(AssetId::parse("T01").unwrap(), "gearbox", mode, began, now);
+    // Asset and opening name an incident, so a second one of the same instant comes from another detector.
+    let detector = if mode == "soiling" { "soiling" } else { new.detector };
+    Incident { score: 1.7, energy_lost_kwh: 12.5, evidence: vec![evidence], detector, ..new }
+}
+
+/// The turbine it is about.
+pub(crate) fn turbine() -> Asset {
+    let mut asset = Asset::new(AssetId::parse("T01").unwrap(), AssetKind::WindTurbine);
+    asset.name = "Turbine 1".into();
+    asset
 }

@@ -7,7 +7,8 @@ use super::checkout;
 use super::code;
 
 /// In data-flow order.
-const ROOMS: &[&str] = &["domain", "source", "store", "query", "features", "models", "detect", "evaluate", "alert", "pipeline"];
+const ROOMS: &[&str] =
+    &["domain", "source", "store", "query", "features", "models", "detect", "evaluate", "alert", "planning", "pipeline"];
 
 /// Beyond the order: these two answer different questions, and one must be able to change without the other.
 const STRANGERS: &[(&str, &str)] = &[("models", "detect"), ("detect", "models")];

@@ -59,8 +59,8 @@ function sunAt(t, lon) {
 const cloudAt = (id, t) => 0.93 - 0.32 * Math.max(0, noise(id, t, 3 * HOUR)) ** 1.5 - 0.1 * Math.max(0, noise(`${id}c`, t, 20 * MINUTE));
 
 /** Expected bearing temperature and the drift of the one that runs hot. */
-const bearing = (p, rated, ambient) => ambient + 22 + 24 * (p / rated) ** 0.9;
-const drift = (id, t, now) => (id === "tarfaya/T12" ? 13 / (1 + Math.exp(-(t - now + 40 * HOUR) / (9 * HOUR))) : id === "midelt_wind/T03" ? 5 / (1 + Math.exp(-(t - now + 90 * HOUR) / (12 * HOUR))) : 0);
+const bearing = (p, rated, ambient, id) => ambient + 22 + 24 * (p / rated) ** 0.9 + 7 * (hash(`${id}warm`) - 0.5);
+const drift = (id, t, now) => (id === "tarfaya/T12" ? 13 * Math.min(1, Math.max(0, (t - now) / (216 * HOUR) + 1)) ** 1.15 : id === "midelt_wind/T03" ? 5 / (1 + Math.exp(-(t - now + 90 * HOUR) / (12 * HOUR))) : 0);
 
 function shapeOfDay(t) {
   const h = ((t / HOUR) % 24 + 24) % 24;
@@ -80,10 +80,11 @@ export function valuesAt(a, t, now) {
       const down = DOWN.has(a.id) && t > now - 31 * HOUR;
       const weak = t > now - 60 * HOUR ? (WEAK.get(a.id) ?? 1) : 1;
       const power = down ? -8 : Math.max(-6, ideal * weak * (1 + 0.03 * noise(`${a.id}p`, t, 15 * MINUTE)));
-      const expected = bearing(Math.max(0, power), a.capacity_kw, air);
+      const expected = bearing(Math.max(0, power), a.capacity_kw, air, a.id);
       return {
         active_power: power, wind_speed: wind, wind_direction: (20 + 60 * noise(`${plant.id}dir`, t, 15 * HOUR) + 360) % 360,
         rotor_speed: power > 0 ? 6 + 10 * Math.min(1, power / a.capacity_kw) : 0, gearbox_bearing_temp: expected + drift(a.id, t, now) + 0.9 * noise(`${a.id}g`, t, 20 * MINUTE),
+        gearbox_oil_temp: expected - 9 + 0.55 * drift(a.id, t, now) + 0.6 * noise(`${a.id}o`, t, 40 * MINUTE),
         generator_bearing_temp: expected - 6 + 1.1 * noise(`${a.id}h`, t, 20 * MINUTE), temp_air: air, turbine_status: down ? 4 : a.id === "tangier/T11" ? 1 : 0,
       };
     }
@@ -106,9 +107,18 @@ export function valuesAt(a, t, now) {
 const sum = (children, t, now) => children.reduce((total, c) => total + Math.max(0, valuesAt(c, t, now).active_power), 0);
 
 export const UNITS = {
-  active_power: "kW", load: "kW", wind_speed: "m/s", wind_direction: "deg", rotor_speed: "rpm", gearbox_bearing_temp: "degC", generator_bearing_temp: "degC", temp_air: "degC",
+  active_power: "kW", load: "kW", wind_speed: "m/s", wind_direction: "deg", rotor_speed: "rpm", gearbox_bearing_temp: "degC", gearbox_oil_temp: "degC", generator_bearing_temp: "degC", temp_air: "degC",
   turbine_status: "code", poa_global: "W/m2", temp_module: "degC", soiling_ratio: "1", top_oil_temp: "degC", ambient_temp: "degC",
 };
+
+/** What a healthy machine would show at `t`, for the quantities that are watched. */
+export function expectedAt(a, t, now) {
+  const v = valuesAt(a, t, now);
+  if (a.kind === "pv_inverter") return { active_power: v.active_power / (WEAK.get(a.id) ?? 1) };
+  if (a.kind !== "wind_turbine") return {};
+  const hot = bearing(Math.max(0, v.active_power), a.capacity_kw, v.temp_air, a.id);
+  return { active_power: curve(v.wind_speed, a.capacity_kw), gearbox_bearing_temp: hot, gearbox_oil_temp: hot - 9, generator_bearing_temp: hot - 6 };
+}
 
 /** What a healthy machine would show, for the health page. */
 export function healthOf(a, now) {
@@ -126,7 +136,7 @@ export function healthOf(a, now) {
     let smooth = 0.3;
     for (let t = end - 6 * 24 * HOUR; t <= end; t += 3 * step) {
       const v = valuesAt(a, t, now);
-      const expected = bearing(Math.max(0, v.active_power), a.capacity_kw, v.temp_air) - (quantity.startsWith("gearbox") ? 0 : 6);
+      const expected = bearing(Math.max(0, v.active_power), a.capacity_kw, v.temp_air, a.id) - (quantity.startsWith("gearbox") ? 0 : 6);
       smooth = 0.93 * smooth + 0.07 * (Math.abs(v[quantity] - expected) / 4.2);
       const gap = Math.abs(t - (now - 70 * HOUR)) < 2 * HOUR;
       out.times.push(iso(t)); out.observed.push(gap ? null : round(v[quantity])); out.expected.push(round(expected)); out.score.push(gap ? null : round(smooth));

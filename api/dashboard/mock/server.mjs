@@ -4,8 +4,10 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as alerts from "./alerts.mjs";
+import { budgetOf, evidenceOf, logOf } from "./evidence.mjs";
 import { assets, byId, healthOf, iso, round, SILENT, UNITS, valuesAt } from "./fleet.mjs";
 import { explanationOf, forecastOf, issueTimes, quantitiesOf, verificationOf } from "./forecasts.mjs";
+import { calendarOf, planOf } from "./plan.mjs";
 
 const PORT = Number(process.env.PORT ?? 8090);
 const KEY = process.env.KEY ?? "demo";
@@ -102,12 +104,21 @@ function answer(method, path, query, body, headers) {
     const states = query.get("state")?.split(",");
     return json({ alerts: alerts.list().filter((a) => (!states || states.includes(a.state)) && (!query.get("asset_id") || a.asset_id === query.get("asset_id"))), next_cursor: null });
   }
+  if (path === "/alerts/budget") return json(budgetOf(alerts.list(), now));
+  if (path === "/maintenance/plan" && method === "POST") {
+    const plan = planOf(alerts.list(), body, now);
+    return (headers.accept ?? "").includes("text/calendar") ? { status: 200, type: "text/calendar", body: calendarOf(plan) } : json(plan);
+  }
   const [, room, id, action] = path.split("/").map(decodeURIComponent);
   if (room === "alerts" && id && action && method === "POST") {
     const done = alerts.act(id, action, body, "operator", now);
     return done.alert ? json(done.alert) : problem(done.status, done.code, done.detail);
   }
-  if (room === "alerts" && alerts.find(id)) return json(alerts.detail(id));
+  if (room === "alerts" && alerts.find(id)) {
+    if (action === "evidence") return json(evidenceOf(alerts.find(id), Number(query.get("hours") ?? 168), now));
+    if (action === "log") return json(logOf(alerts.find(id), query.get("cursor"), now));
+    return json(alerts.detail(id));
+  }
   if (room === "assets" && byId.has(id)) {
     if (action !== "health") return json(describe(byId.get(id), now, true));
     const health = healthOf(byId.get(id), now);

@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { loadFleet } from "./core/fleet";
 import { logOut, session } from "./core/http";
-import { activeAlerts, announcement, isShelved, loadAlerts } from "./core/inbox";
+import { activeAlerts, announcement, isFolded, isShelved, loadAlerts } from "./core/inbox";
 import { liveState, nextAttempt, reconnectNow, serverNow, startLive, stopLive } from "./core/live";
 import { address, route } from "./core/route";
 import { showDay, showTime, tick } from "./core/time";
@@ -12,6 +12,7 @@ import { ForecastPage } from "./pages/forecast";
 import { Inbox } from "./pages/inbox";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
+import { PlanPage } from "./pages/plan";
 import { Brand, Leave } from "./parts/icons";
 import { Preferences } from "./parts/preferences";
 import { Empty, Loading } from "./parts/states";
@@ -24,7 +25,7 @@ export function App() {
     void loadAlerts();
     startLive();
   }, [who]);
-  const count = who ? activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert)).length : 0;
+  const count = who ? activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert) && !isFolded(alert)).length : 0;
   useEffect(() => { document.title = count ? `(${count}) Chergui` : "Chergui"; }, [count]);
   if (who === undefined) return <div class="page"><Loading /></div>;
   if (who === null) return <Login />;
@@ -44,6 +45,7 @@ function Page() {
     case "fleet": return <Overview />;
     case "forecast": return <ForecastPage />;
     case "alerts": return <Inbox />;
+    case "plan": return <PlanPage />;
     case "asset": return <AssetPage key={route.value.parts[0] ?? ""} />;
     default: return <Empty title={t("notFound")} help={t("notFoundHelp")}><a class="button" href={address.fleet()}>{t("fleet")}</a></Empty>;
   }
@@ -51,7 +53,7 @@ function Page() {
 
 function TopBar() {
   const { page } = route.value;
-  const waiting = activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert));
+  const waiting = activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert) && !isFolded(alert));
   const worst = waiting.some((alert) => alert.severity === "critical") ? "critical" : waiting.some((alert) => alert.severity === "warning") ? "warning" : "info";
   const link = (name: string, to: string, word: string, count?: number) => (
     <a href={to} aria-current={page === name ? "page" : undefined}>{word}{count ? <span class={`count count-${worst}`} data-testid="alert-count">{count}</span> : null}</a>
@@ -62,7 +64,7 @@ function TopBar() {
     <header class="topbar">
       <a class="brand" href={address.fleet()} aria-label="Chergui"><Brand /><span>Chergui</span></a>
       <nav aria-label={t("mainMenu")}>
-        {link("fleet", address.fleet(), t("fleet"))}{link("forecast", address.forecast(), t("forecast"))}{link("alerts", address.alerts(), t("alerts"), waiting.length)}
+        {link("fleet", address.fleet(), t("fleet"))}{link("forecast", address.forecast(), t("forecast"))}{link("alerts", address.alerts(), t("alerts"), waiting.length)}{link("plan", address.plan(), t("plan"))}
       </nav>
       <div class="topbar-end">
         <span class={`live live-${liveState.value}`} data-testid="live" data-live={liveState.value}><i aria-hidden="true" />{liveState.value === "live" ? t("live") : liveState.value === "connecting" ? t("connecting") : t("stale")}</span>

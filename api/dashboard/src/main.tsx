@@ -7,6 +7,7 @@ import "./style/frame.css";
 import "./style/wall.css";
 import "./style/charts.css";
 import "./style/alerts.css";
+import "./style/plan.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

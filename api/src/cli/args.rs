@@ -47,10 +47,14 @@ pub(super) enum Command {
     Key(Key),
     /// Forecast one asset of the store and print it.
     Forecast(Forecast),
+    /// Plan which crew goes where and when for the open alerts, against forecast, wind and risk.
+    Plan(Plan),
     /// Forecast the past of a dataset directory, origin by origin, using only what was known then.
     Backtest(Backtest),
     /// Watch a dataset directory for faults: learn until a date, judge everything after it.
     Detect(Detect),
+    /// Run the detectors on a public benchmark and print its score.
+    Bench(super::bench::Bench),
     /// Write a simulated Moroccan fleet with labelled faults as a dataset directory.
     Simulate(Simulate),
     /// List the public data sets this program has mappings for.
@@ -250,6 +254,31 @@ pub(super) struct Forecast {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// First instant, RFC 3339; now by default. The plan begins with the next full hour.
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub(super) from: Option<Timestamp>,
+    /// Days to plan, 1 to 14 (default: the configuration's, 7).
+    #[arg(long)]
+    pub(super) days: Option<usize>,
+    /// Nobody climbs in more wind than this, m/s (default: the configuration's, 12).
+    #[arg(long, value_name = "SPEED")]
+    pub(super) wind_limit: Option<f64>,
+    /// Write the visits to this file as well, as iCalendar.
+    #[arg(long, value_name = "FILE")]
+    pub(super) calendar: Option<PathBuf>,
+    /// Language of the calendar: en, fr or ar.
+    #[arg(long, default_value = "en")]
+    pub(super) language: String,
+    /// How to print the rows.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Backtest {
     /// Dataset directory.
     pub(super) directory: PathBuf,
@@ -289,7 +318,7 @@ pub(super) struct Detect {
     /// End of the period to learn from, RFC 3339.
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub(super) train_until: Timestamp,
-    /// Directory for points.csv and incidents.csv.
+    /// Directory for points.csv and incidents.csv; of a directory that holds only controller logs, incidents.csv and episodes.csv.
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: PathBuf,
 }

@@ -1,8 +1,8 @@
 //! `chergui detect`: learn what is normal until a date, judge every row after it, by the contract of the anomaly bench.
 
-use super::{args, failure::Failure, progress};
-use datasets::directory::{DatasetDirectory, Filter};
-use engine::detect::{Detection, Watch, WatchOptions};
+use super::{args, detect_log, failure::Failure, progress};
+use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
+use engine::detect::{Detection, Incident, Watch, WatchOptions};
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
@@ -18,27 +18,41 @@ fn work(options: &args::Detect) -> Result<(), Failure> {
     let directory = DatasetDirectory::open(&options.directory).map_err(|error| Failure::usage(error.to_string()))?;
     let dataset = directory.load(&Filter { assets: Vec::new(), quantities: Vec::new(), weather: false }).map_err(Failure::work)?;
     bar.inc(1);
+    if dataset.frames.is_empty() && !dataset.events.is_empty() {
+        let log = detect_log::collapse(&dataset, options.train_until);
+        fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
+        write_incidents(&options.output_dir, &log.incidents)?;
+        detect_log::write(&options.output_dir, &dataset, &log, options.train_until)?;
+        bar.finish_and_clear();
+        return Ok(());
+    }
     bar.set_message("learning");
     let fitted = Watch::fit(&dataset.frames, options.train_until, &WatchOptions::default()).map_err(Failure::work)?;
     bar.inc(1);
     bar.set_message("judging");
     let detection = fitted.scan(&dataset.frames, options.train_until);
     fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
-    write(&options.output_dir, &detection)?;
+    write(&options.output_dir, &dataset, &detection)?;
     bar.finish_and_clear();
     Ok(())
 }
 
-fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
+fn write(directory: &Path, dataset: &LoadedDataset, detection: &Detection) -> Result<(), Failure> {
     let mut points = create(&directory.join("points.csv"))?;
     writeln!(points, "time,asset_id,anomaly,score")?;
     for point in &detection.points {
-        writeln!(points, "{},{},{},{:.4}", point.time, point.asset, u8::from(point.anomaly), point.score)?;
+        for time in dataset.times_of(&point.asset, point.time) {
+            writeln!(points, "{time},{},{},{:.4}", point.asset, u8::from(point.anomaly), point.score)?;
+        }
     }
     points.flush()?;
+    write_incidents(directory, &detection.incidents)
+}
+
+fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> {
     let mut incidents = create(&directory.join("incidents.csv"))?;
     writeln!(incidents, "asset_id,component,mode,opened_at,closed_at,severity,energy_lost_kwh,top_contributors")?;
-    for i in &detection.incidents {
+    for i in found {
         let closed = i.closed_at.map(|time| time.to_string()).unwrap_or_default();
         let why = i.top_contributors().join(";");
         let severity = i.severity.name();
@@ -52,6 +66,6 @@ fn write(directory: &Path, detection: &Detection) -> Result<(), Failure> {
     Ok(())
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+pub(super) fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
     Ok(BufWriter::new(File::create(path).map_err(|cause| Failure::io(path, &cause))?))
 }

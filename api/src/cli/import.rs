@@ -12,8 +12,8 @@ use connectors::file::{FileOptions, FileSource};
 use connectors::mapping::Mapping;
 use datasets::catalogue::{PUBLIC_SETS, public_set};
 use datasets::directory::DatasetDirectory;
-use engine::domain::{Asset, Quantities};
-use engine::pipeline::ingest::{Ingest, Tally};
+use engine::domain::Quantities;
+use engine::pipeline::ingest::{Ingest, Tally, Touched};
 use engine::query::SessionOptions;
 use engine::source::{Reject, Source};
 use engine::store::Store;
@@ -42,7 +42,7 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
         let tally = one(path, (&mut *source, &opened), &rooms.store, &rejects, options.dry_run).await?;
         refused += tally.rejected();
         if tally.inserted + tally.changed > 0 {
-            check(&rooms, |asset| tally.by_table.contains_key(asset.kind.name())).await?;
+            check(&rooms, &tally.touched).await?;
         }
         last_rejects = rejects;
     }
@@ -52,13 +52,14 @@ pub(super) async fn run(place: &args::Place, options: args::Import) -> Result<()
     Ok(())
 }
 
-/// Looks over the assets that were touched; the flags are for people and models, the values stay.
-async fn check(rooms: &Rooms, touched: impl Fn(&Asset) -> bool) -> Result<(), Failure> {
-    let assets: Vec<Asset> = rooms.store.assets().into_iter().filter(touched).collect();
+/// Looks over what was imported; the flags are for people and models, the values stay.
+async fn check(rooms: &Rooms, touched: &Touched) -> Result<(), Failure> {
     let bar = progress::waiting("checking quality");
-    let flags = rooms.pipeline.check_quality(&assets, None).await.map_err(Failure::work)?;
+    let flags = rooms.pipeline.check_imported(&touched.stretches()).await.map_err(Failure::work)?;
     bar.finish_and_clear();
-    say(&format!("  quality: {flags} values flagged as stale, gap, spike, out of range and the like, see quality_flags"));
+    say(&format!(
+        "  quality: {flags} flags on values and stretches that are stale, missing, out of range and the like, see quality_flags"
+    ));
     Ok(())
 }
 

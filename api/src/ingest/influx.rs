@@ -6,11 +6,11 @@
 use crate::config::{InfluxConfig, InfluxRead};
 use connectors::influx::History;
 use connectors::line::LinePlan;
-use engine::domain::{Asset, AssetKind, Readings, Timestamp};
+use engine::domain::{Asset, Readings, Timestamp};
+use engine::pipeline::ingest::Touched;
 use engine::source::{Cursor, Page, Reject, Rows, Source, SourceError};
 use engine::store::ledger::{Ledger, LedgerError};
 use engine::store::{Receipt, Store, StoreError};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The shortest wait for a store that is busy.
@@ -35,8 +35,8 @@ pub(crate) enum PullError {
 pub(crate) struct Stored {
     /// What the store made of its rows.
     pub(crate) receipt: Receipt,
-    /// Kinds of the assets it was about.
-    pub(crate) kinds: BTreeSet<AssetKind>,
+    /// When its readings were taken.
+    pub(crate) touched: Touched,
     /// What could not be read.
     pub(crate) rejects: Vec<Reject>,
     /// True when the site has new quantities.
@@ -92,7 +92,7 @@ impl Pull {
             match part {
                 Rows::Assets(assets) => self.register(assets).await?,
                 Rows::Readings(readings) => {
-                    stored.kinds.insert(readings.kind());
+                    stored.touched.see(&readings);
                     super::add(&mut stored.receipt, self.append(&readings).await?);
                 }
                 Rows::Other(table, batch) => super::add(&mut stored.receipt, self.store.append_table(table, batch).await?),

@@ -6,99 +6,21 @@ use crate::error::Problem;
 use crate::negotiate::tagged_json;
 use crate::openapi::ProblemResponse;
 use crate::request;
+use crate::routes::alert_body::AlertBody;
 use crate::state::AppState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use engine::alert::Action;
-use engine::alert::Alert;
 use engine::alert::AlertEvent;
 use engine::alert::AlertFilter;
-use engine::alert::InThreeLanguages;
 use engine::alert::Outcome;
 use engine::alert::State;
 use engine::domain::AssetId;
+use engine::domain::AssetKind;
 use engine::domain::Timestamp;
 use engine::domain::nearest;
 use engine::domain::parse_time;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// One text in three languages.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Texts {
-    en: String,
-    fr: String,
-    ar: String,
-}
-
-impl From<InThreeLanguages> for Texts {
-    fn from(texts: InThreeLanguages) -> Self {
-        Self { en: texts.en, fr: texts.fr, ar: texts.ar }
-    }
-}
-
-/// An alert.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AlertBody {
-    id: String,
-    asset_id: String,
-    asset_name: String,
-    component: String,
-    mode: String,
-    /// `info`, `warning` or `critical`.
-    severity: &'static str,
-    /// `open`, `acknowledged`, `assigned`, `resolved` or `false_positive`.
-    state: &'static str,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    shelved_until: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
-    started_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    opened_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    /// When the latest incident ended, if it has.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    closed_at: Option<Timestamp>,
-    /// 1.0 at the threshold.
-    score: f64,
-    /// Over all its incidents.
-    energy_lost_kwh: f64,
-    top_contributors: Vec<String>,
-    /// Incidents it has taken in.
-    occurrences: u32,
-    assignee: Option<String>,
-    title: Texts,
-    advice: Texts,
-    /// The latest incident still lasts.
-    incident_open: bool,
-}
-
-impl From<Alert> for AlertBody {
-    fn from(alert: Alert) -> Self {
-        Self {
-            id: alert.id,
-            asset_id: alert.asset_id.into(),
-            asset_name: alert.asset_name,
-            component: alert.component,
-            mode: alert.mode,
-            severity: alert.severity.name(),
-            state: alert.state.name(),
-            shelved_until: alert.shelved_until,
-            started_at: alert.started_at,
-            opened_at: alert.opened_at,
-            updated_at: alert.updated_at,
-            closed_at: alert.closed_at,
-            score: alert.score,
-            energy_lost_kwh: alert.energy_lost_kwh,
-            top_contributors: alert.top_contributors,
-            occurrences: alert.occurrences,
-            assignee: alert.assignee,
-            title: alert.title.into(),
-            advice: alert.advice.into(),
-            incident_open: alert.incident_open,
-        }
-    }
-}
 
 /// A page of alerts, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,8 +35,8 @@ pub(crate) struct EventBody {
     id: i64,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// `opened`, `recurred`, `escalated`, `incident_closed`, `acknowledged`, `assigned`, `resolved`, `false_positive`, `shelved` or
-    /// `commented`.
+    /// `opened`, `recurred`, `escalated`, `clarified`, `folded`, `unfolded`, `incident_closed`, `acknowledged`, `assigned`, `resolved`,
+    /// `false_positive`, `shelved` or `commented`.
     kind: String,
     by: String,
     note: Option<String>,
@@ -141,8 +63,10 @@ pub(crate) struct AlertWithEvents {
 pub(crate) struct ListQuery {
     /// States, separated by commas; all when absent.
     state: Option<String>,
-    /// Of this asset.
+    /// Of this asset, also those that are part of another alert.
     asset_id: Option<String>,
+    /// Part of this alert. Without it and without an asset, alerts that are part of another are left out.
+    parent_alert_id: Option<String>,
     /// At most this many, 100 when absent, up to 1000.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
@@ -158,11 +82,15 @@ pub(crate) async fn list_alerts(state: web::Data<AppState>, request: HttpRequest
     let filter = AlertFilter {
         states: words.map(parse_state).collect::<Result<_, _>>()?,
         asset_id: query.asset_id.as_deref().map(AssetId::parse).transpose()?,
+        parent_alert_id: query.parent_alert_id,
         cursor: query.cursor,
         limit: request::limit(query.limit, 100, 1000)?,
     };
     let page = state.alerts.list(&filter).await?;
-    let body = AlertList { alerts: page.alerts.into_iter().map(Into::into).collect(), next_cursor: page.next_cursor };
+    let body = AlertList {
+        alerts: page.alerts.into_iter().map(|alert| AlertBody::new(alert, &state)).collect(),
+        next_cursor: page.next_cursor,
+    };
     tagged_json(&request, &body)
 }
 
@@ -184,7 +112,68 @@ pub(crate) async fn show_alert(
 ) -> Result<HttpResponse, Problem> {
     let alert = state.alerts.get(&id).await?;
     let events = state.alerts.events(&id).await?.into_iter().map(Into::into).collect();
-    tagged_json(&request, &AlertWithEvents { alert: alert.into(), events })
+    tagged_json(&request, &AlertWithEvents { alert: AlertBody::new(alert, &state), events })
+}
+
+/// How alerts of one pattern fared.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PatternBody {
+    asset_kind: Option<&'static str>,
+    component: String,
+    mode: String,
+    raised: u64,
+    false_positives: u64,
+    /// How likely the next one is true by all that was ever judged, 0 to 1.
+    priority: f64,
+}
+
+/// False alarms against what is allowed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BudgetBody {
+    budget_per_asset_year: f64,
+    /// Watched assets.
+    assets: usize,
+    /// Begin of the period, at most a year ago.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// False alarms allowed since then.
+    allowed: f64,
+    raised: u64,
+    false_positives: u64,
+    /// The one with most false positives first.
+    patterns: Vec<PatternBody>,
+}
+
+/// How many alerts were called false, against the budget of `alerts.false_alarms_per_asset_year`.
+#[utoipa::path(get, path = "/api/v1/alerts/budget", tag = "alerts",
+    responses((status = 200, body = BudgetBody), (status = 401, response = ProblemResponse)))]
+pub(crate) async fn alert_budget(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let per_year = state.config.alerts.false_alarms_per_asset_year;
+    let watched = state.store.assets().iter().filter(|asset| is_watched(asset.kind)).count();
+    let budget = state.alerts.budget(per_year, watched, state.now()).await?;
+    let patterns = budget.patterns.into_iter().map(|pattern| PatternBody {
+        asset_kind: pattern.asset_kind.map(AssetKind::name),
+        component: pattern.component,
+        mode: pattern.mode,
+        raised: pattern.raised,
+        false_positives: pattern.false_positives,
+        priority: pattern.priority,
+    });
+    let body = BudgetBody {
+        budget_per_asset_year: per_year,
+        assets: watched,
+        since: budget.since,
+        allowed: budget.allowed,
+        raised: budget.raised,
+        false_positives: budget.false_positives,
+        patterns: patterns.collect(),
+    };
+    tagged_json(&request, &body)
+}
+
+/// Machines; a station or a meter beside them is no asset of the budget.
+const fn is_watched(kind: AssetKind) -> bool {
+    matches!(kind, AssetKind::WindTurbine | AssetKind::PvInverter | AssetKind::PvTracker | AssetKind::Transformer)
 }
 
 /// "I have seen it."
@@ -254,7 +243,7 @@ actions! {
 
 async fn act(state: &AppState, id: &str, action: Action, caller: &Caller) -> Result<HttpResponse, Problem> {
     let alert = state.alerts.act(id, &action, &caller.name, state.now()).await?;
-    Ok(HttpResponse::Ok().json(AlertBody::from(alert)))
+    Ok(HttpResponse::Ok().json(AlertBody::new(alert, state)))
 }
 
 fn parse_outcome(word: &str) -> Result<Outcome, Problem> {

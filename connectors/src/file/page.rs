@@ -191,6 +191,7 @@ fn flags(flags: &[(i64, u32, Flag)], ids: &[AssetId]) -> Result<RecordBatch, Dom
         text(&|row| row.2.quality.name().into()),
         Arc::new(flags.iter().map(|row| row.2.raw).collect::<Float64Array>()),
         text(&|row| row.2.reason.clone()),
+        Arc::new(TimestampMicrosecondArray::from(vec![None; flags.len()]).with_timezone("UTC")),
     ];
     batch(Table::QualityFlags.name(), Table::QualityFlags.base_schema(), arrays)
 }

@@ -246,6 +246,14 @@ fn alert() -> Alert {
         title: text("Gearbox, \"hot\""),
         advice: text(""),
         incident_open: true,
+        asset_kind: None,
+        evidence: Vec::new(),
+        outlook: None,
+        energy_expected_kwh: None,
+        urgency: 0.5,
+        priority: 0.4,
+        parent_alert_id: None,
+        children: 0,
     }
 }
 

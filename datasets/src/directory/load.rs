@@ -17,10 +17,13 @@ use engine::domain::AssetId;
 use engine::domain::Frame;
 use engine::domain::FrameBuilder;
 use engine::domain::IntervalLabel;
+use engine::domain::LogLine;
 use engine::domain::Quantities;
 use engine::domain::Quantity;
+use engine::domain::Readings;
 use engine::domain::Resolution;
 use engine::domain::Table;
+use engine::domain::Timestamp;
 use engine::domain::WeatherByAsset;
 use engine::domain::WeatherRow;
 use engine::domain::from_micros;
@@ -57,8 +60,21 @@ pub struct LoadedDataset {
     pub weather: WeatherByAsset,
     /// Annotations of a file `annotations`, all revisions.
     pub annotations: Vec<Annotation>,
+    /// Lines of controller logs of the kept assets, as the files bring them.
+    pub events: Vec<LogLine>,
     /// Every quantity known after reading, standard and declared.
     pub quantities: Quantities,
+    stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>>,
+}
+
+impl LoadedDataset {
+    /// The times of the rows that a row of a frame stands for: its own, or where an asset reports between grid points those of
+    /// the rows that fell on it.
+    pub fn times_of(&self, asset: &AssetId, time: Timestamp) -> Vec<Timestamp> {
+        let Some(stamps) = self.stamps.get(asset) else { return vec![time] };
+        let first = stamps.partition_point(|(grid, _)| *grid < time);
+        stamps[first..].iter().take_while(|(grid, _)| *grid == time).map(|(_, stamp)| *stamp).collect()
+    }
 }
 
 pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<LoadedDataset, SourceError> {
@@ -73,11 +89,13 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
     let mut builders: BTreeMap<Resolution, FrameBuilder> = BTreeMap::new();
     let mut weather = WeatherByAsset::new();
     let mut annotations = Vec::new();
+    let mut stamps: BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+    let mut events = Vec::new();
     for file in &directory.files {
         match file.holds {
             Holds::Telemetry { .. } => {}
             Holds::Table(Table::WeatherForecast) if filter.weather => {}
-            Holds::Table(Table::Annotations) => {}
+            Holds::Table(Table::Annotations | Table::Events) => {}
             Holds::Table(_) => continue,
         }
         let Some(mut reader) = open(directory, file, None, &keep, &filter.quantities)? else { continue };
@@ -90,9 +108,13 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
             }
             for rows in &page.rows {
                 match rows {
-                    Rows::Readings(readings) => builder.push(readings),
+                    Rows::Readings(readings) => {
+                        add_stamps(&mut stamps, readings, file.resolution);
+                        builder.push(readings);
+                    }
                     Rows::Other(Table::WeatherForecast, batch) => add_weather(&mut weather, batch),
                     Rows::Other(Table::Annotations, batch) => annotations.extend(Annotation::from_batch(batch)),
+                    Rows::Other(Table::Events, batch) => events.extend(LogLine::from_batch(batch)),
                     Rows::Other(..) | Rows::Assets(_) => {}
                 }
             }
@@ -101,10 +123,17 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
             }
         }
     }
+    events.retain(|line: &LogLine| keep.contains(&line.asset_id));
     let kept: Vec<Asset> = directory.assets.iter().filter(|asset| keep.contains(&asset.id)).cloned().collect();
     let mut frames: Vec<Frame> = builders.into_values().flat_map(|builder| builder.finish(&kept)).collect();
     frames.sort_by_key(|frame| keep.iter().position(|id| *id == frame.asset.id));
+    for own in stamps.values_mut() {
+        own.sort_unstable();
+        own.dedup();
+    }
+    stamps.retain(|_, own| own.iter().any(|(grid, stamp)| grid != stamp));
     Ok(LoadedDataset {
+        stamps,
         name: directory.name().into(),
         resolution: directory.resolution,
         interval_label: directory.interval_label,
@@ -112,6 +141,7 @@ pub(super) fn load(directory: &DatasetDirectory, filter: &Filter) -> Result<Load
         frames,
         weather,
         annotations,
+        events,
         quantities: directory.quantities.clone(),
     })
 }
@@ -125,6 +155,29 @@ fn with_parents(directory: &DatasetDirectory, keep: &[AssetId]) -> Vec<Asset> {
         index += 1;
     }
     directory.assets.iter().filter(|asset| wanted.contains(&asset.id)).cloned().collect()
+}
+
+/// Notes the grid point and the time of every row.
+fn add_stamps(stamps: &mut BTreeMap<AssetId, Vec<(Timestamp, Timestamp)>>, readings: &Readings, resolution: Resolution) {
+    let step = resolution.seconds() * 1_000_000;
+    let (times, ids) = (readings.times(), readings.asset_ids());
+    let mut last: Option<(AssetId, Vec<(Timestamp, Timestamp)>)> = None;
+    for row in 0..readings.len() {
+        let time = times.value(row);
+        let pair = (from_micros(time.div_euclid(step) * step), from_micros(time));
+        match &mut last {
+            Some((asset, own)) if asset.as_str() == ids.value(row) => own.push(pair),
+            _ => {
+                if let Some((asset, own)) = last.take() {
+                    stamps.entry(asset).or_default().extend(own);
+                }
+                last = AssetId::parse(ids.value(row)).ok().map(|asset| (asset, vec![pair]));
+            }
+        }
+    }
+    if let Some((asset, own)) = last {
+        stamps.entry(asset).or_default().extend(own);
+    }
 }
 
 /// Shell globs: `*` any text, `?` one character.

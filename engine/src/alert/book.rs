@@ -7,12 +7,15 @@ use super::Action;
 use super::Alert;
 use super::AlertError;
 use super::AlertEvent;
+use super::Playbook;
 use super::Severity;
-use super::lifecycle::Outcome;
 use super::lifecycle::next_state;
+use super::rows::alert_from;
 use super::rows::insert_event;
+use super::rows::read_again;
 use super::rows::read_alert;
 use super::rows::save_alert;
+use super::rows::select_alerts;
 use crate::domain::Timestamp;
 use crate::store::ledger::Ledger;
 use crate::store::ledger::LedgerError;
@@ -32,18 +35,20 @@ pub struct Subscription {
 }
 
 /// How alerts behave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AlertRules {
     /// An incident that opens again within this time of the last one's end counts an occurrence without a new message; after a
     /// false positive it does not raise a new alert.
     pub hold_off: SignedDuration,
     /// Who is told.
     pub subscriptions: Vec<Subscription>,
+    /// What to do about what.
+    pub playbook: Playbook,
 }
 
 impl Default for AlertRules {
     fn default() -> Self {
-        Self { hold_off: SignedDuration::from_hours(24), subscriptions: Vec::new() }
+        Self { hold_off: SignedDuration::from_hours(24), subscriptions: Vec::new(), playbook: Playbook::default() }
     }
 }
 
@@ -70,6 +75,11 @@ impl AlertBook {
         Self { ledger, rules, changes: broadcast::channel(1024).0 }
     }
 
+    /// How its alerts behave.
+    pub const fn rules(&self) -> &AlertRules {
+        &self.rules
+    }
+
     /// Hears of every change from now on. A listener that falls 1024 changes behind is told that it lagged.
     pub fn subscribe(&self) -> broadcast::Receiver<AlertChange> {
         self.changes.subscribe()
@@ -91,13 +101,49 @@ impl AlertBook {
             Action::Resolve { .. } => alert.shelved_until = None,
             Action::Acknowledge { .. } | Action::Comment { .. } => {}
         }
-        let decided =
-            matches!(action, Action::Resolve { outcome: Outcome::Fixed | Outcome::NoAction | Outcome::FalsePositive, .. });
-        save_alert(&mut writing, &alert, decided.then_some(now)).await?;
+        let outcome = match action {
+            Action::Resolve { outcome, .. } => Some((now, outcome.name())),
+            _ => None,
+        };
+        save_alert(&mut writing, &alert, outcome).await?;
+        if outcome.is_some() {
+            self.resolve_children(&mut writing, &alert, now, by).await?;
+        }
+        let alert = read_again(&mut writing, id).await?;
         let event_id = self.record(&mut writing, &alert, action.event(), by, action.note(), now, true).await?;
         writing.commit().await.map_err(LedgerError::sql("committing an action on an alert"))?;
         self.tell(Some(event_id), &alert);
         Ok(alert)
+    }
+
+    /// What is part of a decided alert is decided with it, silently.
+    async fn resolve_children(
+        &self,
+        writing: &mut SqliteConnection,
+        parent: &Alert,
+        now: Timestamp,
+        by: &str,
+    ) -> Result<(), AlertError> {
+        let mut above = vec![parent.id.clone()];
+        while let Some(id) = above.pop() {
+            let rows = sqlx::query(select_alerts!(
+                "WHERE parent_alert_id = ?1 AND state IN ('open', 'acknowledged', 'assigned') ORDER BY id"
+            ))
+            .bind(&id)
+            .fetch_all(&mut *writing)
+            .await
+            .map_err(LedgerError::sql("reading the alerts under another"))?;
+            for row in &rows {
+                let mut child = alert_from(row)?;
+                (child.state, child.updated_at, child.shelved_until) = (parent.state, now, None);
+                // Nobody judged the child: it says nothing about its pattern.
+                save_alert(writing, &child, Some((now, "with_parent"))).await?;
+                let note = Some(format!("with alert {}", parent.id));
+                self.record(writing, &child, parent.state.name(), by, note, now, false).await?;
+                above.push(child.id);
+            }
+        }
+        Ok(())
     }
 
     /// Writes a history line and, unless the alert is shelved, the messages about it; returns the line's id.

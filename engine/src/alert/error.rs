@@ -52,14 +52,14 @@ pub enum AlertError {
         /// The text as it came.
         text: String,
     },
-    /// A number of the finding is not finite.
+    /// A number of the incident is not finite.
     #[error("incident of {asset_id}, {component}/{mode}, opened {opened_at}: {field} is not a finite number")]
     NotFinite {
         /// The asset.
         asset_id: String,
-        /// Component of the finding.
+        /// Component of the incident.
         component: String,
-        /// Mode of the finding.
+        /// Mode of the incident.
         mode: String,
         /// When it opened.
         opened_at: String,
@@ -73,6 +73,16 @@ pub enum AlertError {
         table: &'static str,
         /// What Arrow said.
         cause: arrow::error::ArrowError,
+    },
+    /// A playbook that cannot be followed.
+    #[error("{place} line {line}: {problem}")]
+    Playbook {
+        /// The file, or that it is the built-in one.
+        place: String,
+        /// Line of the fault, counted from 1.
+        line: usize,
+        /// What is wrong and what would be right.
+        problem: String,
     },
     /// An alert could not be written as JSON.
     #[error("cannot write alert {id} as JSON: {cause}")]

@@ -22,8 +22,10 @@ use std::collections::BTreeMap;
 pub struct AlertFilter {
     /// Any of these states.
     pub states: Vec<State>,
-    /// Of this asset.
+    /// Of this asset, also those that are part of another alert.
     pub asset_id: Option<AssetId>,
+    /// Part of this alert. Without it and without an asset, those that are part of another alert are left out.
+    pub parent_alert_id: Option<String>,
     /// Continue after this page.
     pub cursor: Option<String>,
     /// At most this many, 100 when 0.
@@ -77,6 +79,7 @@ impl AlertBook {
         let states: Vec<&str> = filter.states.iter().map(|s| s.name()).collect();
         let rows = sqlx::query(select_alerts!(
             "WHERE (?1 = '' OR instr(',' || ?1 || ',', ',' || state || ',') > 0) AND (?2 IS NULL OR asset_id = ?2) \
+             AND (CASE WHEN ?6 IS NOT NULL THEN parent_alert_id = ?6 WHEN ?2 IS NULL THEN parent_alert_id IS NULL ELSE 1 END) \
              AND (opened_at, id) < (?3, ?4) ORDER BY opened_at DESC, id DESC LIMIT ?5"
         ))
         .bind(states.join(","))
@@ -84,6 +87,7 @@ impl AlertBook {
         .bind(micros(before))
         .bind(before_id)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
+        .bind(&filter.parent_alert_id)
         .fetch_all(self.ledger.pool())
         .await
         .map_err(LedgerError::sql("listing alerts"))?;

@@ -1,10 +1,13 @@
 //! The book over a real ledger file: joining, hold-off, history, messages written with the change, retries, snapshots.
 
+mod rounds;
+
 use super::{
-    Action, Alert, AlertBook, AlertError, AlertFilter, AlertRules, Finding, Notification, Notifier, NotifyError, Outbox, Outcome,
+    Action, Alert, AlertBook, AlertError, AlertFilter, AlertRules, Notification, Notifier, NotifyError, Outbox, Outcome,
     RetryPolicy, Severity, State, Subscription,
 };
-use crate::domain::{AssetId, Timestamp};
+use crate::detect::{Evidence, Incident};
+use crate::domain::{Asset, AssetId, AssetKind, Quantity, Timestamp};
 use crate::store::ledger::Ledger;
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -16,18 +19,22 @@ fn at(hours: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap() + SignedDuration::from_hours(hours)
 }
 
-fn incident(opened: i64, closed: Option<i64>) -> Finding {
-    Finding {
-        asset_id: AssetId::parse("T01").unwrap(),
-        component: "gearbox".into(),
-        mode: "bearing_overheat".into(),
-        started_at: at(opened - 1),
-        opened_at: at(opened),
+fn turbine(id: &str) -> Asset {
+    let mut asset = Asset::new(AssetId::parse(id).unwrap(), AssetKind::WindTurbine);
+    (asset.name, asset.capacity_kw) = ("Turbine 1".into(), Some(2000.0));
+    asset
+}
+
+fn incident(opened: i64, closed: Option<i64>) -> Incident {
+    let quantity = Quantity::GEARBOX_BEARING_TEMP;
+    let evidence =
+        Evidence { signal: "gearbox_bearing_temp".into(), quantity, observed: Some(81.0), expected: Some(70.0), share: 1.0 };
+    Incident {
         closed_at: closed.map(at),
-        severity: Severity::Warning,
         score: 1.5,
         energy_lost_kwh: 10.0,
-        top_contributors: vec!["gearbox_bearing_temp".into()],
+        evidence: vec![evidence],
+        ..Incident::new(AssetId::parse("T01").unwrap(), "gearbox", "bearing_overheat", at(opened - 1), at(opened))
     }
 }
 
@@ -35,12 +42,15 @@ async fn book(min_severity: Severity) -> (TempDir, Ledger, AlertBook) {
     let home = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(home.path()).await.unwrap();
     let subscriptions = vec![Subscription { channel: "crew".into(), events: vec![], min_severity }];
-    let book = AlertBook::new(ledger.clone(), AlertRules { hold_off: SignedDuration::from_hours(12), subscriptions });
+    let book = AlertBook::new(
+        ledger.clone(),
+        AlertRules { hold_off: SignedDuration::from_hours(12), subscriptions, ..AlertRules::default() },
+    );
     (home, ledger, book)
 }
 
-async fn raise(book: &AlertBook, finding: &Finding, now: i64) -> (Alert, bool) {
-    book.raise(finding, "Turbine 1", at(now)).await.unwrap()
+async fn raise(book: &AlertBook, incident: &Incident, now: i64) -> (Alert, bool) {
+    book.raise(incident, &turbine(incident.asset_id.as_str()), at(now)).await.unwrap()
 }
 
 fn kinds(events: &[super::AlertEvent]) -> Vec<&str> {
@@ -85,7 +95,7 @@ async fn one_alert_lives_per_asset_component_and_mode() {
     assert_eq!(again.energy_lost_kwh, 20.0);
     assert_eq!(again.started_at, at(-1));
     let mut other = incident(8, None);
-    other.mode = "frozen_value".into();
+    (other.mode, other.detector) = ("frozen_value".into(), "sensors");
     assert_ne!(raise(&book, &other, 8).await.0.id, first.id);
     let late = raise(&book, &incident(0, Some(6)), 9).await.0;
     assert!(late.incident_open, "news of the older incident does not close the newer one");
@@ -139,9 +149,9 @@ async fn history_and_listeners_hear_every_action() {
 async fn pages_are_newest_first_and_whole() {
     let (_home, _ledger, book) = book(Severity::Info).await;
     for n in 0..5 {
-        let mut finding = incident(n % 3, None);
-        finding.mode = format!("mode_{n}");
-        raise(&book, &finding, 10).await;
+        let mut other = incident(n % 3, None);
+        (other.mode, other.detector) = (format!("mode_{n}"), ["a", "b", "c", "d", "e"][n as usize]);
+        raise(&book, &other, 10).await;
     }
     let mut filter = AlertFilter { limit: 2, states: vec![State::Open], ..AlertFilter::default() };
     let mut seen = Vec::new();
@@ -193,7 +203,7 @@ async fn quiet_severities_shelved_alerts_and_held_off_incidents_send_nothing() {
     let (_home, ledger, book) = book(Severity::Warning).await;
     let receiver = Arc::new(Receiver::default());
     let mut minor = incident(0, None);
-    (minor.mode, minor.severity) = ("curtailment".into(), Severity::Info);
+    (minor.mode, minor.severity, minor.detector) = ("curtailment".into(), Severity::Info, "states");
     raise(&book, &minor, 0).await;
     let id = raise(&book, &incident(0, None), 0).await.0.id;
     raise(&book, &incident(0, Some(1)), 1).await;

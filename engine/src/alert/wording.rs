@@ -138,6 +138,51 @@ const LINES: &[Line] = &[
         ],
     ),
     (
+        "transformer_overload",
+        ["Transformer loaded beyond its limit", "Transformateur chargé au-delà de sa limite", "تحميل المحوّل فوق حدّه"],
+        [
+            "Shift load to a neighbour or shed some before the time below; start all fans. Note the life lost in the asset file.",
+            "Reporter ou délester de la charge avant l'heure indiquée ; enclencher tous les ventilateurs. Noter la durée de vie perdue au dossier.",
+            "انقلوا جزءًا من الحمل أو افصلوه قبل الوقت المبيّن، وشغّلوا جميع المراوح. سجّلوا العمر المفقود في ملفّ المحوّل.",
+        ],
+    ),
+    (
+        "frequency_excursion",
+        ["Frequency outside the normal band", "Fréquence hors de la plage normale", "التردّد خارج النطاق العادي"],
+        [
+            "Compare with other measuring points; if they agree, follow the defence plan. Plants may disconnect once the minutes of the band are used up.",
+            "Comparer aux autres points de mesure ; s'ils concordent, appliquer le plan de défense. Les centrales peuvent se découpler une fois la durée de la plage écoulée.",
+            "قارنوا مع نقاط القياس الأخرى؛ فإن اتّفقت فطبّقوا خطة الدفاع. قد تنفصل المحطات بعد انقضاء دقائق النطاق.",
+        ],
+    ),
+    (
+        "voltage_excursion",
+        ["Voltage outside the normal band", "Tension hors de la plage normale", "الجهد خارج النطاق العادي"],
+        [
+            "Check tap changers, reactors and capacitors nearby, and the reactive power of the plants; check the measuring transformer if neighbours disagree.",
+            "Contrôler régleurs en charge, réactances et condensateurs proches ainsi que le réactif des centrales ; contrôler le transformateur de mesure si les voisins ne concordent pas.",
+            "افحصوا مبدّلات التفريع والمفاعلات والمكثّفات القريبة والقدرة غير الفعّالة للمحطات، وافحصوا محوّل القياس إذا اختلفت القيم المجاورة.",
+        ],
+    ),
+    (
+        "rate_of_change",
+        ["Frequency changes too fast", "La fréquence varie trop vite", "التردّد يتغيّر بسرعة مفرطة"],
+        [
+            "A large unit or line was lost, or the area is islanded. Check which, and that loss-of-mains protections did not trip healthy plants.",
+            "Perte d'un grand groupe ou d'une ligne, ou îlotage. Déterminer lequel et vérifier que les protections de découplage n'ont pas déclenché des centrales saines.",
+            "فُقدت وحدة كبيرة أو خط، أو انعزلت المنطقة. حدّدوا السبب وتأكّدوا أن حمايات فقد الشبكة لم تفصل محطات سليمة.",
+        ],
+    ),
+    (
+        "unusual_value",
+        ["Unusual values", "Valeurs inhabituelles", "قيم غير معتادة"],
+        [
+            "For information: the series does not go on as it did. Look at what happened at that time; no model says what it means.",
+            "Pour information : la série ne se poursuit pas comme avant. Regarder ce qui s'est passé à ce moment ; aucun modèle n'en dit le sens.",
+            "للعلم: السلسلة لا تستمرّ كما كانت. انظروا ما حدث في ذلك الوقت؛ لا يوجد نموذج يفسّر معناها.",
+        ],
+    ),
+    (
         "curtailment",
         ["Output limited by the operator", "Production limitée par le gestionnaire", "إنتاج محدود بأمر من المشغّل"],
         [
@@ -171,6 +216,37 @@ const LINES: &[Line] = &[
             "Read the fault log of the controller and restart, or record the reason of the stop.",
             "Lire le journal de défauts de l'automate et redémarrer, ou noter la raison de l'arrêt.",
             "اقرؤوا سجلّ أعطال وحدة التحكم وأعيدوا التشغيل، أو سجّلوا سبب التوقّف.",
+        ],
+    ),
+    (
+        "plant_outage",
+        [
+            "Much of the plant stopped at once",
+            "Une grande partie de la centrale s'est arrêtée d'un coup",
+            "توقّف جزء كبير من المحطة دفعة واحدة",
+        ],
+        [
+            "Look for one cause: grid, breaker, transformer, an order. The alerts of the machines are folded under this one.",
+            "Chercher une cause unique : réseau, disjoncteur, transformateur, consigne. Les alertes des machines sont regroupées sous celle-ci.",
+            "ابحثوا عن سبب واحد: الشبكة أو القاطع أو المحوّل أو أمر تشغيل. تنبيهات الوحدات مجموعة تحت هذا التنبيه.",
+        ],
+    ),
+    (
+        "controller_stop",
+        ["The controller stopped the machine", "L'automate a arrêté la machine", "أوقفت وحدة التحكم الآلة"],
+        [
+            "Read the controller log under this alert from its first line on, then restart or send a crew.",
+            "Lire le journal de l'automate sous cette alerte depuis sa première ligne, puis redémarrer ou envoyer une équipe.",
+            "اقرؤوا سجلّ وحدة التحكم تحت هذا التنبيه من سطره الأول، ثم أعيدوا التشغيل أو أرسلوا فريقًا.",
+        ],
+    ),
+    (
+        "controller_warning",
+        ["The controller reports something rare", "L'automate signale un événement rare", "وحدة التحكم تبلّغ عن أمر نادر"],
+        [
+            "The machine runs. Read the log under this alert and take it along at the next visit.",
+            "La machine tourne. Lire le journal sous cette alerte et s'en occuper à la prochaine visite.",
+            "الآلة تعمل. اقرؤوا السجلّ تحت هذا التنبيه وعالجوه في الزيارة المقبلة.",
         ],
     ),
     (

@@ -36,14 +36,14 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Learns twice; leaves nothing remembered in `fleet`.
-    pub(crate) fn new(fleet: &Fleet, until: usize) -> Self {
+    /// Learns twice the models of `machines`; leaves nothing remembered in `fleet`.
+    pub(crate) fn new(fleet: &Fleet, machines: &[usize], until: usize) -> Self {
         let until = until.min(fleet.len);
         let half = until / 2;
         let mut residuals: BTreeMap<(usize, String), Residual> = BTreeMap::new();
         for (learn, judge) in [(half..until, 0..half), (0..half, half..until)] {
             let curves = Arc::new(Curves::fit(fleet, &learn));
-            for member in 0..fleet.frames.len() {
+            for &member in machines {
                 for model in detectors(fleet, member, &learn, &curves).iter().filter_map(|d| d.fit(fleet, member, &learn)) {
                     let now = model.score(fleet, member);
                     let whole = residuals.entry((member, model.signal().name.clone())).or_insert_with(|| Residual {
@@ -87,6 +87,19 @@ impl Rehearsal {
             limit(maxima, 365.25 / STRETCH_DAYS, allowed).max(LEAST_LOSS)
         })
     }
+}
+
+/// Scores of the training part of one detector, each half by what the other half taught; NaN where that was too little.
+pub(crate) fn unseen(detector: &dyn Detector, fleet: &Fleet, member: usize, until: usize) -> Vec<f64> {
+    let until = until.min(fleet.len);
+    let half = until / 2;
+    let mut out = vec![f64::NAN; until];
+    for (learn, judge) in [(half..until, 0..half), (0..half, half..until)] {
+        if let Some(model) = detector.fit(fleet, member, &learn) {
+            out[judge.clone()].copy_from_slice(&model.score(fleet, member).score[judge]);
+        }
+    }
+    out
 }
 
 /// The models worth trying on a member; those without their columns fall out in `fit`.

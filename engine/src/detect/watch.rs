@@ -19,6 +19,8 @@ use super::rehearsal::Rehearsal;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
 use super::residual::Residual;
+use super::specialist;
+use super::specialist::Specialist;
 use super::state::State;
 use crate::domain::AssetId;
 use crate::domain::Frame;
@@ -58,6 +60,8 @@ pub struct FittedWatch {
     free: BTreeMap<AssetId, f64>,
     curves: Arc<Curves>,
     members: BTreeMap<AssetId, Machine>,
+    /// Watches that judge an asset as a whole; such an asset is no member.
+    specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>>,
 }
 
 impl Watch {
@@ -70,19 +74,36 @@ impl Watch {
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
-        let rehearsal = Rehearsal::new(&fleet, until);
-        let curves = Arc::new(Curves::fit(&fleet, &(0..until)));
-        let mut members = BTreeMap::new();
+        let mut specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>> = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
-            if let Some(machine) = Machine::fit(&fleet, member, until, &curves, &rehearsal, options.false_alarms_per_asset_year) {
-                members.insert(frame.asset.id.clone(), machine);
+            let own = specialist::specialists(&fleet, member, until);
+            if !own.is_empty() {
+                specialists.insert(frame.asset.id.clone(), own);
             }
         }
-        if members.is_empty() {
+        let machines: Vec<usize> =
+            (0..fleet.frames.len()).filter(|&m| !specialists.contains_key(&fleet.frames[m].asset.id)).collect();
+        let rehearsal = Rehearsal::new(&fleet, &machines, until);
+        let curves = Arc::new(Curves::fit(&fleet, &(0..until)));
+        let mut members = BTreeMap::new();
+        for member in machines {
+            if let Some(machine) = Machine::fit(&fleet, member, until, &curves, &rehearsal, options.false_alarms_per_asset_year) {
+                members.insert(fleet.frames[member].asset.id.clone(), machine);
+            }
+        }
+        // Beside machines with models a station or a meter only tells their story again.
+        if members.is_empty() && specialists.is_empty() {
+            for (member, frame) in fleet.frames.iter().enumerate() {
+                if let Some(one) = specialist::any_series(&fleet, member, until) {
+                    specialists.insert(frame.asset.id.clone(), vec![one]);
+                }
+            }
+        }
+        if members.is_empty() && specialists.is_empty() {
             return Err(too_short(&fleet, until, train_until));
         }
         let criticality = (f64::from(options.criticality) / 6.0 / fleet.resolution.hours()).round().clamp(6.0, 1e6) as u32;
-        Ok(FittedWatch { until: train_until, criticality, hours: fleet.resolution.hours(), free, curves, members })
+        Ok(FittedWatch { until: train_until, criticality, hours: fleet.resolution.hours(), free, curves, members, specialists })
     }
 }
 
@@ -94,7 +115,7 @@ impl FittedWatch {
 
     /// Assets that have at least one model.
     pub fn watched(&self) -> impl Iterator<Item = &AssetId> {
-        self.members.keys()
+        self.members.keys().chain(self.specialists.keys())
     }
 
     /// Verdicts for all rows at or after `from`. Memory (sums, counters) starts with the first row of `frames`, so give
@@ -104,6 +125,11 @@ impl FittedWatch {
         let Ok(fleet) = Fleet::new(frames, &self.free) else { return out };
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
+            let since = fleet.rows_before(self.until).min(first);
+            if let Some(own) = self.specialists.get(&frame.asset.id) {
+                specialist::report(own, &fleet, member, (since, first), &mut out);
+                continue;
+            }
             let Some(condition) = self.condition(&fleet, member) else { continue };
             let anomalies = condition.anomalies(&fleet, member);
             for row in (first..fleet.len).filter(|&i| fleet.present(member, i)) {
@@ -114,7 +140,6 @@ impl FittedWatch {
                     score: condition.score(row),
                 });
             }
-            let since = fleet.rows_before(self.until).min(first);
             let incidents = condition.incidents(&fleet, member, self.criticality, since);
             out.incidents.extend(incidents.into_iter().filter(|i| i.closed_at.is_none_or(|closed| closed >= from)));
         }
@@ -130,9 +155,14 @@ impl FittedWatch {
         let unknown = || DetectError::NotWatched { asset: asset.clone(), until: self.until };
         let fleet = Fleet::new(frames, &self.free)?;
         let member = fleet.position(asset).ok_or_else(unknown)?;
+        let rows = fleet.rows_before(range.start())..fleet.rows_before(range.end());
+        if let Some(own) = self.specialists.get(asset) {
+            let mut health = Health::default();
+            specialist::compare(own, &fleet, member, rows, &mut health);
+            return Ok(health);
+        }
         let watch = self.members.get(asset).ok_or_else(unknown)?;
         let condition = self.condition(&fleet, member).ok_or_else(unknown)?;
-        let rows = fleet.rows_before(range.start())..fleet.rows_before(range.end());
         let residuals: Vec<(&dyn FittedDetector, Residual)> =
             watch.models.iter().map(|model| (model.fitted.as_ref(), model.fitted.score(&fleet, member))).collect();
         let anomalies = condition.anomalies(&fleet, member);

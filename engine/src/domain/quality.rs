@@ -39,11 +39,13 @@ impl Quality {
     }
 }
 
-/// What the quality check says about one stored value.
+/// What the quality check says about a stored value, or a stretch of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlaggedValue {
-    /// Time of the row.
+    /// Time of the (first) row.
     pub time: Timestamp,
+    /// Time of the last row where the flag is about a stretch of rows.
+    pub until: Option<Timestamp>,
     /// What the value is worth.
     pub quality: Quality,
     /// The word in `quality_flags.reason`.

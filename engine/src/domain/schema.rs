@@ -119,6 +119,7 @@ impl Table {
                 text("quality", false),
                 real("raw_value", true),
                 text("reason", false),
+                time("until", true),
             ],
             Self::Forecasts => vec![
                 text(ASSET_ID, false),

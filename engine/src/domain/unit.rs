@@ -65,8 +65,17 @@ const UNITS: &[Unit] = &[
     unit("m/s2", "acceleration", 1.0, 0.0),
     unit("ppm", "concentration", 1.0, 0.0),
     unit("s", "duration", 1.0, 0.0),
+    unit("ms", "duration", 1e-3, 0.0),
+    unit("min", "duration", 60.0, 0.0),
     unit("h", "duration", 3600.0, 0.0),
     unit("code", "code", 1.0, 0.0),
+    unit("count", "count", 1.0, 0.0),
+    unit("1/s", "rate", 1.0, 0.0),
+    unit("B", "bytes", 1.0, 0.0),
+    unit("B/s", "throughput", 1.0, 0.0),
+    unit("MAD", "money_mad", 1.0, 0.0),
+    unit("EUR", "money_eur", 1.0, 0.0),
+    unit("USD", "money_usd", 1.0, 0.0),
 ];
 
 /// Spellings met in the field, left, and ours, right.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Version of the models: that of the crate, and a number that rises whenever the same data would give another model.
-pub const MODELS_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+2");
+pub const MODELS_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+3");
 
 /// What a model was made of.
 #[derive(Debug, Clone, PartialEq)]

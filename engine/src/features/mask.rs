@@ -21,7 +21,7 @@ const STANDSTILL: f64 = 0.02;
 /// Least share left by children out of service at which what is left says how much all would have given.
 const LEAST_SHARE: f64 = 0.5;
 /// Reasons of questionable values that are not used; what is invalid is never used.
-const BAD: [&str; 4] = ["stale", "spike", "outlier", "level_shift"];
+const BAD: [&str; 4] = ["stale", "spike", "outlier", "time_shift"];
 
 /// A value that changes when knowledge comes in after the row itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,9 +64,12 @@ fn at_once(target: &Target, column: &[f64]) -> BTreeMap<usize, String> {
             .collect();
         let step = frame.resolution.seconds() * 1_000_000;
         for flag in &target.circumstances.flags {
-            let row = usize::try_from((micros(flag.time) - micros(frame.start)).div_euclid(step)).unwrap_or(usize::MAX);
-            if row < frame.len && is_bad(flag, column[row], tops[row]) {
-                found.entry(row).or_insert_with(|| flag.reason.clone());
+            let row_of = |time: Timestamp| (micros(time) - micros(frame.start)).div_euclid(step);
+            let (first, last) = (row_of(flag.time).max(0), row_of(flag.until.unwrap_or(flag.time)).min(frame.len as i64 - 1));
+            for row in (first..=last).filter_map(|row| usize::try_from(row).ok()) {
+                if is_bad(flag, column[row], tops[row]) {
+                    found.entry(row).or_insert_with(|| flag.reason.clone());
+                }
             }
         }
     }

@@ -21,6 +21,8 @@ const STATES: usize = 4;
 const RATE: f64 = 0.04;
 const STATE_RATE: f64 = 0.01;
 const LATE: f64 = 20.0;
+/// The same of solar power: half of its day ahead is night and teaches nothing, and clouds of yesterday are no fault of the forecast.
+const LATE_SOLAR: f64 = 60.0;
 /// Step of the logarithm of a bucket's width against a round whose truth all lay outside the 80 % band.
 const STRETCH_RATE: f64 = 0.05;
 /// Share of the last day's truth outside the 80 % band from which on a new regime is suspected, and how fast the logarithm of the
@@ -215,7 +217,8 @@ impl Conformal {
             return;
         }
         let (from, to) = self.leads.range(bucket);
-        let late = 1.0 + LATE * from as f64 / steps_of_day as f64;
+        let late = if self.kind == TargetKind::Solar { LATE_SOLAR } else { LATE };
+        let late = 1.0 + late * from as f64 / steps_of_day as f64;
         let part = (lit / (to - from) as f64).min(1.0);
         for state in 0..STATES {
             let (own, of_state) = self.cells(bucket, state);

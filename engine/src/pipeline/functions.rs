@@ -1,11 +1,15 @@
 //! What SQL may ask of the models and detectors, as table functions, and rows for the tables they fill.
 
+mod controller_log;
 mod explanation;
 mod forecast;
+mod maintenance;
 mod named;
 mod products;
 mod record;
 
+pub use maintenance::plan_batch;
+pub use maintenance::register_maintenance;
 pub use products::{paths_batch, ramps_batch, reserve_batch};
 pub use record::record_batch;
 
@@ -33,19 +37,20 @@ use std::sync::Arc;
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
 /// Makes `forecast(...)`, `forecast_explanation(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`,
-/// `scenarios(...)`, `ramps(...)`, `reserve(...)` and `anomalies(...)` known to a session. `now` answers for calls that name no time.
+/// `scenarios(...)`, `ramps(...)`, `reserve(...)`, `anomalies(...)` and `alarm_log(...)` known to a session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
     explanation::register(session, pipeline, now.clone());
     record::register(session, pipeline);
     products::register(session, pipeline);
     session.register_aggregate(forecast_agg());
-    let shared = pipeline.clone();
+    let (shared, clock) = (pipeline.clone(), now.clone());
     let anomalies = move |arguments: Arguments| {
-        let (pipeline, now) = (shared.clone(), now());
+        let (pipeline, now) = (shared.clone(), clock());
         async move { anomaly_rows(&pipeline, &arguments, now).await }.boxed()
     };
     session.register_computed("anomalies", ANOMALIES, Arc::new(anomalies));
+    controller_log::register(session, pipeline, now);
 }
 
 async fn anomaly_rows(pipeline: &Pipeline, arguments: &Arguments, now: Timestamp) -> Result<RecordBatch, QueryError> {

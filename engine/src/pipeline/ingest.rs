@@ -3,8 +3,11 @@
 //! In: pages of any [`crate::source::Source`]. Out: a [`Tally`]. Bulk doors use [`Store::import`]; live doors use
 //! [`Store::append`] themselves, because they must acknowledge each request.
 
+use crate::domain::AssetId;
 use crate::domain::Quantities;
 use crate::domain::Readings;
+use crate::domain::TimeRange;
+use crate::domain::from_micros;
 use crate::source::Reject;
 use crate::source::Rows;
 use crate::store::Store;
@@ -30,12 +33,58 @@ pub struct Tally {
     pub by_table: BTreeMap<&'static str, u64>,
     /// Refused rows by reason.
     pub by_reason: BTreeMap<&'static str, u64>,
+    /// When the accepted readings of each asset were taken.
+    pub touched: Touched,
 }
 
 impl Tally {
     /// Rows refused, for any reason.
     pub fn rejected(&self) -> u64 {
         self.by_reason.values().sum()
+    }
+}
+
+/// First and last time of the readings of each asset.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touched(BTreeMap<String, (i64, i64)>);
+
+impl Touched {
+    /// The stretch of time over which each asset got readings.
+    pub fn stretches(&self) -> BTreeMap<AssetId, TimeRange> {
+        let stretch = |(id, (first, last)): (&String, &(i64, i64))| {
+            let range = TimeRange::new(from_micros(*first), from_micros(last.saturating_add(1))).ok()?;
+            Some((AssetId::parse(id).ok()?, range))
+        };
+        self.0.iter().filter_map(stretch).collect()
+    }
+
+    /// Takes in the rows of a batch; rows of one asset that stand together are looked up once.
+    pub fn see(&mut self, readings: &Readings) {
+        let (times, ids) = (readings.times(), readings.asset_ids());
+        let mut row = 0;
+        while row < readings.len() {
+            let id = ids.value(row);
+            let mut seen = (i64::MAX, i64::MIN);
+            while row < readings.len() && ids.value(row) == id {
+                seen = (seen.0.min(times.value(row)), seen.1.max(times.value(row)));
+                row += 1;
+            }
+            self.join(id, seen);
+        }
+    }
+
+    /// Takes in what another has seen.
+    pub fn extend(&mut self, other: &Self) {
+        for (id, seen) in &other.0 {
+            self.join(id, *seen);
+        }
+    }
+
+    fn join(&mut self, id: &str, seen: (i64, i64)) {
+        match self.0.get_mut(id) {
+            Some(held) => *held = (held.0.min(seen.0), held.1.max(seen.1)),
+            None => drop(self.0.insert(id.to_owned(), seen)),
+        }
     }
 }
 
@@ -87,6 +136,7 @@ impl Ingest {
                 Rows::Readings(readings) => {
                     let table = readings.kind().name();
                     self.accept(table, readings.len());
+                    self.tally.touched.see(&readings);
                     let held = self.pending.entry(table).or_default();
                     held.push(readings);
                     if held.iter().map(Readings::len).sum::<usize>() >= CHUNK_ROWS {

@@ -1,64 +1,137 @@
-//! Watch cycles: learn what is normal per plant, judge the telemetry since, keep incidents and raise findings.
+//! Watch cycles: learn what is normal per plant, judge telemetry and controller logs since, keep the incidents.
+//!
+//! In: `now`. Out: incidents, and whose. Deliberately not here: which of them people hear of (`alert`).
 
 use super::Pipeline;
 use super::PipelineError;
 use super::forecasting::blocking;
-use super::resolution;
-use crate::alert::Finding;
+use crate::detect::ALARM_LOG;
+use crate::detect::AlarmLog;
+use crate::detect::AlarmLogOptions;
 use crate::detect::DetectError;
-use crate::detect::FittedWatch;
 use crate::detect::Health;
 use crate::detect::Incident;
-use crate::detect::Watch;
-use crate::detect::WatchOptions;
+use crate::detect::alarm_log;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::DomainError;
-use crate::domain::Frame;
 use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
 use crate::domain::micros;
 use arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use jiff::SignedDuration;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Each cycle checks the quality of this much telemetry.
-const RECENT: SignedDuration = SignedDuration::from_hours(48);
+/// Who raises incidents that name nobody else.
+const DEFAULT_DETECTOR: &str = "normal_behaviour";
 
 /// What one cycle found.
 #[derive(Debug, Default)]
 pub struct WatchCycle {
     /// Incidents since the learning period, open and closed, all plants.
     pub incidents: Vec<Incident>,
+    /// Assets that were judged: what is not among the incidents is not there.
+    pub judged: BTreeSet<AssetId>,
     /// Plants that could not be watched, and why.
     pub failures: Vec<(String, PipelineError)>,
 }
 
 impl Pipeline {
-    /// Judges every plant up to `now`, fitting the watches that are not fitted yet, and stores the incidents.
+    /// Checks the quality of what came, then judges every plant up to `now`, fitting the watches that are not fitted yet, and stores the incidents.
     pub async fn watch_cycle(&self, now: Timestamp) -> WatchCycle {
         let mut cycle = WatchCycle::default();
+        if let Err(error) = self.check_recent(now).await {
+            cycle.failures.push(("quality".into(), error));
+        }
         for (plant, assets) in plants(self.store.assets()) {
             match self.watch_plant(&plant, &assets, now).await {
-                Ok(incidents) => cycle.incidents.extend(incidents),
+                Ok(Some(incidents)) => {
+                    cycle.incidents.extend(incidents);
+                    cycle.judged.extend(assets.into_iter().map(|asset| asset.id));
+                }
+                Ok(None) => {}
                 Err(error) => cycle.failures.push((plant, error)),
             }
         }
         cycle
     }
 
-    async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Vec<Incident>, PipelineError> {
-        let recent = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-        self.check_quality(assets, Some(TimeRange::new(recent, now)?)).await?;
-        let Some((watch, frames)) = self.watch(plant, assets, now).await? else { return Ok(Vec::new()) };
-        let incidents = blocking(plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?;
-        if !incidents.is_empty() {
-            self.store.append_table(Table::Anomalies, incidents_batch(&incidents)?).await?;
+    /// Incidents of a plant, stored; `None` where there is too little to judge by.
+    async fn watch_plant(&self, plant: &str, assets: &[Asset], now: Timestamp) -> Result<Option<Vec<Incident>>, PipelineError> {
+        let Some((mut incidents, log)) = self.judge(plant, assets, now).await? else { return Ok(None) };
+        incidents.extend(log.incidents);
+        self.keep_period(plant).await?;
+        let ids: Vec<AssetId> = assets.iter().map(|asset| asset.id.clone()).collect();
+        let renamed = self.renamed(&ids, &incidents).await?;
+        if !incidents.is_empty() || !renamed.is_empty() {
+            self.store.append_table(Table::Anomalies, incidents_batch(&[renamed, incidents.clone()].concat())?).await?;
         }
-        Ok(incidents)
+        Ok(Some(incidents))
+    }
+
+    /// Incidents of a plant's telemetry and its controller logs, as of `now`; `None` where there is too little of either.
+    async fn judge(
+        &self,
+        plant: &str,
+        assets: &[Asset],
+        now: Timestamp,
+    ) -> Result<Option<(Vec<Incident>, AlarmLog)>, PipelineError> {
+        let watch = self.watch(plant, assets, now).await?;
+        let ids: Vec<AssetId> = assets.iter().map(|asset| asset.id.clone()).collect();
+        let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
+        let start = watch.as_ref().map_or(start, |(learnt, _)| learnt.period.from.min(start));
+        let lines = self.store.events(Some(&ids), Some(TimeRange::new(start, now)?)).await?;
+        if watch.is_none() && lines.is_empty() {
+            return Ok(None);
+        }
+        let rated = assets.iter().filter_map(|asset| Some((asset.id.clone(), asset.capacity_kw?))).collect();
+        let least = self.options.least_learning;
+        let work = move || {
+            let found =
+                watch.as_ref().map(|(learnt, frames)| learnt.watch.scan(frames, learnt.period.until).incidents).unwrap_or_default();
+            let known = lines.first().map(|line| line.time.saturating_add(least).unwrap_or(Timestamp::MAX));
+            let options = AlarmLogOptions { tell_from: known.unwrap_or(Timestamp::MAX), ..AlarmLogOptions::default() };
+            let log = alarm_log(&lines, &rated, &found, &options);
+            Ok((found, log))
+        };
+        Ok(Some(blocking(plant, work).await?))
+    }
+
+    /// Rows of `anomalies` that are open under a name their incident no longer has: ended where they began, without loss.
+    async fn renamed(&self, assets: &[AssetId], incidents: &[Incident]) -> Result<Vec<Incident>, PipelineError> {
+        let named: BTreeSet<(&AssetId, &str, &str, Timestamp, &str)> =
+            incidents.iter().map(|i| (&i.asset_id, i.component.as_str(), i.mode.as_str(), i.started_at, i.detector)).collect();
+        let detectors: BTreeMap<&str, &'static str> = incidents.iter().map(|i| (i.detector, i.detector)).collect();
+        let mut renamed = Vec::new();
+        for row in self.store.open_anomalies(assets).await? {
+            let key = (&row.asset_id, row.component.as_str(), row.mode.as_str(), row.start, row.detector.as_str());
+            let known = [DEFAULT_DETECTOR, ALARM_LOG].into_iter().find(|name| *name == row.detector);
+            let Some(detector) = known.or_else(|| detectors.get(row.detector.as_str()).copied()) else { continue };
+            if !named.contains(&key) {
+                let old = Incident::new(row.asset_id.clone(), &row.component, &row.mode, row.start, row.start);
+                renamed.push(Incident { closed_at: Some(row.start), score: 0.0, detector, ..old });
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// The controller logs of an asset's plant (of all plants when `None`) up to `now`, collapsed and put under incidents.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of a plant that cannot be judged.
+    pub async fn alarm_logs(&self, asset: Option<&Asset>, now: Timestamp) -> Result<Vec<AlarmLog>, PipelineError> {
+        let mut logs = Vec::new();
+        for (plant, assets) in plants(self.store.assets()) {
+            if asset.is_none_or(|wanted| assets.iter().any(|member| member.id == wanted.id))
+                && let Some((_, log)) = self.judge(&plant, &assets, now).await?
+            {
+                logs.push(log);
+            }
+        }
+        Ok(logs)
     }
 
     /// Incidents of one asset (of all when `None`) up to `now`, computed now and not stored.
@@ -71,10 +144,8 @@ impl Pipeline {
             if asset.is_some_and(|wanted| !assets.iter().any(|member| member.id == wanted.id)) {
                 continue;
             }
-            match self.watch(&plant, &assets, now).await {
-                Ok(Some((watch, frames))) => {
-                    found.extend(blocking(&plant, move || Ok(watch.scan(&frames, watch.fitted_until()).incidents)).await?)
-                }
+            match self.judge(&plant, &assets, now).await {
+                Ok(Some((incidents, log))) => found.extend(incidents.into_iter().chain(log.incidents)),
                 Ok(None) => {}
                 Err(error) if asset.is_some() => return Err(error),
                 Err(error) => tracing::warn!(plant, %error, "plant left out"),
@@ -92,49 +163,20 @@ impl Pipeline {
         let not_watched = || DetectError::NotWatched { asset: asset.id.clone(), until: range.end() };
         let plant = plants(self.store.assets()).into_iter().find(|(_, assets)| assets.iter().any(|member| member.id == asset.id));
         let (plant, assets) = plant.ok_or_else(not_watched)?;
-        let Some((watch, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
+        let Some((learnt, frames)) = self.watch(&plant, &assets, range.end()).await? else { return Err(not_watched().into()) };
         let id = asset.id.clone();
-        blocking(&plant, move || Ok((watch.fitted_until(), watch.health(&id, &frames, range)?))).await
-    }
-
-    /// The fitted watch of a plant and its telemetry before `now`; `None` while there is too little to learn from.
-    async fn watch(
-        &self,
-        plant: &str,
-        assets: &[Asset],
-        now: Timestamp,
-    ) -> Result<Option<(Arc<FittedWatch>, Vec<Frame>)>, PipelineError> {
-        let start = now.saturating_sub(self.options.history).unwrap_or(Timestamp::MIN);
-        let Some(first) = assets.first() else { return Ok(None) };
-        let frames = self.store.frames(assets, Some(TimeRange::new(start, now)?), resolution(first), None).await?;
-        let Some(begin) = frames.iter().map(|frame| frame.start).min() else { return Ok(None) };
-        let held = self.watches.read().await.get(plant).cloned();
-        if let Some(watch) = held {
-            return Ok(Some((watch, frames)));
-        }
-        let learning = SignedDuration::from_secs_f64(now.duration_since(begin).as_secs_f64() * self.options.learning_share);
-        if learning < self.options.least_learning {
-            return Ok(None);
-        }
-        let until = super::grid_time(begin.saturating_add(learning).unwrap_or(now), resolution(first));
-        let (watch, frames) = blocking(plant, move || {
-            let watch = Watch::fit(&frames, until, &WatchOptions::default())?;
-            Ok((Arc::new(watch), frames))
-        })
-        .await?;
-        self.watches.write().await.insert(plant.to_owned(), Arc::clone(&watch));
-        Ok(Some((watch, frames)))
+        blocking(&plant, move || Ok((learnt.period.until, learnt.watch.health(&id, &frames, range)?))).await
     }
 }
 
-/// Assets that are judged together: the machines of a plant with its weather stations; a transformer is its own plant.
-fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
+/// Assets that are judged together: the machines of a plant with its weather stations; a transformer or a bus is its own plant.
+pub(super) fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     let mut plants: BTreeMap<String, Vec<Asset>> = BTreeMap::new();
     for asset in assets {
         let parent = asset.parent_id.as_ref().map(AssetId::to_string);
         let plant = match asset.kind {
             AssetKind::WindTurbine | AssetKind::PvInverter | AssetKind::PvTracker | AssetKind::WeatherStation => parent,
-            AssetKind::Transformer => Some(asset.id.to_string()),
+            AssetKind::Transformer | AssetKind::Bus => Some(asset.id.to_string()),
             _ => None,
         };
         if let Some(plant) = plant {
@@ -143,31 +185,6 @@ fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     }
     plants.retain(|_, assets| assets.iter().any(|asset| asset.kind != AssetKind::WeatherStation));
     plants
-}
-
-/// What ended longer ago than this is history, not news.
-const NEWS: SignedDuration = SignedDuration::from_hours(24 * 7);
-
-/// The findings people should hear of: faults, not mere information, that are open or ended in the last seven days. Older
-/// ones stay in `anomalies`; a store that has just been filled would otherwise shout about last year.
-pub fn findings(incidents: &[Incident], now: Timestamp) -> Vec<Finding> {
-    let news = now.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
-    let faults = incidents.iter().filter(|incident| !incident.is_information());
-    faults
-        .filter(|incident| incident.closed_at.is_none_or(|closed| closed >= news))
-        .map(|incident| Finding {
-            asset_id: incident.asset_id.clone(),
-            component: incident.component.clone(),
-            mode: incident.mode.clone(),
-            started_at: incident.started_at,
-            opened_at: incident.opened_at,
-            closed_at: incident.closed_at,
-            severity: incident.severity,
-            score: incident.score,
-            energy_lost_kwh: incident.energy_lost_kwh,
-            top_contributors: incident.top_contributors(),
-        })
-        .collect()
 }
 
 /// Incidents as rows of `anomalies`.

@@ -8,7 +8,6 @@ use super::StoreError;
 use super::read::of;
 use super::read::time;
 use super::read::times;
-use super::read::within;
 use crate::domain::ASSET_ID;
 use crate::domain::Annotation;
 use crate::domain::AssetId;
@@ -19,6 +18,7 @@ use crate::domain::TIME;
 use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::from_micros;
+use arrow::array::Array;
 use arrow::array::AsArray;
 use datafusion::logical_expr::ident;
 use datafusion::logical_expr::lit;
@@ -47,7 +47,8 @@ impl Store {
         Ok(found)
     }
 
-    /// What the quality check says about stored values of one quantity, by time and reason. A word it does not know is passed over.
+    /// What the quality check says about stored values of one quantity, by time and reason; of `range`, whatever reaches into it. A word
+    /// it does not know is passed over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -57,14 +58,19 @@ impl Store {
         quantity: &Quantity,
         range: Option<TimeRange>,
     ) -> Result<Vec<FlaggedValue>, StoreError> {
-        let filters = [of(asset, quantity), within(range)].concat();
+        let mut filters = of(asset, quantity);
+        if let Some(range) = range {
+            let reaches = ident(TIME).gt_eq(time(range.start())).or(ident("until").gt_eq(time(range.start())));
+            filters.extend([ident(TIME).lt(time(range.end())), reaches]);
+        }
         let mut found = Vec::new();
-        for batch in self.reader(Table::QualityFlags).rows(&[TIME, "quality", "reason"], &filters).await? {
-            let (at, qualities, reasons) =
-                (times(&batch, TIME), batch["quality"].as_string::<i32>(), batch["reason"].as_string::<i32>());
+        for batch in self.reader(Table::QualityFlags).rows(&[TIME, "quality", "reason", "until"], &filters).await? {
+            let (at, ends) = (times(&batch, TIME), times(&batch, "until"));
+            let (qualities, reasons) = (batch["quality"].as_string::<i32>(), batch["reason"].as_string::<i32>());
             let read = |row: usize| {
                 let quality = Quality::parse(qualities.value(row)).ok()?;
-                Some(FlaggedValue { time: from_micros(at.value(row)), quality, reason: reasons.value(row).to_owned() })
+                let until = ends.is_valid(row).then(|| from_micros(ends.value(row)));
+                Some(FlaggedValue { time: from_micros(at.value(row)), until, quality, reason: reasons.value(row).to_owned() })
             };
             found.extend((0..batch.num_rows()).filter_map(read));
         }

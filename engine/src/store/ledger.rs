@@ -12,12 +12,14 @@ mod keys;
 mod migrate;
 mod models;
 mod sessions;
+mod watches;
 
 pub use copy::check;
 pub use error::LedgerError;
 pub use idempotency::{Claim, StoredAnswer};
 pub use keys::{ApiKey, Role};
 pub use models::{FitReason, KeptModel, ModelRow, models_schema};
+pub use watches::LearntPeriod;
 
 use crate::domain::Timestamp;
 use crate::domain::from_micros;

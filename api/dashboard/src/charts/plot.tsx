@@ -9,7 +9,7 @@ import { showNumber } from "../core/words";
 
 export interface Palette {
   ink: string; muted: string; faint: string; grid: string; panel: string; accent: string; accentSoft: string;
-  wind: string; solar: string; load: string; critical: string; warning: string; font: string;
+  wind: string; solar: string; load: string; critical: string; criticalSoft: string; warning: string; font: string;
 }
 
 function palette(): Palette {
@@ -17,7 +17,7 @@ function palette(): Palette {
   const read = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {
     ink: read("ink"), muted: read("muted"), faint: read("faint"), grid: read("grid"), panel: read("panel"), accent: read("accent"), accentSoft: read("accent-soft"),
-    wind: read("wind"), solar: read("solar"), load: read("load"), critical: read("critical"), warning: read("warning"), font: `11px ${read("font")}`,
+    wind: read("wind"), solar: read("solar"), load: read("load"), critical: read("critical"), criticalSoft: read("critical-soft"), warning: read("warning"), font: `11px ${read("font")}`,
   };
 }
 
@@ -68,7 +68,9 @@ export function Plot({ label, height, inputs, make, onCursor }: PlotProps) {
 /** An x axis of time in the wall clock of `zone`: hours, and the day where it begins. */
 export function timeAxis(colours: Palette, zone: string, hidden = false): uPlot.Axis {
   return {
-    stroke: colours.muted, font: colours.font, size: hidden ? 6 : 38, space: 62, gap: 4,
+    stroke: colours.muted, font: colours.font, space: 62, gap: 4,
+    // One line of words or two: no room is kept for a second line that is not there.
+    size: (_u, values) => (hidden ? 6 : !values || values.some((word) => word.includes("\n")) ? 38 : 24),
     grid: { stroke: colours.grid, width: 1 }, ticks: { show: false },
     values: (_u, splits, _axis, _space, step) => {
       const startsDay = (at: number) => (((at + offsetMinutes(at * 1000, zone) * 60) % 86_400) + 86_400) % 86_400 < step;

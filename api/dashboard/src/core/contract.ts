@@ -46,10 +46,120 @@ export interface Alert {
   title: LocalText;
   advice: LocalText;
   incident_open: boolean;
+  evidence?: EvidencePart[];
+  outlook?: TrendOutlook | null;
+  /** Loss still to come in the next 7 days at the present rate. */
+  energy_expected_kwh?: number | null;
+  money?: Money | null;
+  /** 0 to 1, from severity, energy and trend; lowered by earlier false positives of the same pattern. */
+  priority?: number;
+  /** The alert this one is folded under. */
+  parent_alert_id?: string | null;
+  /** Alerts folded under this one. */
+  children?: number;
+  playbook?: Playbook | null;
 }
+
+/** One signal that spoke: what it showed, what was expected, and its share of the verdict. */
+export interface EvidencePart { signal: string; quantity: string; unit: string; observed: number | null; expected: number | null; share: number }
+
+/** When a worsening signal reaches its limit, as a band; `null` beyond ninety days. */
+export interface TrendOutlook { quantity: string; unit: string; limit: number; level: number; earliest: string; median: string | null; latest: string | null }
+
+/** What the loss is worth: so far, and in the next 7 days at the present rate. */
+export interface Money { lost: number; expected: number | null; currency: string }
+
+export interface Playbook { steps: LocalText[]; hours: number; people: number }
 
 export interface AlertEvent { id: string | number; at: string; kind: string; by: string | null; note: string | null }
 export interface AlertDetail extends Alert { events: AlertEvent[] }
+
+/** One signal over the window, with the same signal of its neighbours. */
+export interface EvidenceSignal {
+  signal: string;
+  quantity: string;
+  unit: string;
+  times: string[];
+  observed: (number | null)[];
+  expected: (number | null)[];
+  score: (number | null)[];
+  neighbours: { asset_id: string; values: (number | null)[] }[];
+}
+
+export interface IncidentSpan { opened_at: string; closed_at: string | null; energy_lost_kwh: number | null }
+
+export interface AlertEvidence {
+  asset_id: string;
+  from: string;
+  to: string;
+  opened_at: string;
+  signals: EvidenceSignal[];
+  evidence: EvidencePart[];
+  outlook: TrendOutlook | null;
+  incidents: IncidentSpan[];
+  log: { lines: number; episodes: number } | null;
+}
+
+export interface LogLine { time: string; message: string; reset_at: string | null }
+export interface LogPage { lines: LogLine[]; next: string | null }
+
+/** Alerts raised against those the budget allows, and how each pattern did. */
+export interface AlertBudget {
+  budget_per_asset_year: number;
+  assets: number;
+  since: string;
+  allowed: number;
+  raised: number;
+  false_positives: number;
+  patterns: { asset_kind: string; component: string; mode: string; raised: number; false_positives: number; priority: number }[];
+}
+
+export interface Crew { name: string; people: number; hours: { start: string; end: string; timezone: string; weekdays: number[] } }
+
+/** What a plan is asked with; what is absent comes from the configuration. */
+export interface PlanRequest { from?: string; days?: number; crews?: Crew[]; wind_limit?: number; price_per_mwh?: number }
+
+export interface Visit {
+  /** The most urgent alert it settles. */
+  alert_id: string;
+  /** All of them. */
+  alert_ids?: string[];
+  asset_id: string;
+  asset_name: string;
+  component: string;
+  mode: string;
+  crew: string;
+  start: string;
+  end: string;
+  people: number;
+  production_lost_kwh: number;
+  waiting_loss_kwh: number;
+  wind_speed_max: number | null;
+  reason: LocalText;
+}
+
+export interface Plan {
+  from: string;
+  to: string;
+  visits: Visit[];
+  left_out: { alert_id: string; asset_id: string; reason: LocalText }[];
+  cost: {
+    /** Energy lost and risk, `risk_plan` among it. */
+    plan_kwh: number;
+    as_soon_as_possible_kwh: number;
+    saving_kwh: number;
+    risk_plan: number;
+    risk_as_soon_as_possible: number;
+    currency: string;
+    saving: number | null;
+  };
+  solver: { status: "optimal" | "feasible"; gap: number; seconds: number };
+  as_soon_as_possible: Visit[];
+  /** What it was planned with, the configuration's part filled in. */
+  inputs?: Omit<PlanRequest, "price_per_mwh"> & { price_per_mwh?: number | null };
+  /** Hour by hour over all assets of the plan: expected production, and the strongest wind reckoned with. */
+  conditions?: { times: string[]; production_kw: (number | null)[]; wind_speed: (number | null)[] };
+}
 
 export interface ReadingsPage {
   asset_id: string;

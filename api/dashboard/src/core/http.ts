@@ -2,6 +2,7 @@
 // Not here: what the answers mean.
 import { signal } from "@preact/signals";
 import type { Session } from "./contract";
+import { language } from "./settings";
 
 /** undefined: not asked yet; null: nobody is logged in. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -42,11 +43,12 @@ export async function get<T>(path: string, query: Record<string, string | number
   return (await answer.json()) as T;
 }
 
-export async function post<T>(path: string, body: unknown): Promise<T | undefined> {
+export async function post<T>(path: string, body: unknown, abort?: AbortSignal): Promise<T | undefined> {
   const answer = await send(path, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify(body),
+    ...(abort ? { signal: abort } : {}),
   });
   return answer.status === 204 ? undefined : ((await answer.json()) as T);
 }
@@ -56,9 +58,9 @@ export function queryText(query: Record<string, string | number | undefined>): s
   return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";
 }
 
-/** Fetches a document and hands it to the browser as a file. */
-export async function download(path: string, accept: string, name: string): Promise<void> {
-  const answer = await send(path, { headers: { accept } });
+/** Fetches a document (asked for with `body`, if any, in the chosen language) and hands it to the browser as a file. */
+export async function download(path: string, accept: string, name: string, body?: unknown): Promise<void> {
+  const answer = await send(path, body === undefined ? { headers: { accept } } : { method: "POST", headers: { accept, "accept-language": language.value, "content-type": "application/json" }, body: JSON.stringify(body) });
   const address = URL.createObjectURL(await answer.blob());
   const link = document.createElement("a");
   link.href = address;

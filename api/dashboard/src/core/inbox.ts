@@ -17,6 +17,12 @@ export const isClosed = (alert: Alert) => CLOSED.includes(alert.state);
 export const isShelved = (alert: Alert) => alert.shelved_until !== null && Date.parse(alert.shelved_until) > serverNow.value;
 export const SEVERITY_RANK: Record<Severity, number> = { critical: 2, warning: 1, info: 0 };
 
+/** Folded under another alert that is still open: told there, not counted here. */
+export function isFolded(alert: Alert): boolean {
+  const parent = alert.parent_alert_id ? alerts.value.get(alert.parent_alert_id) : undefined;
+  return parent !== undefined && !isClosed(parent);
+}
+
 export const activeAlerts = computed(() => [...alerts.value.values()].filter((alert) => !isClosed(alert)));
 /** Active alerts of each asset, worst first. */
 export const activeByAsset = computed(() => {
@@ -29,7 +35,8 @@ export const activeByAsset = computed(() => {
 function put(alert: Alert): void {
   const known = alerts.value.get(alert.id);
   if (known && Date.parse(known.updated_at) > Date.parse(alert.updated_at)) return;
-  alerts.value = new Map(alerts.value).set(alert.id, alert);
+  // What one answer leaves out (the stream is terser than the page of one alert) an earlier one has said.
+  alerts.value = new Map(alerts.value).set(alert.id, { ...known, ...alert });
 }
 
 async function pages(state: string, most: number): Promise<Alert[]> {
@@ -47,7 +54,8 @@ export async function loadAlerts(): Promise<void> {
   if (!session.value) return;
   try {
     const [active, closed] = await Promise.all([pages("open,acknowledged,assigned", 1000), pages(CLOSED.join(","), 200)]);
-    alerts.value = new Map([...active, ...closed].map((alert) => [alert.id, alert]));
+    const before = alerts.value;
+    alerts.value = new Map([...active, ...closed].map((alert) => [alert.id, { ...before.get(alert.id), ...alert }]));
     alertsError.value = undefined;
     alertsLoaded.value = true;
   } catch (problem) {
@@ -60,7 +68,8 @@ onLive("alert", (data) => {
   const alert = data as Alert;
   const isNew = alertsLoaded.value && !alerts.value.has(alert.id);
   put(alert);
-  if (!isNew) return;
+  // What is folded away is not announced either: its parent was.
+  if (!isNew || isFolded(alert)) return;
   fresh.value = new Set(fresh.value).add(alert.id);
   announcement.value = alert;
   setTimeout(() => { const rest = new Set(fresh.value); rest.delete(alert.id); fresh.value = rest; }, 45_000);

@@ -18,6 +18,7 @@ export const address = {
   forecast: (asset?: string, quantity?: string, issue?: string) =>
     `#/forecast${asset ? `/${part(asset)}` : ""}${asset && quantity ? `/${part(quantity)}` : ""}${asset && quantity && issue ? `?issue=${part(issue)}` : ""}`,
   alerts: (id?: string) => `#/alerts${id ? `/${part(id)}` : ""}`,
+  plan: () => "#/plan",
   asset: (id: string) => `#/asset/${part(id)}`,
 };
 

@@ -70,6 +70,9 @@ export function showPercent(share: number | null | undefined, digits = 0): strin
 /** Digits that keep about three significant figures. */
 export const digitsFor = (size: number) => (size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : 2);
 
+/** Digits for the readings of a signal whose largest is `size`: tenths of a degree, hundredths of a megawatt, thousandths of a ratio. */
+export const signalDigits = (size: number, unit: string) => (size >= 200 ? 0 : size >= 2 || size === 0 ? 1 : unit === "" ? 3 : 2);
+
 export interface Scaled { unit: string; factor: number }
 /** The unit people read for a stored unit: kW becomes MW or GW when the numbers are large, likewise kWh. */
 export function readable(unit: string, largest: number): Scaled {
@@ -83,6 +86,18 @@ export function readable(unit: string, largest: number): Scaled {
   if (unit === "Pa") return { unit: "hPa", factor: 0.01 };
   const signs: Record<string, string> = { degC: "°C", deg: "°", "W/m2": "W/m²", "1": "", code: "" };
   return { unit: signs[unit] ?? unit, factor: 1 };
+}
+
+/** An amount of money in whole units of its currency. */
+export function showMoney(amount: number | null | undefined, currency: string): string {
+  if (amount === null || amount === undefined || !Number.isFinite(amount)) return DASH;
+  try { return numberFormat({ style: "currency", currency, maximumFractionDigits: 0 }).format(amount).replace("-", "−"); } catch { return `${showNumber(amount, 0)} ${currency}`; }
+}
+
+/** The name of a signal: its quantity, and the remark the detector put behind it. */
+export function signalName(signal: string, quantity: string): string {
+  const remark = signal === quantity ? "" : (signal.startsWith(quantity) ? signal.slice(quantity.length) : signal).replaceAll("_", " ").trim();
+  return remark ? `${quantityName(quantity)} · ${remark}` : quantityName(quantity);
 }
 
 export function showEnergy(kwh: number | null | undefined): string {

@@ -1,12 +1,15 @@
 // Alert inbox: the list with its filters on one side, the chosen alert on the other (on a phone one after the other). j/k move, a acknowledges.
+// What is folded under another alert is found under that one, or by searching.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Alert, Severity } from "../core/contract";
-import { act, alerts, alertsError, alertsLoaded, isClosed, isShelved, loadAlerts, SEVERITY_RANK } from "../core/inbox";
+import { act, alerts, alertsError, alertsLoaded, isClosed, isFolded, isShelved, loadAlerts, loadHistory, SEVERITY_RANK } from "../core/inbox";
+import { useResource } from "../core/resource";
 import { address, go, route } from "../core/route";
 import { componentName, modeName, quantityName, severityName, t, type Word } from "../core/words";
 import { AlertPane } from "../parts/alert-pane";
 import { AlertRow } from "../parts/alert-row";
+import { BudgetLine } from "../parts/pattern";
 import { Empty, Failed, Loading } from "../parts/states";
 
 type Tab = "active" | "unowned" | "shelved" | "closed" | "all";
@@ -25,7 +28,7 @@ const TABS: Record<Tab, { word: Word; holds: (alert: Alert) => boolean }> = {
   all: { word: "all", holds: () => true },
 };
 const ORDERS: Record<Order, { word: Word; compare: (a: Alert, b: Alert) => number }> = {
-  urgency: { word: "sortUrgency", compare: (a, b) => SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || b.opened_at.localeCompare(a.opened_at) },
+  urgency: { word: "sortUrgency", compare: (a, b) => SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || (b.priority ?? 0) - (a.priority ?? 0) || b.opened_at.localeCompare(a.opened_at) },
   newest: { word: "sortNewest", compare: (a, b) => b.opened_at.localeCompare(a.opened_at) },
   loss: { word: "sortLoss", compare: (a, b) => (b.energy_lost_kwh ?? 0) - (a.energy_lost_kwh ?? 0) },
 };
@@ -40,10 +43,12 @@ function matches(alert: Alert): boolean {
 
 export function Inbox() {
   const chosen = route.value.parts[0];
-  const all = [...alerts.value.values()];
+  const every = [...alerts.value.values()];
+  const searching = text.value !== "" || assetId.value !== "";
+  const all = every.filter((alert) => !isFolded(alert) || searching || alert.id === chosen);
   const chosenAlert = chosen ? alerts.value.get(chosen) : undefined;
   const list = all.filter((alert) => TABS[tab.value].holds(alert) && matches(alert)).sort(ORDERS[order.value].compare);
-  const assetNames = useMemo(() => [...new Map(all.map((alert) => [alert.asset_id, alert.asset_name]))].sort((a, b) => a[1].localeCompare(b[1], undefined, { numeric: true })), [alerts.value]);
+  const assetNames = useMemo(() => [...new Map(every.map((alert) => [alert.asset_id, alert.asset_name]))].sort((a, b) => a[1].localeCompare(b[1], undefined, { numeric: true })), [alerts.value]);
 
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
@@ -86,11 +91,20 @@ export function Inbox() {
           </select>
         </div>
         {list.length ? <ul class="alert-list">{list.map((alert) => <AlertRow key={alert.id} alert={alert} chosen={alert.id === chosen} />)}</ul> : <Empty title={t("inboxEmpty")} help={t("inboxEmptyHelp")} />}
-        <p class="inbox-foot muted small"><span>{t("shownCount", { shown: list.length, all: all.length })}</span><span class="keyboard-hint">{t("keyboardHint")}</span></p>
+        <p class="inbox-foot muted small"><span>{t("shownCount", { shown: list.length, all: all.length })}</span><BudgetLine /><span class="keyboard-hint">{t("keyboardHint")}</span></p>
       </section>
       <section class="inbox-detail" aria-label={t("alerts")}>
-        {chosenAlert ? <AlertPane key={chosenAlert.id} alert={chosenAlert} /> : <Empty title={t("chooseAlert")} help={t("chooseAlertHelp")} />}
+        {chosenAlert ? <AlertPane key={chosenAlert.id} alert={chosenAlert} /> : chosen ? <Elsewhere key={chosen} id={chosen} /> : <Empty title={t("chooseAlert")} help={t("chooseAlertHelp")} />}
       </section>
     </div>
   );
+}
+
+/** An alert that is not among those read so far (an old one, from a link): asked for by itself. */
+function Elsewhere({ id }: { id: string }) {
+  const asked = useResource(id, () => loadHistory(id));
+  const error = asked.error.value;
+  if (!error) return <div class="pane"><Loading lines={8} /></div>;
+  const back = <a class="button" href={address.alerts()}>{t("back")}</a>;
+  return error.status === 404 || error.status === 400 ? <Empty title={t("unknownAlert")} help={error.detail}>{back}</Empty> : <div class="pane"><Failed problem={error} retry={asked.reload} />{back}</div>;
 }

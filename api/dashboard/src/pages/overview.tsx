@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { assets, families, fleetError, isProducer, loadFleet, looseUnits, wallAssets } from "../core/fleet";
 import type { Asset } from "../core/contract";
-import { activeAlerts, isShelved, SEVERITY_RANK } from "../core/inbox";
+import { activeAlerts, isFolded, isShelved, SEVERITY_RANK } from "../core/inbox";
 import { address } from "../core/route";
 import { t } from "../core/words";
 import { AssetCard } from "../parts/asset-card";
@@ -42,8 +42,8 @@ export function Overview() {
 
 /** The alerts one would walk over for: the most urgent that nobody has shelved. */
 function Urgent() {
-  const urgent = activeAlerts.value.filter((alert) => !isShelved(alert))
-    .sort((a, b) => SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || b.opened_at.localeCompare(a.opened_at));
+  const urgent = activeAlerts.value.filter((alert) => !isShelved(alert) && !isFolded(alert))
+    .sort((a, b) => SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || (b.priority ?? 0) - (a.priority ?? 0) || b.opened_at.localeCompare(a.opened_at));
   if (!urgent.length) return null;
   return (
     <section class="urgent" aria-label={t("openAlerts")}>

@@ -21,6 +21,7 @@ export function AlertRow({ alert, chosen = false }: { alert: Alert; chosen?: boo
           <span>{alert.asset_name}</span><span>{componentName(alert.component)}</span>
           {alert.energy_lost_kwh !== null && <span><Figure value={showEnergy(alert.energy_lost_kwh)} /></span>}
           {alert.assignee && <span>{alert.assignee}</span>}
+          {(alert.children ?? 0) > 0 && <span>{t("foldedCount", { n: alert.children ?? 0 })}</span>}
         </span>
         <StateBadge alert={alert} />
       </a>

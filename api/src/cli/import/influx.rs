@@ -9,11 +9,11 @@ use crate::ingest::letters::DeadLetters;
 use crate::ingest::{Door, MOST_REJECTED, Rejected};
 use crate::state::Rooms;
 use connectors::line::LinePlan;
-use engine::domain::AssetKind;
+use engine::pipeline::ingest::Touched;
 use engine::source::{Reject, SourceError};
 use engine::store::Receipt;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ pub(super) async fn run(rooms: &Rooms, name: &str, options: &args::Import) -> Re
         options.rejects.clone().unwrap_or_else(|| rejects_file(&rooms.config.data_dir, &PathBuf::from(format!("influx-{name}"))));
     let total = pull(rooms, connection, read, &rejects).await?;
     if total.receipt.inserted + total.receipt.changed > 0 {
-        check(rooms, |asset| total.kinds.contains(&asset.kind)).await?;
+        check(rooms, &total.touched).await?;
     }
     let refused = total.by_reason.values().sum();
     if options.strict && refused > 0 {
@@ -42,14 +42,14 @@ pub(super) async fn run(rooms: &Rooms, name: &str, options: &args::Import) -> Re
 #[derive(Debug, Default)]
 struct Total {
     receipt: Receipt,
-    kinds: BTreeSet<AssetKind>,
+    touched: Touched,
     by_reason: BTreeMap<&'static str, u64>,
 }
 
 impl Total {
     fn add(&mut self, page: &Stored) {
         crate::ingest::add(&mut self.receipt, page.receipt);
-        self.kinds.extend(&page.kinds);
+        self.touched.extend(&page.touched);
         for reject in &page.rejects {
             *self.by_reason.entry(reject.reason).or_default() += 1;
         }

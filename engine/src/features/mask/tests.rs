@@ -105,13 +105,14 @@ fn a_set_point_that_binds_masks_its_rows() {
 #[test]
 fn bad_values_are_masked_and_clipped_filled_or_full_ones_are_not() {
     let mut target = wind(Vec::new());
-    let flag = |row: usize, quality, reason: &str| FlaggedValue { time: sample::at(row), quality, reason: reason.into() };
+    let flag =
+        |row: usize, quality, reason: &str| FlaggedValue { time: sample::at(row), until: None, quality, reason: reason.into() };
     target.circumstances.flags = vec![
         flag(10, Quality::Invalid, "out_of_range"),
         flag(11, Quality::Invalid, "anything"),
         flag(20, Quality::Questionable, "clipped"),
         flag(21, Quality::Estimated, "interpolated"),
-        FlaggedValue { time: from_micros(micros(sample::at(0)) - 1), quality: Quality::Invalid, reason: "gap".into() },
+        FlaggedValue { time: from_micros(micros(sample::at(0)) - 1), until: None, quality: Quality::Invalid, reason: "gap".into() },
     ];
     target.circumstances.flags.extend(BAD.iter().zip(30..).map(|(reason, row)| flag(row, Quality::Questionable, reason)));
     let mut full = target.clone();
@@ -130,4 +131,6 @@ fn bad_values_are_masked_and_clipped_filled_or_full_ones_are_not() {
     assert_eq!(out, [10, 11, 30, 31, 32, 33], "nor are forecasts judged by them");
     let counts = masked_rows(&target, sample::at(31));
     assert_eq!(counts.values().sum::<usize>(), 3, "{counts:?}");
+    target.circumstances.flags = vec![FlaggedValue { until: Some(sample::at(14)), ..flag(12, Quality::Questionable, "stale") }];
+    assert_eq!(missing(&target, 100), [12, 13, 14], "a stretch is all its rows");
 }

@@ -5,7 +5,13 @@ use super::LedgerError;
 use sqlx::sqlite::SqlitePool;
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
+];
 
 pub(super) async fn run(pool: &SqlitePool, data_dir: &Path) -> Result<(), LedgerError> {
     let failed = LedgerError::sql("migrating the ledger");

@@ -108,6 +108,7 @@ async fn flags_of_one_quantity_come_back_by_time() {
             Arc::new(StringArray::from(vec!["invalid", "questionable", "invalid"])),
             Arc::new(Float64Array::from(vec![None, Some(5.0), None])),
             Arc::new(StringArray::from(vec!["out_of_range", "stale", "gap"])),
+            Arc::new(TimestampMicrosecondArray::from(vec![None, Some(micros("2026-01-01T18:00:00Z")), None]).with_timezone("UTC")),
         ],
     );
     store.import_table(Table::QualityFlags, rows.unwrap()).await.unwrap();
@@ -116,5 +117,7 @@ async fn flags_of_one_quantity_come_back_by_time() {
     let words: Vec<(&str, &str)> = found.iter().map(|flag| (flag.quality.name(), flag.reason.as_str())).collect();
     assert_eq!(words, [("questionable", "stale"), ("invalid", "out_of_range")]);
     let range = TimeRange::new(time("2026-01-01T12:00:00Z"), time("2026-01-03T00:00:00Z")).unwrap();
+    assert_eq!(store.flagged(&id, &Quantity::ACTIVE_POWER, Some(range)).await.unwrap().len(), 2, "a stretch that reaches into it");
+    let range = TimeRange::new(time("2026-01-01T19:00:00Z"), time("2026-01-03T00:00:00Z")).unwrap();
     assert_eq!(store.flagged(&id, &Quantity::ACTIVE_POWER, Some(range)).await.unwrap().len(), 1);
 }
