@@ -20,8 +20,8 @@ const CLIP: f64 = 5.0;
 const DRIFT: f64 = 1.5;
 /// Days over which slow drift is followed.
 const DRIFT_DAYS: f64 = 20.0;
-/// Days after which a change that is still there becomes the new normal: it has been reported, it must not hide the next.
-const ACCEPTED_DAYS: f64 = 30.0;
+/// Days of informative rows (a month or more by the calendar) after which a change that is still there becomes the new
+const ACCEPTED_DAYS: f64 = 16.0;
 /// Days over which an accepted change is taken in.
 const ACCEPT_DAYS: f64 = 2.0;
 /// Days of rows after a service stop over which its effect is read.

@@ -127,7 +127,9 @@ impl Machine {
                     *value = f64::NAN;
                 }
             }
-            let traces = model.limits.iter().map(|l| l.trace(&residual.score, &visits)).collect();
+            // A repair cools a part for good; power above the expected is more often an iced anemometer than a better machine.
+            let visits = if model.limit.is_finite() { visits.as_slice() } else { &[] };
+            let traces = model.limits.iter().map(|l| l.trace(&residual.score, visits)).collect();
             let Trace { mut on, mut score, onset } = together(traces, fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
             if is_power {
