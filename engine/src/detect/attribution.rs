@@ -5,6 +5,7 @@
 
 use super::regression::median;
 use crate::domain::Quantity;
+use std::ops::Range;
 
 /// One alarm of an asset, by row.
 #[derive(Debug)]
@@ -170,7 +171,7 @@ impl<'a> Loss<'a> {
             return name("rotor", "icing");
         }
         let (from, to) = (self.rows.first().copied().unwrap_or(0), self.rows.last().copied().unwrap_or(0));
-        let beside = |rows: std::ops::Range<usize>| {
+        let beside = |rows: Range<usize>| {
             let known: Vec<f64> = rows.filter_map(|i| heading.get(i).copied()).filter(|v| v.is_finite()).collect();
             if known.is_empty() { 0.0 } else { median(known) }
         };
