@@ -30,6 +30,7 @@ mod rehearsal;
 mod relief;
 mod residual;
 mod shortfall;
+mod solar;
 mod specialist;
 mod state;
 mod stream;
@@ -48,6 +49,7 @@ pub use operating::{OperatingRow, OperatingState, operating_states};
 pub use quality::{
     Balance, MeterOf, QualityFlag, QualityOptions, Reason, fit_to_learn_from, history_flags, meters, quality_flags, settle, usable,
 };
+pub use solar::{Degradation, SoilingDay};
 pub use subspace::{Column, FittedSubspace, Role, RowVerdict, Scratch, Subspace, SubspaceError, SubspaceOptions, SubspaceState};
 pub use watch::{FittedWatch, Watch, WatchOptions};
 
@@ -61,6 +63,10 @@ pub struct Detection {
     pub points: Vec<Point>,
     /// Incidents that were open at or after `from`, by opening time, then asset.
     pub incidents: Vec<Incident>,
+    /// Dust per solar plant and day from `from` on, by plant, then date; empty without a plant that can tell.
+    pub soiling: Vec<SoilingDay>,
+    /// Ageing per solar plant, as of the last row.
+    pub degradation: Vec<Degradation>,
 }
 
 /// The verdict on one row.
@@ -77,7 +83,20 @@ pub struct Point {
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 6] = ["curtailment", "maintenance", "comms_loss", "downtime", "northing_step", "unusual_value"];
+pub const INFORMATION: [&str; 12] = [
+    "curtailment",
+    "maintenance",
+    "comms_loss",
+    "downtime",
+    "northing_step",
+    "unusual_value",
+    "clipping",
+    "soiling",
+    "dust_storm",
+    "rain",
+    "washing",
+    "night",
+];
 
 /// Why nothing can be watched.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

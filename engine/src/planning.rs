@@ -8,19 +8,18 @@
 //! (`pipeline`), wire types and calendars (`api`).
 
 mod baseline;
+mod exchange;
 mod price;
 mod risk;
 mod schedule;
 mod shifts;
 mod solve;
 mod starts;
-mod work;
 
 pub use price::{CAUTION, Cost};
 pub use risk::{DAYS_TO_FAILURE, failure_curve, failure_curve_of};
 pub use schedule::{LeftOut, Obstacle, Plan, Schedule, Solver, Visit, Wind, plan};
 pub use shifts::{Shift, WorkingHours, shifts};
-pub use work::{Work, usual_work};
 
 use crate::domain::AssetId;
 use std::time::Duration;
@@ -28,7 +27,7 @@ use std::time::Duration;
 /// Length of a slot in hours: the grain of a plan.
 pub const SLOT_HOURS: f64 = 1.0;
 
-/// Getting there, climbing, making safe, and handing over again, hours; part of every job's hours, and spent once per visit.
+/// Climbing, making safe and handing over again, hours; part of every job's hours, and spent once per visit.
 pub const ACCESS_HOURS: usize = 1;
 
 /// Between two sites on one day, slots.

@@ -1,8 +1,10 @@
 //! The maintenance plan over HTTP, in SQL and as a calendar: from open alerts to visits, and what is refused.
 
 use super::site::{Site, problem};
+use api::Services;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use engine::alert::Severity;
 use engine::domain::{Asset, AssetId, AssetKind, Forecast, Quantile, Quantity, Table, Timestamp, Unit, micros, timestamp_type};
 use engine::store::ledger::Role;
 use icalendar::{Calendar, CalendarComponent, Component};
@@ -71,6 +73,15 @@ async fn wind(site: &Site, asset: &str, speed: impl Fn(i64) -> f64) {
     site.state.store.append_table(Table::WeatherForecast, batch).await.unwrap();
 }
 
+/// A site whose playbook says hours and people of a mode.
+async fn site_with(mode: &str, hours: f64, people: u32) -> (tempfile::TempDir, Site) {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("playbook.toml");
+    std::fs::write(&file, format!("[[work]]\nmode = \"{mode}\"\nhours = {hours:?}\npeople = {people}\n")).unwrap();
+    let site = Site::start_with(|config| config.playbook.file = Some(file), Services::default()).await;
+    (home, site)
+}
+
 async fn ask(site: &Site, body: &Value) -> Value {
     let answer: Value = site.post(PATH, body).send().await.unwrap().json().await.unwrap();
     assert!(answer["visits"].is_array(), "{answer}");
@@ -79,7 +90,7 @@ async fn ask(site: &Site, body: &Value) -> Value {
 
 #[tokio::test]
 async fn an_open_alert_becomes_a_visit_in_the_calm_hours_and_a_line_in_a_calendar() {
-    let site = Site::start().await;
+    let (_home, site) = site_with("icing", 2.0, 2).await;
     let id = alert(&site, "T01", "icing").await;
     forecast(&site, "T01", 34..38).await;
     let plan = ask(&site, &json!({ "from": FROM, "price_per_mwh": 500.0 })).await;
@@ -136,6 +147,45 @@ async fn an_open_alert_becomes_a_visit_in_the_calm_hours_and_a_line_in_a_calenda
 }
 
 #[tokio::test]
+async fn the_playbook_of_the_site_says_how_long_and_how_many() {
+    let shape = |visit: &Value| {
+        let time = |name: &str| visit[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+        (time("end").duration_since(time("start")).as_hours(), visit["people"].as_u64())
+    };
+    let usual = Site::start().await;
+    alert(&usual, "T01", "pitch_offset").await;
+    let plan = ask(&usual, &json!({ "from": FROM })).await;
+    assert_eq!(shape(&plan["visits"][0]), (3, Some(2)), "{plan}");
+    assert!(
+        plan["visits"][0]["reason"]["en"].as_str().unwrap().contains("Nothing is known of its production"),
+        "no forecast: {plan}"
+    );
+    usual.stop().await;
+
+    let (_home, site) = site_with("pitch_offset", 4.5, 3).await;
+    let id = alert(&site, "T01", "pitch_offset").await;
+    let shown: Value = site.get(&format!("/api/v1/alerts/{id}")).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&shown["playbook"]["hours"], &shown["playbook"]["people"]), (&json!(4.5), &json!(3)), "the page says the same");
+    let three = json!({ "from": FROM, "crews": [{ "name": "three", "people": 3 }] });
+    let plan = ask(&site, &three).await;
+    assert_eq!(shape(&plan["visits"][0]), (5, Some(3)), "{plan}");
+    let plan = ask(&site, &json!({ "from": FROM })).await;
+    assert_eq!(plan["left_out"][0]["reason"]["en"], "It takes 3 people, the largest crew has 2.");
+
+    // Nobody is sent for what the grid does, and that is said; of what only informs nothing is said.
+    let grid = alert(&site, "T02", "voltage_excursion").await;
+    let mut told = super::finding("curtailment");
+    (told.asset_id, told.severity) = (AssetId::parse("T02").unwrap(), Severity::Info);
+    let asset = Asset::new(told.asset_id.clone(), AssetKind::WindTurbine);
+    site.state.alerts.raise(&told, &asset, site.state.now()).await.unwrap();
+    let plan = ask(&site, &three).await;
+    let left = plan["left_out"].as_array().unwrap();
+    assert_eq!((left.len(), &left[0]["alert_id"], plan["visits"].as_array().unwrap().len()), (1, &json!(grid), 1), "{plan}");
+    assert!(left[0]["reason"]["en"].as_str().unwrap().contains("Nobody has to go"), "{plan}");
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn wind_outages_and_crews_decide_the_hour() {
     let site = Site::start().await;
     let climb = alert(&site, "T01", "pitch_offset").await;
@@ -160,9 +210,9 @@ async fn wind_outages_and_crews_decide_the_hour() {
     assert_eq!(
         (&second["start"], &second["production_lost_kwh"]),
         (&json!(after(80).to_string()), &json!(0.0)),
-        "all of the outage"
+        "all within the outage"
     );
-    assert!(second["reason"]["en"].as_str().unwrap().contains("8 h of it fall into a planned outage"), "{second}");
+    assert!(second["reason"]["en"].as_str().unwrap().contains("4 h of it fall into a planned outage"), "{second}");
     assert!(second["wind_speed_max"].is_null() && second["reason"]["fr"].as_str().unwrap().contains("Pas de prévision de vent"));
 
     let strict = ask(&site, &json!({ "from": FROM, "wind_limit": 5.0 })).await;

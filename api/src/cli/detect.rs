@@ -63,6 +63,20 @@ fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> 
         )?;
     }
     incidents.flush()?;
+    soiling(directory, detection)
+}
+
+/// One row per day, a plant after the other; no file where no plant can tell.
+fn soiling(directory: &Path, detection: &Detection) -> Result<(), Failure> {
+    if detection.soiling.is_empty() {
+        return Ok(());
+    }
+    let mut out = create(&directory.join("soiling.csv"))?;
+    writeln!(out, "date,soiling_ratio,low,high,asset_id")?;
+    for day in &detection.soiling {
+        writeln!(out, "{},{:.4},{:.4},{:.4},{}", day.date, day.ratio, day.low, day.high, day.asset_id)?;
+    }
+    out.flush()?;
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(place: &args::Place, options: args::Plan) -> Result<(), 
     eprintln!(
         "{} visits, {} alerts left out; {:.0} kWh of energy and risk, {:.0} less than as soon as possible; {proven}",
         best.visits.len(),
-        best.left_out.len(),
+        plan.left_out.len(),
         best.cost.total(),
         soon.cost.total() - best.cost.total(),
     );

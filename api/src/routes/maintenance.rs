@@ -203,13 +203,12 @@ fn visits(plan: &MaintenancePlan, schedule: &Schedule, reasons: &[InThreeLanguag
 }
 
 fn left_out(plan: &MaintenancePlan) -> Vec<LeftOutBody> {
-    let alerts = plan.plan.best.left_out.iter().map(|left| &plan.alerts[left.job]);
-    let one = |(alert, why): (&engine::alert::Alert, &InThreeLanguages)| LeftOutBody {
+    let one = |(alert, why): &(engine::alert::Alert, InThreeLanguages)| LeftOutBody {
         alert_id: alert.id.clone(),
         asset_id: alert.asset_id.to_string(),
         reason: why.clone().into(),
     };
-    alerts.zip(&plan.reasons_left).map(one).collect()
+    plan.left_out.iter().map(one).collect()
 }
 
 fn cost(plan: &MaintenancePlan, price: Option<f64>, currency: &str) -> CostBody {

@@ -10,7 +10,6 @@ use super::Settings;
 use super::WeatherSummary;
 use super::cells::Cells;
 use super::cells::Run;
-use super::points::distance;
 use super::vocabulary::WINDS;
 use crate::file::input;
 use engine::domain::Location;
@@ -72,7 +71,7 @@ pub(super) fn read(
     }
     let mut found = false;
     for asset in &settings.places {
-        let away = |point: &Point| distance(asset.location, point.location);
+        let away = |point: &Point| asset.location.distance_km(point.location);
         let Some(point) = locations.iter().min_by(|a, b| away(a).total_cmp(&away(b))) else { continue };
         if away(point) > FARTHEST {
             let detail = format!(

@@ -11,8 +11,6 @@ use engine::domain::nearest;
 use engine::source::SourceError;
 use std::collections::BTreeMap;
 
-/// Mean radius of the earth in km (IUGG 1980).
-const EARTH: f64 = 6371.0088;
 /// Longest chain of parents that is followed.
 const GENERATIONS: usize = 16;
 /// Kinds that are forecast, and so have weather unless others are named.
@@ -68,14 +66,6 @@ fn on_earth(location: &Location) -> bool {
     location.latitude.abs() <= 90.0 && location.longitude.abs() <= 360.0
 }
 
-/// Length of the great circle between two points in km (haversine).
-pub(super) fn distance(a: Location, b: Location) -> f64 {
-    let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
-    let cosines = a.latitude.to_radians().cos() * b.latitude.to_radians().cos();
-    let chord = half(a.latitude - b.latitude) + cosines * half(a.longitude - b.longitude);
-    2.0 * EARTH * chord.clamp(0.0, 1.0).sqrt().asin()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,12 +93,5 @@ mod tests {
         assert!(places(&assets, Some("plan")).unwrap_err().to_string().contains("\"plant\""));
         let nowhere = places(&assets, Some("loop")).unwrap_err().to_string();
         assert!(nowhere.contains("loop") && nowhere.contains("latitude"), "{nowhere}");
-    }
-
-    #[test]
-    fn a_degree_of_latitude_is_111_km() {
-        let at = |latitude, longitude| Location { latitude, longitude };
-        assert!((distance(at(0.0, 0.0), at(1.0, 0.0)) - 111.195).abs() < 0.01);
-        assert!((distance(at(60.0, 179.5), at(60.0, -179.5)) - 55.597).abs() < 0.01);
     }
 }

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-/// Neighbours a machine is compared with at most.
-const NEIGHBOURS: usize = 8;
+/// Neighbours that are looked at: further ones cost as much and add little.
+const MOST_PEERS: usize = 8;
 
 /// Aligned frames; every column of every member has `len` rows.
 #[derive(Debug)]
@@ -106,27 +106,27 @@ impl Fleet {
         self.frames.iter().position(|f| f.asset.id == *asset)
     }
 
-    /// Members of the same kind under the same parent, in the order of the frames; of many, the nearest eight.
+    /// The nearest members of the same kind under the same parent, in the order of the frames. Where no place is known, those that stand
+    /// beside it in the frames.
     pub(crate) fn peers(&self, member: usize) -> Vec<usize> {
         let own = &self.frames[member].asset;
-        let related = |i: &usize| {
-            let other = &self.frames[*i].asset;
-            *i != member && other.kind == own.kind && other.parent_id == own.parent_id && own.parent_id.is_some()
+        let away = |other: usize| {
+            let there = self.frames[other].asset.location;
+            let kilometres = own.location.zip(there).map_or(f64::INFINITY, |(here, there)| here.distance_km(there));
+            (kilometres, other.abs_diff(member))
         };
-        let mut all: Vec<usize> = (0..self.frames.len()).filter(related).collect();
-        if all.len() > NEIGHBOURS {
-            let away = |i: usize| match (own.location, self.frames[i].asset.location) {
-                (Some(a), Some(b)) => {
-                    let east = (a.longitude - b.longitude) * a.latitude.to_radians().cos();
-                    (a.latitude - b.latitude).hypot(east)
-                }
-                _ => f64::INFINITY,
-            };
-            all.sort_by(|&a, &b| away(a).total_cmp(&away(b)).then(a.cmp(&b)));
-            all.truncate(NEIGHBOURS);
-            all.sort_unstable();
+        let alike = |other: &usize| {
+            let asset = &self.frames[*other].asset;
+            *other != member && asset.kind == own.kind && asset.parent_id == own.parent_id && own.parent_id.is_some()
+        };
+        let mut peers: Vec<usize> = (0..self.frames.len()).filter(alike).collect();
+        if peers.len() > MOST_PEERS {
+            let mut near: Vec<((f64, usize), usize)> = peers.into_iter().map(|peer| (away(peer), peer)).collect();
+            near.sort_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            peers = near.into_iter().take(MOST_PEERS).map(|(_, peer)| peer).collect();
+            peers.sort_unstable();
         }
-        all
+        peers
     }
 
     /// Rows before `time`.
@@ -176,4 +176,30 @@ fn padded(frame: &Frame, start: Timestamp, len: usize, step: i64) -> Frame {
         *slot = *value;
     }
     Frame::new(frame.asset.clone(), start, frame.resolution, available_at, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Asset;
+    use crate::domain::Location;
+
+    #[test]
+    fn the_nearest_eight_are_neighbours() {
+        let frame = |number: usize, location: Option<Location>| {
+            let mut asset = Asset::new(AssetId::parse(&format!("T{number:02}")).unwrap(), AssetKind::WindTurbine);
+            (asset.parent_id, asset.location) = (Some(AssetId::parse("farm").unwrap()), location);
+            let columns = BTreeMap::from([(Quantity::ACTIVE_POWER, vec![1.0; 3])]);
+            Frame::new(asset, Timestamp::UNIX_EPOCH, Resolution::from_seconds(600).unwrap(), vec![0; 3], columns)
+        };
+        // Two rows of six, the second beside the first: T06 stands beside T00.
+        let place = |n: usize| Location { latitude: (n % 6) as f64 / 100.0, longitude: (n / 6) as f64 / 200.0 };
+        let known: Vec<Frame> = (0..12).map(|n| frame(n, Some(place(n)))).collect();
+        let fleet = Fleet::new(&known, &BTreeMap::new()).unwrap();
+        assert_eq!(fleet.peers(0), [1, 2, 3, 4, 6, 7, 8, 9]);
+        let unknown: Vec<Frame> = (0..12).map(|n| frame(n, None)).collect();
+        let fleet = Fleet::new(&unknown, &BTreeMap::new()).unwrap();
+        assert_eq!(fleet.peers(11), [3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(Fleet::new(&known[..3], &BTreeMap::new()).unwrap().peers(1), [0, 2]);
+    }
 }

@@ -21,8 +21,10 @@ mod sign;
 mod spike;
 mod unit;
 mod usable;
+mod usual;
 
 pub use balance::{Balance, MeterOf, meters};
+pub(super) use run::stuck_from;
 pub use settle::settle;
 pub use usable::{fit_to_learn_from, usable};
 
@@ -137,7 +139,7 @@ impl Reason {
 
     /// True where the verdict is about a stretch of time, which gets one flag with an end.
     const fn is_of_stretches(self) -> bool {
-        matches!(self, Self::UnitJump | Self::Gap | Self::TimeShift | Self::MeterMismatch)
+        matches!(self, Self::UnitJump | Self::Gap | Self::TimeShift | Self::MeterMismatch | Self::Closure | Self::Rare)
     }
 }
 

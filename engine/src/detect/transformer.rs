@@ -5,6 +5,7 @@
 //! Source: IEC 60076-7:2018. Deliberately not here: gas analysis, tap changers, bushings.
 
 mod drift;
+mod inputs;
 mod loading;
 mod oil;
 mod thermal;
@@ -32,8 +33,8 @@ use oil::OilVerdict;
 
 /// Days of life lost in a day that count as an overload: the paper was to last.
 const FAST_LIFE: f64 = 2.0;
-/// Hours an overload must be over to be over.
-const OVER_HOURS: f64 = 1.0;
+/// Hours an overload must be over to be over: one that comes back with the next day's peak is the same one.
+const OVER_HOURS: f64 = 30.0;
 /// Top oil of normal cyclic loading, °C: where a failing cooler leads.
 const OIL_LIMIT: f64 = 105.0;
 
@@ -159,8 +160,8 @@ fn overloaded(fleet: &Fleet, member: usize, from: usize, rating: &Rating, out: &
             quiet < calm
         })
         .collect();
-    for (row, on) in on.iter().enumerate() {
-        out.anomaly[row] |= on;
+    for row in 0..fleet.len {
+        out.anomaly[row] |= score[row] >= 1.0;
         out.score[row] = out.score[row].max(score[row]);
     }
     for (open, end) in stretches(fleet.len, 1, |row| on[row]).into_iter().filter(|(_, end)| *end > from) {

@@ -3,12 +3,14 @@
 //! In: frames of any kinds and lengths, one resolution. Out: [`Detection`], [`Health`]. Here models, limits and
 //! incidents meet; what each of them does stands in its own file. Deliberately not here: when to fit, when to scan.
 
+use super::Degradation;
 use super::DetectError;
 use super::Detection;
 use super::DetectionPower;
 use super::Health;
 use super::OperatingRow;
 use super::Point;
+use super::SoilingDay;
 use super::fleet::Fleet;
 use super::health::assemble;
 use super::incidents::Condition;
@@ -19,6 +21,7 @@ use super::rehearsal::Rehearsal;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
 use super::residual::Residual;
+use super::solar::SolarWatch;
 use super::specialist;
 use super::specialist::Specialist;
 use super::state::State;
@@ -62,6 +65,7 @@ pub struct FittedWatch {
     members: BTreeMap<AssetId, Machine>,
     /// Watches that judge an asset as a whole; such an asset is no member.
     specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>>,
+    solar: SolarWatch,
 }
 
 impl Watch {
@@ -71,6 +75,21 @@ impl Watch {
     /// # Errors
     /// [`DetectError::NoFrames`], [`DetectError::Resolution`]; [`DetectError::TooShort`] when no asset can be watched.
     pub fn fit(frames: &[Frame], train_until: Timestamp, options: &WatchOptions) -> Result<FittedWatch, DetectError> {
+        let solar = SolarWatch::fit(frames, train_until);
+        let rest = others(frames, &solar);
+        if rest.is_empty() && !solar.members().is_empty() {
+            return Ok(FittedWatch {
+                until: train_until,
+                criticality: options.criticality,
+                hours: frames.first().map_or(1.0, |frame| frame.resolution.hours()),
+                free: BTreeMap::new(),
+                curves: Arc::default(),
+                members: BTreeMap::new(),
+                specialists: BTreeMap::new(),
+                solar,
+            });
+        }
+        let frames = rest.as_slice();
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
@@ -92,18 +111,19 @@ impl Watch {
             }
         }
         // Beside machines with models a station or a meter only tells their story again.
-        if members.is_empty() && specialists.is_empty() {
+        if members.is_empty() && specialists.is_empty() && solar.members().is_empty() {
             for (member, frame) in fleet.frames.iter().enumerate() {
                 if let Some(one) = specialist::any_series(&fleet, member, until) {
                     specialists.insert(frame.asset.id.clone(), vec![one]);
                 }
             }
         }
-        if members.is_empty() && specialists.is_empty() {
+        if members.is_empty() && specialists.is_empty() && solar.members().is_empty() {
             return Err(too_short(&fleet, until, train_until));
         }
-        let criticality = (f64::from(options.criticality) / 6.0 / fleet.resolution.hours()).round().clamp(6.0, 1e6) as u32;
-        Ok(FittedWatch { until: train_until, criticality, hours: fleet.resolution.hours(), free, curves, members, specialists })
+        let hours = fleet.resolution.hours();
+        let criticality = (f64::from(options.criticality) / 6.0 / hours).round().clamp(6.0, 1e6) as u32;
+        Ok(FittedWatch { until: train_until, criticality, hours, free, curves, members, specialists, solar })
     }
 }
 
@@ -115,14 +135,16 @@ impl FittedWatch {
 
     /// Assets that have at least one model.
     pub fn watched(&self) -> impl Iterator<Item = &AssetId> {
-        self.members.keys().chain(self.specialists.keys())
+        self.members.keys().chain(self.specialists.keys()).chain(self.solar.members())
     }
 
     /// Verdicts for all rows at or after `from`. Memory (sums, counters) starts with the first row of `frames`, so give
     /// every call the same beginning; frames of another resolution than at the fit give nothing.
     pub fn scan(&self, frames: &[Frame], from: Timestamp) -> Detection {
         let mut out = Detection::default();
-        let Ok(fleet) = Fleet::new(frames, &self.free) else { return out };
+        self.solar.scan(frames, from, self.until.min(from), &mut out);
+        let rest = others(frames, &self.solar);
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return out };
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
             let since = fleet.rows_before(self.until).min(first);
@@ -147,11 +169,21 @@ impl FittedWatch {
         out
     }
 
+    /// Dust by day from the end of the training part on, and ageing, of the solar plants among `frames`.
+    pub fn solar(&self, frames: &[Frame]) -> (Vec<SoilingDay>, Vec<Degradation>) {
+        let mut out = Detection::default();
+        self.solar.scan(frames, self.until, self.until, &mut out);
+        (out.soiling, out.degradation)
+    }
+
     /// What the asset page shows: power curve and signals within `range`. Peers help when their frames are given too.
     ///
     /// # Errors
     /// [`DetectError::NotWatched`].
     pub fn health(&self, asset: &AssetId, frames: &[Frame], range: TimeRange) -> Result<Health, DetectError> {
+        if let Some(health) = self.solar.health(asset, frames, range) {
+            return Ok(health);
+        }
         let unknown = || DetectError::NotWatched { asset: asset.clone(), until: self.until };
         let fleet = Fleet::new(frames, &self.free)?;
         let member = fleet.position(asset).ok_or_else(unknown)?;
@@ -171,7 +203,8 @@ impl FittedWatch {
 
     /// What every watched machine was doing at or after `from`, row by row, by asset, then time. Ice is told from power.
     pub fn operating(&self, frames: &[Frame], from: Timestamp) -> Vec<OperatingRow> {
-        let Ok(fleet) = Fleet::new(frames, &self.free) else { return Vec::new() };
+        let rest = others(frames, &self.solar);
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return Vec::new() };
         let first = fleet.rows_before(from);
         let mut out = Vec::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
@@ -194,6 +227,11 @@ impl FittedWatch {
         let machine = self.members.get(&fleet.frames[member].asset.id)?;
         Some(machine.condition(fleet, member, &self.curves, &self.members))
     }
+}
+
+/// Frames that the solar watch does not take.
+fn others(frames: &[Frame], solar: &SolarWatch) -> Vec<Frame> {
+    frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).cloned().collect()
 }
 
 /// The largest set-point of the training part: what "not limited" looks like.

@@ -137,6 +137,9 @@ impl FromStr for AssetKind {
     }
 }
 
+/// Mean radius of the earth, km (IUGG).
+const EARTH_KM: f64 = 6371.0088;
+
 /// A point on the earth, WGS 84.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Location {
@@ -144,6 +147,16 @@ pub struct Location {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
+}
+
+impl Location {
+    /// Length of the great circle to another point in km (haversine, mean radius 6371.0088 km).
+    pub fn distance_km(self, other: Self) -> f64 {
+        let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
+        let cosines = self.latitude.to_radians().cos() * other.latitude.to_radians().cos();
+        let chord = half(self.latitude - other.latitude) + cosines * half(self.longitude - other.longitude);
+        2.0 * EARTH_KM * chord.clamp(0.0, 1.0).sqrt().asin()
+    }
 }
 
 /// One row of `assets`.
@@ -185,7 +198,7 @@ impl Asset {
 
 #[cfg(test)]
 mod tests {
-    use super::{AssetId, AssetKind};
+    use super::{AssetId, AssetKind, Location};
 
     #[test]
     fn ids_are_checked_and_kinds_suggested() {
@@ -196,5 +209,12 @@ mod tests {
         let error = AssetKind::parse("wind_turbin").unwrap_err().to_string();
         assert!(error.contains("wind_turbine"), "{error}");
         assert_eq!(AssetKind::parse("wind_farm").unwrap(), AssetKind::WindPlant);
+    }
+
+    #[test]
+    fn a_degree_of_latitude_is_111_km() {
+        let at = |latitude, longitude| Location { latitude, longitude };
+        assert!((at(0.0, 0.0).distance_km(at(1.0, 0.0)) - 111.195).abs() < 0.01);
+        assert!((at(60.0, 179.5).distance_km(at(60.0, -179.5)) - 55.597).abs() < 0.01);
     }
 }

@@ -118,10 +118,7 @@ fn measured(asset: &Asset, range: TimeRange, frames: &[Frame], quantity: &Quanti
 /// Machines of the same kind, nearest first; by name where places are not known.
 fn neighbours<'a>(asset: &Asset, frames: &'a [Frame]) -> Vec<&'a Frame> {
     let distance = |other: &Asset| match (asset.location, other.location) {
-        (Some(here), Some(there)) => {
-            let east = (here.longitude - there.longitude) * here.latitude.to_radians().cos();
-            (here.latitude - there.latitude).hypot(east)
-        }
+        (Some(here), Some(there)) => here.distance_km(there),
         _ => f64::INFINITY,
     };
     let mut near: Vec<&Frame> = frames.iter().filter(|f| f.asset.id != asset.id && f.asset.kind == asset.kind).collect();

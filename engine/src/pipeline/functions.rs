@@ -7,6 +7,7 @@ mod maintenance;
 mod named;
 mod products;
 mod record;
+mod solar;
 
 pub use maintenance::plan_batch;
 pub use maintenance::register_maintenance;
@@ -37,7 +38,8 @@ use std::sync::Arc;
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
 /// Makes `forecast(...)`, `forecast_explanation(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`,
-/// `scenarios(...)`, `ramps(...)`, `reserve(...)`, `anomalies(...)` and `alarm_log(...)` known to a session. `now` answers for calls that name no time.
+/// `scenarios(...)`, `ramps(...)`, `reserve(...)`, `anomalies(...)`, `alarm_log(...)`, `soiling_ratio(...)` and `degradation(...)` known to a
+/// session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
     explanation::register(session, pipeline, now.clone());
@@ -50,7 +52,8 @@ pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn()
         async move { anomaly_rows(&pipeline, &arguments, now).await }.boxed()
     };
     session.register_computed("anomalies", ANOMALIES, Arc::new(anomalies));
-    controller_log::register(session, pipeline, now);
+    controller_log::register(session, pipeline, now.clone());
+    solar::register(session, pipeline, now);
 }
 
 async fn anomaly_rows(pipeline: &Pipeline, arguments: &Arguments, now: Timestamp) -> Result<RecordBatch, QueryError> {

@@ -45,7 +45,7 @@ use tokio::sync::Semaphore;
 /// What an hour usually gives is read from this much telemetry.
 const USUAL: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Alerts of one plan; where more are open, the least urgent wait for the next one.
+/// Alerts of one plan; where more are open, the least urgent are left out of it and told so.
 pub const MOST_ALERTS: usize = 300;
 
 /// One plan is computed at a time: each takes a core for seconds.
@@ -122,8 +122,8 @@ pub struct MaintenancePlan {
     pub reasons: Vec<InThreeLanguages>,
     /// Why each visit of the compared schedule is when it is.
     pub reasons_soon: Vec<InThreeLanguages>,
-    /// Why each job is left out.
-    pub reasons_left: Vec<InThreeLanguages>,
+    /// Alerts that are in no visit, and why: those that found no place, then those no place was sought for.
+    pub left_out: Vec<(Alert, InThreeLanguages)>,
 }
 
 impl MaintenancePlan {
@@ -153,11 +153,13 @@ impl Pipeline {
         let slots = request.days * 24;
         let assets = self.store.assets();
         let find = |id: &AssetId| assets.iter().find(|asset| asset.id == *id);
+        let playbook = &book.rules().playbook;
+        let (planned, mut others) = jobs::sorted_out(living(book).await?, playbook);
         let (mut alerts, mut jobs) = (Vec::new(), Vec::new());
         let mut expected: BTreeMap<AssetId, (Expected, expectation::Known)> = BTreeMap::new();
-        for alert in most_urgent(book).await? {
+        for alert in planned {
             let Some(asset) = find(&alert.asset_id) else {
-                tracing::warn!(asset = %alert.asset_id, alert = alert.id, "an alert of an unknown asset is not planned");
+                others.push((alert, reasons::unknown_asset()));
                 continue;
             };
             let plant = asset.parent_id.as_ref().and_then(find);
@@ -166,7 +168,8 @@ impl Pipeline {
                 expected.insert(asset.id.clone(), found);
             }
             let (of, known) = &expected[&asset.id];
-            jobs.push(jobs::job(&alert, asset, of, &known.past, now));
+            let work = playbook.work(&alert.component, &alert.mode);
+            jobs.push(jobs::job(&alert, asset, work, of, &known.past, (from, now)));
             alerts.push(alert);
         }
         let crew =
@@ -185,13 +188,15 @@ impl Pipeline {
         let known = |job: usize| &expected[&problem.jobs[job].asset_id].1;
         let zone = |visit: &Visit| &request.crews[visit.crew].hours.zone;
         let why = |visit: &Visit| reasons::visit(visit, &problem, known(visit.jobs[0]), from, zone(visit));
+        let told = |left: &LeftOut| (alerts[left.job].clone(), reasons::left_out(left, request.wind_limit));
+        let left_out = plan.best.left_out.iter().map(told).chain(others).collect();
         Ok(MaintenancePlan {
             from,
             to: hours_after(from, slots),
             crews: request.crews.iter().map(|crew| crew.name.clone()).collect(),
             reasons: plan.best.visits.iter().map(why).collect(),
             reasons_soon: plan.as_soon_as_possible.visits.iter().map(why).collect(),
-            reasons_left: plan.best.left_out.iter().map(|left: &LeftOut| reasons::left_out(left, request.wind_limit)).collect(),
+            left_out,
             alerts,
             plan,
         })
@@ -256,8 +261,8 @@ impl Pipeline {
     }
 }
 
-/// The living alerts, most urgent first: by severity, then the oldest.
-async fn most_urgent(book: &AlertBook) -> Result<Vec<Alert>, PipelineError> {
+/// The living alerts; what is part of another alert is dealt with there.
+async fn living(book: &AlertBook) -> Result<Vec<Alert>, PipelineError> {
     let states = vec![State::Open, State::Acknowledged, State::Assigned];
     let mut filter = AlertFilter { states, limit: 500, ..AlertFilter::default() };
     let mut alerts = Vec::new();
@@ -269,7 +274,5 @@ async fn most_urgent(book: &AlertBook) -> Result<Vec<Alert>, PipelineError> {
             None => break,
         }
     }
-    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.opened_at.cmp(&b.opened_at)).then(a.id.cmp(&b.id)));
-    alerts.truncate(MOST_ALERTS);
     Ok(alerts)
 }

@@ -8,9 +8,11 @@ use super::forecasting::blocking;
 use crate::detect::ALARM_LOG;
 use crate::detect::AlarmLog;
 use crate::detect::AlarmLogOptions;
+use crate::detect::Degradation;
 use crate::detect::DetectError;
 use crate::detect::Health;
 use crate::detect::Incident;
+use crate::detect::SoilingDay;
 use crate::detect::alarm_log;
 use crate::domain::Asset;
 use crate::domain::AssetId;
@@ -167,13 +169,43 @@ impl Pipeline {
         let id = asset.id.clone();
         blocking(&plant, move || Ok((learnt.period.until, learnt.watch.health(&id, &frames, range)?))).await
     }
+
+    /// Dust by day and ageing of the solar plant of an asset (of all when `None`), as of `now`. Plants that nothing is known of, and
+    /// plants without a station, have no rows.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of the first plant that cannot be watched, when one asset was asked for.
+    pub async fn solar(&self, asset: Option<&Asset>, now: Timestamp) -> Result<(Vec<SoilingDay>, Vec<Degradation>), PipelineError> {
+        let (mut days, mut ageing) = (Vec::new(), Vec::new());
+        for (plant, assets) in plants(self.store.assets()) {
+            let wanted = asset.is_none_or(|a| a.id.as_str() == plant || assets.iter().any(|member| member.id == a.id));
+            if !wanted || assets.iter().all(|member| member.kind != AssetKind::PvInverter) {
+                continue;
+            }
+            match self.watch(&plant, &assets, now).await {
+                Ok(Some((learnt, frames))) => {
+                    let (more, aged) = blocking(&plant, move || Ok(learnt.watch.solar(&frames))).await?;
+                    days.extend(more);
+                    ageing.extend(aged);
+                }
+                Ok(None) => {}
+                Err(error) if asset.is_some() => return Err(error),
+                Err(error) => tracing::warn!(plant, %error, "plant left out"),
+            }
+        }
+        Ok((days, ageing))
+    }
 }
 
 /// Assets that are judged together: the machines of a plant with its weather stations; a transformer or a bus is its own plant.
 pub(super) fn plants(assets: Vec<Asset>) -> BTreeMap<String, Vec<Asset>> {
     let mut plants: BTreeMap<String, Vec<Asset>> = BTreeMap::new();
-    for asset in assets {
-        let parent = asset.parent_id.as_ref().map(AssetId::to_string);
+    let above = |id: &AssetId| assets.iter().find(|asset| asset.id == *id);
+    // A tracker may hang below its inverter; it is judged with the inverter's plant.
+    let inverter = |asset: &Asset| asset.parent_id.as_ref().and_then(above).filter(|parent| parent.kind == AssetKind::PvInverter);
+    let parents: Vec<Option<AssetId>> = assets.iter().map(|asset| inverter(asset).unwrap_or(asset).parent_id.clone()).collect();
+    for (asset, parent) in assets.into_iter().zip(parents) {
+        let parent = parent.as_ref().map(AssetId::to_string);
         let plant = match asset.kind {
             AssetKind::WindTurbine | AssetKind::PvInverter | AssetKind::PvTracker | AssetKind::WeatherStation => parent,
             AssetKind::Transformer | AssetKind::Bus => Some(asset.id.to_string()),

@@ -11,8 +11,8 @@ use crate::domain::Timestamp;
 /// today, a warning plan a look. An assumption of ours, to put urgency into kWh; a trend to a limit takes its place.
 pub const DAYS_TO_FAILURE: [(Severity, f64); 2] = [(Severity::Critical, 30.0), (Severity::Warning, 365.0)];
 
-/// The band of an outlook runs from this probability to one minus it.
-const EDGE: f64 = 0.05;
+/// The band of an outlook holds in nine of ten cases at either end: it runs from this probability to one minus it.
+const EDGE: f64 = 0.1;
 
 /// An outlook that does not say when has its median beyond these days.
 const BEYOND_DAYS: f64 = 90.0;
@@ -78,11 +78,11 @@ mod tests {
         };
         let from = parse_time("2026-11-23T00:00:00Z").unwrap();
         let curve = failure_curve_of(&outlook(Some("2026-11-26T00:00:00Z"), Some("2026-11-28T00:00:00Z")), from, 168);
-        assert!(curve[0] == 0.0 && (curve[24] - 0.05).abs() < 1e-12 && (curve[72] - 0.5).abs() < 1e-12, "{curve:?}");
-        assert!((curve[12] - 0.025).abs() < 1e-12 && (curve[120] - 0.95).abs() < 1e-12 && curve[168] > 0.95);
+        assert!(curve[0] == 0.0 && (curve[24] - 0.1).abs() < 1e-12 && (curve[72] - 0.5).abs() < 1e-12, "{curve:?}");
+        assert!((curve[12] - 0.05).abs() < 1e-12 && (curve[120] - 0.9).abs() < 1e-12 && curve[168] > 0.9);
         assert!(curve.windows(2).all(|pair| pair[1] >= pair[0]) && curve.iter().all(|p| (0.0..=1.0).contains(p)));
         let open = failure_curve_of(&outlook(None, None), from, 168);
-        assert!((open[24] - 0.05).abs() < 1e-12 && open[168] < 0.1, "{}", open[168]);
+        assert!((open[24] - 0.1).abs() < 1e-12 && open[168] < 0.15, "{}", open[168]);
         let past = failure_curve_of(&outlook(Some("2026-11-26T00:00:00Z"), None), parse_time("2026-12-20T00:00:00Z").unwrap(), 24);
         assert!(past[0] == 0.0 && past[24].is_finite());
     }

@@ -137,7 +137,8 @@ pub fn plan(problem: &Problem, effort: Effort) -> Plan {
     }
 }
 
-fn schedule(tasks: &[Task<'_>], chosen: &[Option<usize>]) -> Schedule {
+/// A choice of starts, priced.
+pub(super) fn schedule(tasks: &[Task<'_>], chosen: &[Option<usize>]) -> Schedule {
     let mut all = Schedule::default();
     for (task, chosen) in tasks.iter().zip(chosen) {
         match chosen.and_then(|chosen| visit(task, chosen)) {

@@ -7,6 +7,7 @@
 use super::Effort;
 use super::TRAVEL_SLOTS;
 use super::baseline::Roster;
+use super::exchange::exchange;
 use super::starts::Task;
 use microlp::ComparisonOp;
 use microlp::OptimizationDirection;
@@ -53,12 +54,16 @@ pub(super) fn total(tasks: &[Task<'_>], chosen: &[Option<usize>]) -> f64 {
 
 /// The best choice within the effort; never dearer than any of `known`.
 ///
-/// First small programs over a few visits with all others held (those of two days, those furthest above their own best), until none
-/// helps any more: they find
-/// good choices fast. Then the whole program, which starts there and proves how good that is.
+/// First exchanges, then small programs over a few visits with all others held (those of two days, those furthest above their own
+/// best), until none helps any more: they find good choices fast. Then the whole program, which starts there and proves how good that
+/// is.
 pub(super) fn solve(tasks: &[Task<'_>], crews: usize, slots: usize, known: Vec<Vec<Option<usize>>>, effort: Effort) -> Found {
     let alone: f64 = tasks.iter().map(Task::least).sum();
-    let priced = known.into_iter().map(|chosen| (total(tasks, &chosen), chosen));
+    let better = |mut chosen: Vec<Option<usize>>| {
+        exchange(tasks, crews, slots, &mut chosen);
+        (total(tasks, &chosen), chosen)
+    };
+    let priced = known.into_iter().map(better);
     let Some((_, mut chosen)) = priced.reduce(|best, next| if next.0 < best.0 { next } else { best }) else {
         return Found { chosen: Vec::new(), bound: alone, optimal: tasks.is_empty(), nodes: 0, spent: Duration::ZERO };
     };
@@ -116,6 +121,7 @@ fn improve(tasks: &[Task<'_>], crews: usize, slots: usize, chosen: &mut Vec<Opti
         if !helped {
             break;
         }
+        exchange(tasks, crews, slots, chosen);
     }
     (nodes, spent)
 }

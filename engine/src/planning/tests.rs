@@ -12,7 +12,11 @@ use super::Shift;
 use super::TRAVEL_SLOTS;
 use super::Wind;
 use super::baseline::Roster;
+use super::baseline::as_soon_as_possible;
+use super::exchange::exchange;
 use super::plan;
+use super::price::CAUTION;
+use super::schedule::schedule;
 use super::solve::total;
 use super::starts::Task;
 use super::starts::tasks;
@@ -169,7 +173,74 @@ fn nothing_to_do_and_nobody_to_do_it() {
     let nobody = problem(&[(job("P/T1"), expected(&[5.0; 4]))], &[]);
     let found = plan(&nobody, Effort::default());
     assert_eq!(found.best.left_out[0].why, Obstacle::People { needed: 2, largest: 0 });
+    let free_week = plan(&problem(&[(job("P/T1"), expected(&[5.0; 4]))], &[crew(&[])]), Effort::default());
+    assert_eq!(free_week.best.left_out[0].why, Obstacle::Hours { needed: 2 });
     assert!(found.solver.gap == 0.0);
+}
+
+/// Exchanges from the start that each task says, by the slot it begins at; what comes out as slots again, with what it costs.
+fn exchanged(problem: &Problem, begin: &[Option<usize>]) -> (Vec<Option<usize>>, f64) {
+    let tasks = tasks(problem);
+    let at = |(task, slot): (&Task<'_>, &Option<usize>)| {
+        slot.map(|slot| task.starts.iter().position(|start| start.from() == slot).unwrap())
+    };
+    let mut chosen: Vec<Option<usize>> = tasks.iter().zip(begin).map(at).collect();
+    exchange(&tasks, problem.crews.len(), problem.slots, &mut chosen);
+    let slots = tasks.iter().zip(&chosen).map(|(task, start)| start.map(|start| task.starts[start].from())).collect();
+    (slots, total(&tasks, &chosen))
+}
+
+#[test]
+fn an_exchange_gives_the_calm_hours_to_those_who_need_them_most() {
+    // T1 holds the calm hours, where T2 would save 800 kWh more than it does.
+    let (small, large) = (expected(&[100.0, 100.0, 0.0, 0.0]), expected(&[500.0, 500.0, 0.0, 0.0]));
+    let two = |other: &str| problem(&[(job("P/T1"), small.clone()), (job(other), large.clone())], &[crew(&[(0, 4)])]);
+    let (slots, cost) = exchanged(&two("P/T2"), &[Some(2), Some(0)]);
+    assert_eq!((slots, cost.round()), (vec![Some(0), Some(2)], 200.0));
+    // On another site there is no time to get there: one of the two stays where it is, and it is the one that loses less.
+    let (slots, _) = exchanged(&two("Q/T2"), &[Some(2), None]);
+    assert_eq!(slots, [None, Some(2)]);
+    // An hour more and both are done, the way between them free.
+    let hour = |of: &Expected| Expected {
+        mean: [&of.mean[..2], &[50.0], &of.mean[2..]].concat(),
+        high: vec![0.0; 5],
+        wind: vec![5.0; 5],
+        ..of.clone()
+    };
+    let far = problem(&[(job("P/T1"), hour(&small)), (job("Q/T2"), hour(&large))], &[crew(&[(0, 5)])]);
+    assert_eq!(exchanged(&far, &[Some(3), None]).0, [Some(0), Some(3)]);
+    // What is best already stays.
+    assert_eq!(exchanged(&two("P/T2"), &[Some(0), Some(2)]).0, [Some(0), Some(2)]);
+}
+
+/// What a schedule costs, reckoned from the definitions and the problem alone.
+fn bill(problem: &Problem, schedule: &Schedule) -> f64 {
+    let of = |job: usize| &problem.expected.iter().find(|(asset, _)| *asset == problem.jobs[job].asset_id).unwrap().1;
+    let share = |jobs: &[usize]| jobs.iter().map(|&job| problem.jobs[job].loss_share).sum::<f64>().min(1.0);
+    let failures = |jobs: &[usize], slot: usize| {
+        jobs.iter().map(|&job| problem.jobs[job].failure[slot] * problem.jobs[job].failure_kwh).sum::<f64>() + 0.001 * slot as f64
+    };
+    let standing = |jobs: &[usize], start: usize, end: usize| {
+        let (mean, high) = (&of(jobs[0]).mean[start..end], &of(jobs[0]).high[start..end]);
+        let stops = f64::from(u8::from(jobs.iter().any(|&job| problem.jobs[job].stops)));
+        let mean = mean.iter().sum::<f64>();
+        (stops * mean, stops * CAUTION * (high.iter().sum::<f64>() - mean))
+    };
+    let mut sum = 0.0;
+    for visit in &schedule.visits {
+        let stops = visit.jobs.iter().any(|&job| problem.jobs[job].stops);
+        let waits = if stops { visit.start } else { visit.end };
+        let (production, caution) = standing(&visit.jobs, visit.start, visit.end);
+        let waiting = share(&visit.jobs) * of(visit.jobs[0]).mean[..waits].iter().sum::<f64>();
+        sum += production + caution + waiting + failures(&visit.jobs, visit.start);
+    }
+    // Work on one machine is left out together, and made later at the dearest hour that some crew could have come.
+    for task in tasks(problem).iter().filter(|task| schedule.left_out.iter().any(|left| left.job == task.jobs[0])) {
+        let dearest = task.starts.iter().map(|start| standing(&task.jobs, start.from(), start.to()).0).fold(0.0, f64::max);
+        let waiting = share(&task.jobs) * of(task.jobs[0]).mean.iter().sum::<f64>();
+        sum += waiting + failures(&task.jobs, problem.slots) + dearest + 1.0;
+    }
+    sum
 }
 
 /// The cheapest of all choices of starts, tried one by one.
@@ -271,6 +342,40 @@ proptest! {
         prop_assert!(best <= soon + 1e-6, "{} against {}", best, soon);
         prop_assert!((0.0..=1.0).contains(&found.solver.gap) && found.solver.optimal <= (found.solver.gap == 0.0));
         prop_assert_eq!(plan(&problem, Effort { nodes: 40, ..Effort::default() }), found, "the same problem, the same plan");
+    }
+
+    #[test]
+    fn both_schedules_are_billed_alike_and_as_their_parts_say(problem in any_problem(48, 14, 3)) {
+        let found = plan(&problem, Effort { nodes: 10, ..Effort::default() });
+        for schedule in [&found.best, &found.as_soon_as_possible] {
+            let (said, own) = (schedule.cost.total(), bill(&problem, schedule));
+            prop_assert!((said - own).abs() <= 1e-6 * own.max(1.0), "{} against {}", said, own);
+        }
+    }
+
+    #[test]
+    fn an_exchange_is_never_dearer_and_breaks_no_rule(problem in any_problem(48, 24, 3), late in any::<bool>()) {
+        let tasks = tasks(&problem);
+        let (crews, slots) = (problem.crews.len(), problem.slots);
+        // From a schedule, and from nobody going anywhere.
+        let begin = if late { vec![None; tasks.len()] } else { as_soon_as_possible(&tasks, crews, slots) };
+        let mut chosen = begin.clone();
+        exchange(&tasks, crews, slots, &mut chosen);
+        prop_assert_eq!(broken(&problem, &schedule(&tasks, &chosen)), None);
+        prop_assert!(total(&tasks, &chosen) <= total(&tasks, &begin) + 1e-6);
+        // What is left: no task finds a free start that is better than its own.
+        for (index, task) in tasks.iter().enumerate() {
+            let mut roster = Roster::new(crews, slots);
+            for (other, start) in chosen.iter().enumerate().filter(|(other, _)| *other != index) {
+                start.iter().for_each(|&start| roster.take(&tasks[other].starts[start], tasks[other].plant));
+            }
+            let own = chosen[index].map_or_else(|| task.postponed(), |start| task.starts[start].cost.total());
+            let free = task.starts.iter().filter(|start| roster.fits(start, task.plant));
+            prop_assert!(free.map(|start| start.cost.total()).all(|cost| cost >= own - 1e-6));
+        }
+        let mut again = chosen.clone();
+        exchange(&tasks, crews, slots, &mut again);
+        prop_assert_eq!(again, chosen, "nothing is left to gain");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::octets::is_missing;
 use super::octets::signed;
 use super::octets::unsigned;
 use crate::weather::points::Place;
-use crate::weather::points::distance;
 use engine::domain::Location;
 use grib::GridDefinition;
 use grib::GridDefinitionTemplateValues;
@@ -87,10 +86,10 @@ fn positions(section: &[u8], points: usize) -> Result<Vec<Location>, String> {
 
 /// The nearest point, when it is not farther than one and a half times the way to its neighbour.
 fn nearest(all: &[Location], place: Location) -> Option<Spot> {
-    let away = |index: &usize| distance(all[*index], place);
+    let away = |index: &usize| all[*index].distance_km(place);
     let index = (0..all.len()).min_by(|a, b| away(a).total_cmp(&away(b)))?;
     let neighbours = [index.checked_sub(1), Some(index + 1).filter(|next| *next < all.len())];
-    let step = neighbours.into_iter().flatten().map(|next| distance(all[index], all[next])).fold(f64::INFINITY, f64::min);
+    let step = neighbours.into_iter().flatten().map(|next| all[index].distance_km(all[next])).fold(f64::INFINITY, f64::min);
     (away(&index) <= 1.5 * step).then(|| vec![(index, 1.0)])
 }
 

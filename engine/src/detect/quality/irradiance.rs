@@ -53,9 +53,6 @@ pub(super) fn implausible(frame: &Frame, quantity: &Quantity) -> Vec<Option<Reas
         if value < LEAST || value > possible {
             return Some(Reason::Impossible);
         }
-        if value > rare {
-            return Some(Reason::Rare);
-        }
         let (whole, beam, diffuse) = (of(ghi, row), of(dni, row), of(dhi, row));
         // One flag for what does not add up: at the sum, or at the part that is greater than the sum.
         let apart = match quantity.name() {
@@ -63,7 +60,10 @@ pub(super) fn implausible(frame: &Frame, quantity: &Quantity) -> Vec<Option<Reas
             "dhi" => diffuse_above_global(whole, diffuse, sun),
             _ => false,
         };
-        apart.then_some(Reason::Closure)
+        if apart {
+            return Some(Reason::Closure);
+        }
+        (value > rare).then_some(Reason::Rare)
     };
     (0..values.len()).map(judge).collect()
 }

@@ -30,9 +30,33 @@ pub(crate) fn linear_runs(values: &[f64], least: usize) -> Vec<bool> {
     marks(values.len(), 2, least, same, counts)
 }
 
+/// How many equal values in a row are more than chance gives in `values`, `least` at the fewest: for those who must judge a later
+/// value at once. Zeros are no fault.
+pub(crate) fn stuck_from(values: &[f64], least: usize) -> usize {
+    let rests = |i: usize| values[i].abs() < REST;
+    let same = |i: usize| (values[i] - values[i - 1]).abs() < SAME && !rests(i);
+    let (runs, able) = stretches(values.len(), 1, same, |i| values[i].is_finite() && !rests(i));
+    least.max(chance(&runs, able) + 1)
+}
+
 /// Marks stretches where `same` holds, with the `lead` rows before them. `counts` are the rows that could belong to a run.
 fn marks(len: usize, lead: usize, least: usize, same: impl Fn(usize) -> bool, counts: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut out = vec![false; len];
+    let (runs, able) = stretches(len, lead, same, counts);
+    let least = least.saturating_sub(1).max(chance(&runs, able));
+    for (begin, end) in runs.into_iter().filter(|(begin, end)| end - begin >= least) {
+        out[begin - lead..end].fill(true);
+    }
+    out
+}
+
+/// Where `same` holds, and how many rows could have begun a run and did not.
+fn stretches(
+    len: usize,
+    lead: usize,
+    same: impl Fn(usize) -> bool,
+    counts: impl Fn(usize) -> bool,
+) -> (Vec<(usize, usize)>, usize) {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     let (mut start, mut able) = (None, 0_usize);
     for i in lead..=len {
@@ -45,11 +69,7 @@ fn marks(len: usize, lead: usize, least: usize, same: impl Fn(usize) -> bool, co
         }
         able += usize::from(i < len && counts(i));
     }
-    let least = least.saturating_sub(1).max(chance(&runs, able));
-    for (begin, end) in runs.into_iter().filter(|(begin, end)| end - begin >= least) {
-        out[begin - lead..end].fill(true);
-    }
-    out
+    (runs, able)
 }
 
 /// The shortest stretch of equal steps that chance is not expected to give. `others` are the rows that went their own way.
@@ -67,7 +87,7 @@ fn chance(runs: &[(usize, usize)], others: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{equal_runs, linear_runs};
+    use super::{equal_runs, linear_runs, stuck_from};
 
     #[test]
     fn runs_by_hand() {
@@ -86,6 +106,9 @@ mod tests {
         let mut whole: Vec<f64> =
             (0..6000).map(|i| (20.0 + 8.0 * (f64::from(i) / 23.0).sin() + f64::from(i * i % 7) * 0.3).round()).collect();
         assert!(!equal_runs(&whole, 6, |_| false).contains(&true));
+        let from = stuck_from(&whole, 6);
+        assert!(from > 6 && from < 60, "{from}");
+        assert_eq!(stuck_from(&[1.0, 2.0, 0.0, 0.0, 0.0], 6), 6);
         whole[3000..3300].fill(21.0);
         let hits = equal_runs(&whole, 6, |_| false);
         assert!(hits[3000..3300].iter().all(|hit| *hit) && hits.iter().filter(|hit| **hit).count() < 310);

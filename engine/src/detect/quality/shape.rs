@@ -3,37 +3,81 @@
 //! In: a load, NaN = missing. Out: stretches of days that fit their usual shape only when moved by half an hour or an hour. Days are
 //! those of the asset's zone, because people live by it: a change to summer time moves no load by the local clock, and one that
 //! follows the sun moves by nothing else; neither is a fault. A feast changes the shape, a clock does not: the moved day must fit as
-//! well as usual days do. Causal: a day is compared with days before.
+//! well as usual days do. Days are weighed by how much likelier they are moved than not, and added up (Page 1954, Biometrika 41):
+//! the stretch begins where the sum last left zero and ends where it is greatest. Causal: a day is compared with days before.
 
-use super::super::regression::median;
 use super::days::Days;
+use super::usual::Usual;
 use crate::domain::Frame;
 use crate::domain::time_zone;
-use std::collections::VecDeque;
 
-/// Usual days of a kind that make the shape, and the fewest.
-const USUAL: usize = 6;
-const LEAST: usize = 4;
-/// Days off in a row, by the same, until it is a clock.
-const LASTING: usize = 5;
+/// Log likelihood from which a stretch is a clock, what one day may add to it, and what each day must bring to count.
+const SURE: f64 = 20.0;
+const OF_A_DAY: f64 = 5.0;
+const TOLL: f64 = 1.0;
+/// A stretch is over when the sum has fallen by this much.
+const OVER: f64 = 10.0;
+/// A day that is likelier moved by this much is not learnt from.
+const SUSPECT: f64 = 1.5;
 /// Days after which the new clock is the clock.
 const ACCEPTED: usize = 30;
-/// The moved day must leave less than this share of the squared error of the day as it is …
-const BETTER: f64 = 0.2;
-/// … and not more than this many times what usual days leave.
-const AS_USUAL: f64 = 3.0;
+/// Moved days are not farther from usual than this many times what usual days are.
+const AS_USUAL: f64 = 5.0;
+/// … nor than this share of what they are as they came.
+const BETTER: f64 = 0.5;
 /// Moves tried, minutes.
 const MOVES: [i64; 6] = [-30, 30, -60, 60, -120, 120];
+
+/// Days likelier moved by one and the same than not.
+#[derive(Debug, Clone, Default)]
+struct Stretch {
+    sum: f64,
+    greatest: f64,
+    first: usize,
+    last: usize,
+    /// Squared distances of the days moved and as they are, over what is usual, up to `last` and of all; and how many days these are.
+    far: [(f64, f64); 2],
+    days: (usize, usize),
+}
+
+impl Stretch {
+    /// One more day: how much likelier it is moved, and how far it is from usual moved and as it is, 1 = as usual days are.
+    fn add(&mut self, day: usize, likelier: f64, far: (f64, f64)) {
+        if self.sum <= 0.0 {
+            *self = Self { first: day, last: day, ..Self::default() };
+        }
+        self.sum += likelier;
+        self.far[1] = (self.far[1].0 + far.0, self.far[1].1 + far.1);
+        self.days.1 += 1;
+        if self.sum > self.greatest {
+            (self.greatest, self.last, self.far[0], self.days.0) = (self.sum, day, self.far[1], self.days.1);
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.sum > 0.0
+    }
+
+    fn is_over(&self) -> bool {
+        self.sum <= 0.0 || self.sum < self.greatest - OVER
+    }
+
+    fn is_clock(&self) -> bool {
+        let (moved, as_it_is) = self.far[0];
+        self.greatest >= SURE && moved <= AS_USUAL * self.days.0 as f64 && moved <= BETTER * as_it_is
+    }
+}
 
 /// Stretches `[first, last]` of rows whose clock is off.
 pub(super) fn shape_shifts(frame: &Frame, values: &[f64]) -> Vec<(usize, usize)> {
     let step = frame.resolution.seconds();
     let Some(days) = Days::new(frame, 0).filter(|days| days.rows >= 24) else { return Vec::new() };
     let Ok(zone) = time_zone(&frame.asset.timezone) else { return Vec::new() };
+    // Half hours are enough to see half an hour.
+    let fold = if 1800 % step == 0 { (1800 / step) as usize } else { 1 };
     let moves: Vec<isize> = MOVES.iter().map(|m| m * 60).filter(|s| s % step == 0).map(|s| (s / step) as isize).collect();
-    let mut past: [VecDeque<(Vec<f64>, isize)>; 3] = Default::default();
-    let mut left: VecDeque<f64> = VecDeque::new();
-    let (mut run, mut found) = (Vec::<(usize, isize)>::new(), Vec::new());
+    let mut stretches = vec![Stretch::default(); moves.len()];
+    let (mut usual, mut found) = (Usual::default(), Vec::new());
     for day in 1..days.count.saturating_sub(1) {
         let offset = (i64::from(zone.to_offset(frame.time(days.of(day).start)).seconds()) / step) as isize;
         let from = days.of(day).start as isize - offset;
@@ -42,71 +86,57 @@ pub(super) fn shape_shifts(frame: &Frame, values: &[f64]) -> Vec<(usize, usize)>
             3 => 2,
             _ => 0,
         };
-        let at = |moved: isize| normal(values, from + moved, days.rows);
+        let at = |moved: isize| normal(values, from + moved, days.rows, fold);
         let Some(own) = at(0) else { continue };
-        let shape = (past[kind].len() >= LEAST).then(|| middle(&past[kind]));
-        let moved = shape.as_ref().and_then(|shape| {
-            // By the sun: what the zone's clock was moved by since the usual days.
-            let by_sun = past[kind].iter().filter_map(|(_, then)| Some(distance(&at(offset - then)?, shape)));
-            let as_it_is = by_sun.fold(distance(&own, shape), f64::min);
-            let usual = median(left.iter().copied().collect());
-            let tries = moves.iter().filter_map(|&m| Some((distance(&at(m)?, shape), m)));
-            let best = tries.min_by(|a, b| a.0.total_cmp(&b.0))?;
-            let fits = left.len() >= 2 * LEAST && best.0 < BETTER * as_it_is && best.0 <= AS_USUAL * usual;
-            Some(if fits { best.1 } else { 0 })
-        });
-        if let Some(by) = moved.filter(|by| *by != 0) {
-            if run.last().is_some_and(|last| last.1 != by) {
-                close(&mut run, &mut found);
+        let Some(shape) = usual.shape(kind) else {
+            usual.learn(kind, own, None, offset);
+            continue;
+        };
+        // By the local clock, or by the sun: what the zone's clock was moved by since the usual days.
+        let by_sun = usual.clocks(kind).into_iter().filter(|then| *then != offset).filter_map(|then| at(offset - then));
+        let as_it_is = by_sun.chain([own.clone()]).map(|day| (usual.distance(&day, &shape), day));
+        let Some((as_it_is, nearest)) = as_it_is.min_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
+        let mut likeliest = 0.0_f64;
+        if let Some(left) = usual.left().filter(|left| *left > 0.0) {
+            let unit = shape.len() as f64 / left;
+            for (&by, stretch) in moves.iter().zip(&mut stretches) {
+                let Some(moved) = at(by).map(|day| usual.distance(&day, &shape)) else { continue };
+                let likelier = (0.5 * unit * (as_it_is - moved) - TOLL).clamp(-OF_A_DAY, OF_A_DAY);
+                stretch.add(day, likelier, (moved / left, as_it_is / left));
+                likeliest = likeliest.max(likelier);
             }
-            run.push((day, by));
-            if run.len() < ACCEPTED {
-                continue;
+        }
+        if let Some(best) =
+            stretches.iter().max_by(|a, b| a.greatest.total_cmp(&b.greatest)).filter(|best| best.is_open() || best.is_clock())
+        {
+            let accepted = best.is_clock() && day - best.first >= ACCEPTED;
+            if best.is_over() || accepted {
+                if best.is_clock() {
+                    found.push((best.first, best.last));
+                }
+                if accepted {
+                    usual.anew();
+                }
+                stretches.fill(Stretch::default());
             }
-            past = Default::default();
         }
-        close(&mut run, &mut found);
-        if let Some(shape) = shape {
-            push(&mut left, distance(&own, &shape), 4 * USUAL);
+        if likeliest < SUSPECT {
+            let rest = nearest.iter().zip(&shape).map(|(a, b)| a - b).collect();
+            usual.learn(kind, own, Some(rest), offset);
         }
-        push(&mut past[kind], (own, offset), USUAL);
     }
-    close(&mut run, &mut found);
+    let best = stretches.iter().max_by(|a, b| a.greatest.total_cmp(&b.greatest));
+    found.extend(best.filter(|best| best.is_clock()).map(|best| (best.first, best.last)));
     found.into_iter().map(|(first, last)| (days.of(first).start, days.of(last).end - 1)).collect()
 }
 
-fn close(run: &mut Vec<(usize, isize)>, found: &mut Vec<(usize, usize)>) {
-    if let (Some(first), Some(last)) = (run.first(), run.last())
-        && run.len() >= LASTING
-    {
-        found.push((first.0, last.0));
-    }
-    run.clear();
-}
-
-fn push<T>(queue: &mut VecDeque<T>, value: T, most: usize) {
-    queue.push_back(value);
-    if queue.len() > most {
-        queue.pop_front();
-    }
-}
-
-/// One day less its mean, over its spread; `None` where a row is missing or the day is flat.
-fn normal(values: &[f64], from: isize, rows: usize) -> Option<Vec<f64>> {
+/// One day, `fold` rows to a value, less its mean, over its spread; `None` where a row is missing or the day is flat.
+fn normal(values: &[f64], from: isize, rows: usize, fold: usize) -> Option<Vec<f64>> {
     let from = usize::try_from(from).ok()?;
-    let day = values.get(from..from + rows)?;
-    let mean = day.iter().sum::<f64>() / rows as f64;
-    let spread = (day.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / rows as f64).sqrt();
+    let day: Vec<f64> = values.get(from..from + rows)?.chunks(fold).map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
+    let mean = day.iter().sum::<f64>() / day.len() as f64;
+    let spread = (day.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / day.len() as f64).sqrt();
     (mean.is_finite() && spread > 1e-9 * mean.abs()).then(|| day.iter().map(|v| (v - mean) / spread).collect())
-}
-
-fn middle(days: &VecDeque<(Vec<f64>, isize)>) -> Vec<f64> {
-    let rows = days.front().map_or(0, |(day, _)| day.len());
-    (0..rows).map(|row| days.iter().map(|(day, _)| day[row]).sum::<f64>() / days.len() as f64).collect()
-}
-
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::super::residual::FittedDetector;
 use super::super::residual::LEAST_ROWS;
 use super::super::temperature::Temperature;
 use super::drift::Drift;
+use super::inputs::Inputs;
 use crate::domain::Quantity;
 use crate::domain::micros;
 
@@ -27,6 +28,8 @@ const BELIEVED: f64 = 0.5;
 const FALSE_A_YEAR: f64 = 0.1;
 /// Training days from which a season can be told from a trend.
 const SEASON_DAYS: usize = 300;
+/// Share of a day that must be known: the mean of a night is not that of a day.
+const KNOWN_SHARE: f64 = 0.75;
 const DAY: i64 = 86_400_000_000;
 
 /// Learnt behaviour of the top oil.
@@ -35,7 +38,7 @@ pub(super) enum Oil {
     /// With the temperature of the air.
     Quick { model: Box<dyn FittedDetector>, limits: Limits },
     /// Without.
-    Slow { ridge: Ridge, season: bool, drift: Drift },
+    Slow { inputs: Inputs, ridge: Ridge, season: bool, drift: Drift },
 }
 
 /// Alarm by row and what was expected.
@@ -48,7 +51,7 @@ pub(super) struct OilVerdict {
 impl Oil {
     /// Learns from rows before `until`; `None` without an oil temperature or enough rows.
     pub(super) fn fit(fleet: &Fleet, member: usize, until: usize) -> Option<Self> {
-        let oil = fleet.column(member, &Quantity::TOP_OIL_TEMP)?;
+        fleet.column(member, &Quantity::TOP_OIL_TEMP)?;
         let air = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP].iter().any(|q| fleet.column(member, q).is_some());
         let per_day = 24.0 / fleet.resolution.hours();
         let detector = Temperature { quantity: Quantity::TOP_OIL_TEMP };
@@ -61,12 +64,14 @@ impl Oil {
             }
         }
         let season = until as f64 / per_day >= SEASON_DAYS as f64;
-        let features = features(fleet, member, season);
-        let ridge = Ridge::fit(&features, oil, |i| i < until, LEAST_ROWS)?;
-        let (days, ends) = daily(fleet, member, &rest(oil, &ridge.predict(&features, fleet.len)));
+        let inputs = Inputs::fit(fleet, member, until);
+        let oil = inputs.oil(fleet, member);
+        let features = features(fleet, member, &inputs, season);
+        let ridge = Ridge::fit(&features, &oil, |i| i < until, LEAST_ROWS)?;
+        let (days, ends) = daily(fleet, member, &rest(&oil, &ridge.predict(&features, fleet.len)));
         let training = ends.iter().take_while(|end| **end < until).count();
         let drift = Drift::fit(&days[..training])?;
-        Some(Self::Slow { ridge, season, drift })
+        Some(Self::Slow { inputs, ridge, season, drift })
     }
 
     /// Judges every row.
@@ -76,10 +81,10 @@ impl Oil {
                 let residual = model.score(fleet, member);
                 OilVerdict { trace: limits.trace(&residual.score, &[]), expected: residual.expected }
             }
-            Self::Slow { ridge, season, drift } => {
+            Self::Slow { inputs, ridge, season, drift } => {
                 let len = fleet.len;
-                let oil = fleet.column(member, &Quantity::TOP_OIL_TEMP).map_or_else(|| vec![f64::NAN; len], <[f64]>::to_vec);
-                let explained = ridge.predict(&features(fleet, member, *season), len);
+                let oil = inputs.oil(fleet, member);
+                let explained = ridge.predict(&features(fleet, member, inputs, *season), len);
                 let residual = rest(&oil, &explained);
                 let (days, ends) = daily(fleet, member, &residual);
                 let mut trace = Trace { on: vec![false; len], score: vec![0.0; len], onset: (0..len).collect() };
@@ -109,10 +114,12 @@ fn rest(oil: &[f64], explained: &[f64]) -> Vec<f64> {
     oil.iter().zip(explained).map(|(oil, explained)| oil - BELIEVED * explained).collect()
 }
 
-/// Mean of every day that is over, and its last row. The last day of the data counts once its last hour is there.
+/// Mean of every day that is over, NaN where too little of it is known, and its last row. The last day of the data counts once its
+/// last hour is there.
 fn daily(fleet: &Fleet, member: usize, values: &[f64]) -> (Vec<f64>, Vec<usize>) {
     let frame = &fleet.frames[member];
     let step = fleet.resolution.seconds() * 1_000_000;
+    let needed = (KNOWN_SHARE * DAY as f64 / step as f64).max(1.0);
     let (mut means, mut ends) = (Vec::new(), Vec::new());
     let (mut sum, mut count) = (0.0, 0.0);
     for (row, value) in values.iter().enumerate() {
@@ -122,7 +129,7 @@ fn daily(fleet: &Fleet, member: usize, values: &[f64]) -> (Vec<f64>, Vec<usize>)
         }
         let time = micros(frame.time(row));
         if time.div_euclid(DAY) != (time + step).div_euclid(DAY) {
-            means.push(if count > 0.0 { sum / count } else { f64::NAN });
+            means.push(if count >= needed { sum / count } else { f64::NAN });
             ends.push(row);
             (sum, count) = (0.0, 0.0);
         }
@@ -130,22 +137,13 @@ fn daily(fleet: &Fleet, member: usize, values: &[f64]) -> (Vec<f64>, Vec<usize>)
     (means, ends)
 }
 
-/// Columns that are loads, whatever they are called.
-fn loads(fleet: &Fleet, member: usize) -> Vec<&[f64]> {
-    let frame = &fleet.frames[member];
-    let standard = [Quantity::ACTIVE_POWER, Quantity::REACTIVE_POWER, Quantity::LOAD, Quantity::CURRENT];
-    let is_load = |q: &&Quantity| standard.contains(q) || q.name().contains("load");
-    frame.quantities().filter(is_load).filter_map(|q| frame.column(q)).collect()
-}
-
-fn features(fleet: &Fleet, member: usize, season: bool) -> Vec<Vec<f64>> {
+fn features(fleet: &Fleet, member: usize, inputs: &Inputs, season: bool) -> Vec<Vec<f64>> {
     let mut out = vec![vec![1.0; fleet.len]];
-    for load in loads(fleet, member) {
-        let held = held(load);
+    for load in inputs.loads(fleet, member) {
         for hours in HOURS {
-            out.push(average(&held, 1.0 - (-fleet.resolution.hours() / hours).exp()));
+            out.push(average(&load, 1.0 - (-fleet.resolution.hours() / hours).exp()));
         }
-        out.push(held);
+        out.push(load);
     }
     let frame = &fleet.frames[member];
     let turn = |days: f64, waves: f64| {
@@ -158,18 +156,6 @@ fn features(fleet: &Fleet, member: usize, season: bool) -> Vec<Vec<f64>> {
         out.extend(turn(365.25, 1.0));
     }
     out
-}
-
-/// The last value stands until the next one comes; nought before the first.
-fn held(values: &[f64]) -> Vec<f64> {
-    let mut last = 0.0;
-    let keep = |v: &f64| {
-        if v.is_finite() {
-            last = *v;
-        }
-        last
-    };
-    values.iter().map(keep).collect()
 }
 
 fn average(values: &[f64], rate: f64) -> Vec<f64> {

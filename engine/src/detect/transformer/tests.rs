@@ -88,6 +88,46 @@ fn a_failing_cooler_is_found_with_and_without_the_air() {
     }
 }
 
+/// A second load the oil depends on; it reads one value for `dead`.
+fn with_feeder(dead: Range<usize>) -> Frame {
+    let mut state = 9_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1_u64 << 30) as f64 - 1.0
+    };
+    let mut slow = 0.0;
+    let truth: Vec<f64> = (0..24 * DAYS)
+        .map(|row| {
+            slow += (0.3 * noise() - slow) / 30.0;
+            5.0 + 12.0 * slow + 1.5 * (row as f64 / 24.0 * std::f64::consts::TAU).sin() + 0.05 * noise()
+        })
+        .collect();
+    let mut week = truth[0];
+    let heat: Vec<f64> = truth
+        .iter()
+        .map(|load| {
+            week += (load - week) * (1.0 - (-1.0_f64 / 168.0).exp());
+            8.0 * (week - 5.0)
+        })
+        .collect();
+    let frame = transformer(usual, |row| heat[row], false);
+    let mut columns: BTreeMap<Quantity, Vec<f64>> =
+        frame.quantities().map(|q| (q.clone(), frame.column(q).unwrap().to_vec())).collect();
+    let mut read = truth;
+    read[dead].fill(1.0);
+    columns.insert(Quantity::CURRENT, read);
+    Frame::new(frame.asset.clone(), frame.start, frame.resolution, frame.available_at.clone(), columns)
+}
+
+#[test]
+fn a_dead_load_sensor_is_no_heat() {
+    let begin = TRAIN + 12 * 24 + 5;
+    assert_eq!(scan(&with_feeder(0..0)).incidents, []);
+    for hours in [50, 141] {
+        assert_eq!(scan(&with_feeder(begin..begin + hours)).incidents, [], "dead for {hours} hours");
+    }
+}
+
 #[test]
 fn an_overload_says_how_hot_how_old_and_how_long() {
     let begin = TRAIN + 20 * 24 + 9;
@@ -108,6 +148,21 @@ fn an_overload_says_how_hot_how_old_and_how_long() {
     assert!(outlook.earliest > frame.time(begin + 1) && outlook.median.unwrap() > outlook.earliest);
     assert!(outlook.latest.is_none_or(|latest| latest > outlook.median.unwrap()));
     assert!(outlook.level < outlook.limit && open.closed_at.is_none());
+}
+
+#[test]
+fn evenings_of_overload_are_one_episode() {
+    let (first, last) = (TRAIN + 20 * 24, TRAIN + 25 * 24);
+    let load = |row: usize| if (first..last).contains(&row) && (18..21).contains(&(row % 24)) { 1.6 } else { usual(row) };
+    let frame = transformer(load, |_| 0.0, true);
+    let whole = scan(&frame);
+    let found: Vec<_> = whole.incidents.iter().filter(|one| one.mode == "transformer_overload").collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].opened_at, frame.time(first + 18));
+    let closed = found[0].closed_at.unwrap();
+    assert!(closed > frame.time(last) && closed < frame.time(last + 36), "{closed}");
+    let at = |row: usize| whole.points.iter().find(|point| point.time == frame.time(row)).unwrap();
+    assert!(at(first + 19).anomaly && !at(first + 34).anomaly, "the night between is calm");
 }
 
 fn scan_from(known: &Frame, whole: &Frame) -> super::super::Incident {

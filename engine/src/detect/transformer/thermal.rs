@@ -141,15 +141,6 @@ mod tests {
     };
     const STEPS: [(f64, f64); 6] = [(1.0, 190.0), (0.6, 175.0), (1.5, 135.0), (0.3, 205.0), (2.1, 25.0), (0.0, 15.0)];
 
-    #[test]
-    fn print_example() {
-        let mut now = Thermal { top_oil: 25.6, quick: 0.0, slow: 0.0 };
-        for (load, minutes) in STEPS {
-            now = EXAMPLE.after(now, load, 25.6, minutes);
-            eprintln!("K {load}: oil {:.2} hot {:.2}", now.top_oil, now.hot_spot());
-        }
-    }
-
     /// The three equations by the rule of Euler, a hundredth of a minute at a time.
     fn integrated(c: &Characteristics, steps: &[(f64, f64)], ambient: f64) -> (f64, f64) {
         let (mut oil, mut quick, mut slow, dt) = (ambient, 0.0, 0.0, 0.01);

@@ -4,6 +4,7 @@
 
 use super::named::Named;
 use super::table_batch_of;
+use crate::alert::Alert;
 use crate::alert::AlertBook;
 use crate::domain::DomainError;
 use crate::domain::Timestamp;
@@ -72,11 +73,12 @@ async fn plan_rows(
 /// # Errors
 /// [`DomainError::Column`] when Arrow refuses the columns.
 pub fn plan_batch(plan: &MaintenancePlan) -> Result<RecordBatch, DomainError> {
-    let visits = plan.plan.best.visits.iter().zip(&plan.reasons).map(|(visit, why)| (visit.jobs[0], Some(visit), why));
-    let left = plan.plan.best.left_out.iter().zip(&plan.reasons_left).map(|(left, why)| (left.job, None, why));
+    let visits =
+        plan.plan.best.visits.iter().zip(&plan.reasons).map(|(visit, why)| (&plan.alerts[visit.jobs[0]], Some(visit), why));
+    let left = plan.left_out.iter().map(|(alert, why)| (alert, None, why));
     let rows: Vec<_> = visits.chain(left).collect();
     let text =
-        |of: &dyn Fn(usize) -> String| Arc::new(StringArray::from_iter_values(rows.iter().map(|row| of(row.0)))) as Arc<dyn Array>;
+        |of: &dyn Fn(&Alert) -> String| Arc::new(StringArray::from_iter_values(rows.iter().map(|row| of(row.0)))) as Arc<dyn Array>;
     let time = |of: &dyn Fn(&Visit) -> usize| {
         let times: TimestampMicrosecondArray = rows.iter().map(|row| row.1.map(|visit| micros(plan.time(of(visit))))).collect();
         Arc::new(times.with_timezone("UTC")) as Arc<dyn Array>
@@ -84,9 +86,9 @@ pub fn plan_batch(plan: &MaintenancePlan) -> Result<RecordBatch, DomainError> {
     let real = |of: &dyn Fn(&Visit) -> Option<f64>| {
         Arc::new(rows.iter().map(|row| row.1.and_then(of)).collect::<Float64Array>()) as Arc<dyn Array>
     };
-    let alerts = rows.iter().map(|(job, visit, _)| match visit {
+    let alerts = rows.iter().map(|(alert, visit, _)| match visit {
         Some(visit) => visit.jobs.iter().map(|&job| plan.alerts[job].id.as_str()).collect::<Vec<_>>().join(";"),
-        None => plan.alerts[*job].id.clone(),
+        None => alert.id.clone(),
     });
     let crews = rows.iter().map(|row| row.1.map(|visit| plan.crews[visit.crew].as_str()));
     let people = rows.iter().map(|row| row.1.map(|visit| i64::from(visit.people)));
@@ -95,11 +97,11 @@ pub fn plan_batch(plan: &MaintenancePlan) -> Result<RecordBatch, DomainError> {
         Wind::NotAsked | Wind::Unknown => None,
     };
     let columns: Vec<(&str, Arc<dyn Array>)> = vec![
-        ("alert_id", text(&|job| plan.alerts[job].id.clone())),
-        ("asset_id", text(&|job| plan.alerts[job].asset_id.to_string())),
-        ("asset_name", text(&|job| plan.alerts[job].asset_name.clone())),
-        ("component", text(&|job| plan.alerts[job].component.clone())),
-        ("mode", text(&|job| plan.alerts[job].mode.clone())),
+        ("alert_id", text(&|alert| alert.id.clone())),
+        ("asset_id", text(&|alert| alert.asset_id.to_string())),
+        ("asset_name", text(&|alert| alert.asset_name.clone())),
+        ("component", text(&|alert| alert.component.clone())),
+        ("mode", text(&|alert| alert.mode.clone())),
         ("crew", Arc::new(crews.collect::<StringArray>())),
         ("start", time(&|visit| visit.start)),
         ("end", time(&|visit| visit.end)),

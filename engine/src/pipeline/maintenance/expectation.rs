@@ -60,11 +60,11 @@ impl Series {
         self
     }
 
-    /// Mean of what is not below zero in a stretch of time; 0 where there is nothing.
-    pub(super) fn mean(&self, from: Timestamp, to: Timestamp) -> f64 {
+    /// Mean of what is not below zero in a stretch of time.
+    pub(super) fn mean(&self, from: Timestamp, to: Timestamp) -> Option<f64> {
         let (first, last) = (micros(from).div_euclid(HOUR), micros(to).div_euclid(HOUR));
         let values: Vec<f64> = self.0.range(first..=last.max(first)).map(|(_, value)| value.max(0.0)).collect();
-        if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     /// Mean and 0.9 quantile per hour of the day (UTC); NaN for hours without a value.

@@ -156,6 +156,33 @@ pub(super) fn left_out(left: &LeftOut, wind_limit: f64) -> InThreeLanguages {
     InThreeLanguages { en, fr, ar }
 }
 
+/// The playbook sends nobody.
+pub(super) fn no_visit() -> InThreeLanguages {
+    InThreeLanguages {
+        en: "Nobody has to go there, says the playbook.".into(),
+        fr: "Le playbook ne demande aucun déplacement.".into(),
+        ar: "لا حاجة إلى زيارة بحسب دليل العمل.".into(),
+    }
+}
+
+/// There is more to do than one plan takes.
+pub(super) fn less_urgent(most: usize) -> InThreeLanguages {
+    InThreeLanguages {
+        en: format!("There are {most} more urgent alerts, and one plan takes no more; ask again when they are dealt with."),
+        fr: format!("Il y a {most} alertes plus urgentes, un plan n'en prend pas davantage ; redemander une fois traitées."),
+        ar: format!("هناك {most} تنبيه أكثر إلحاحًا، ولا تتسع الخطة لأكثر منها؛ اطلبوا خطة جديدة بعد معالجتها."),
+    }
+}
+
+/// Nobody knows the asset.
+pub(super) fn unknown_asset() -> InThreeLanguages {
+    InThreeLanguages {
+        en: "Its asset is not in the registry: add it there, or resolve the alert.".into(),
+        fr: "Son équipement n'est pas au registre : l'y ajouter, ou clore l'alerte.".into(),
+        ar: "الأصل غير موجود في السجلّ: أضيفوه أو أغلقوا التنبيه.".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +241,9 @@ mod tests {
         );
         let busy = Visit { cost: cost(700.0, 30.0), ..later() };
         assert!(said(&busy, &known).en.contains("worth more elsewhere"));
+        for text in [no_visit(), less_urgent(300), unknown_asset()] {
+            assert!(text.en != text.fr && text.ar.chars().any(|c| ('\u{0600}'..='\u{06ff}').contains(&c)), "{text:?}");
+        }
         for why in [Obstacle::People { needed: 4, largest: 2 }, Obstacle::Wind, Obstacle::Hours { needed: 80 }, Obstacle::Crews] {
             let text = left_out(&LeftOut { job: 0, why }, 12.0);
             assert!(!text.en.is_empty() && !text.fr.is_empty() && text.ar.chars().any(|c| ('\u{0600}'..='\u{06ff}').contains(&c)));
