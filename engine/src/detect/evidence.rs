@@ -20,7 +20,7 @@ const CLIP: f64 = 5.0;
 const DRIFT: f64 = 1.5;
 /// Days over which slow drift is followed.
 const DRIFT_DAYS: f64 = 20.0;
-/// Days of informative rows (a month or more by the calendar) after which a change that is still there becomes the new
+/// Days of informative rows (a month or so by the calendar) after which a change still there becomes the new normal.
 const ACCEPTED_DAYS: f64 = 16.0;
 /// Days over which an accepted change is taken in.
 const ACCEPT_DAYS: f64 = 2.0;
@@ -68,7 +68,9 @@ impl Limits {
         let halves = honest.chunks_exact((rows_per_day as usize / 2).max(4));
         let means: Vec<f64> =
             halves.map(|half| half.iter().map(|v| v.clamp(-CLIP, CLIP)).sum::<f64>() / half.len() as f64).collect();
-        let slow = centre_and_spread(means).1.min(1.5).max(LEAST_REFERENCE.max(least / spread) / REFERENCES[0]);
+        let least = LEAST_REFERENCE.max(least / spread) / REFERENCES[0];
+        let wander = centre_and_spread(means).1;
+        let slow = if wander > 1.5 { least.max(1.5) } else { least.max(wander) };
         let open = REFERENCES.map(|k| (k * slow, f64::INFINITY)).to_vec();
         let mut limits = Self { sign, centre, spread, charts: open, rows_per_day };
         let stretch = (STRETCH_DAYS * rows_per_day).max(1.0) as usize;
@@ -211,7 +213,7 @@ mod tests {
         assert!(trace.onset[first].abs_diff(4500) < 12, "{}", trace.onset[first]);
         assert!(trace.on[4999] && !trace.on[5150]);
         assert!(trace.score[4700] >= 1.0 && trace.score[5200] < 1.0);
-        let cut = limits.trace(&score[..4700]);
+        let cut = limits.trace(&score[..4700], &[]);
         assert_eq!(cut.on, trace.on[..4700]);
         assert_eq!(cut.score, trace.score[..4700]);
     }

@@ -21,6 +21,9 @@ use std::sync::Mutex;
 /// Neighbours that are looked at: further ones cost as much and add little.
 const MOST_PEERS: usize = 8;
 
+/// Columns worked out once and lent to many.
+type Columns = Arc<Vec<Vec<f64>>>;
+
 /// Aligned frames; every column of every member has `len` rows.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -28,7 +31,7 @@ pub(crate) struct Fleet {
     pub(crate) states: Vec<Vec<State>>,
     pub(crate) resolution: Resolution,
     pub(crate) len: usize,
-    memo: Mutex<BTreeMap<(usize, &'static str), Arc<Vec<Vec<f64>>>>>,
+    memo: Mutex<BTreeMap<(usize, &'static str), Columns>>,
     judged: Mutex<BTreeMap<(usize, String), Arc<Residual>>>,
 }
 
@@ -57,7 +60,7 @@ impl Fleet {
     }
 
     /// Columns worked out once for these frames, under a name; `work` must give the same for the same member and name.
-    pub(crate) fn once(&self, member: usize, name: &'static str, work: impl FnOnce() -> Vec<Vec<f64>>) -> Arc<Vec<Vec<f64>>> {
+    pub(crate) fn once(&self, member: usize, name: &'static str, work: impl FnOnce() -> Vec<Vec<f64>>) -> Columns {
         if let Ok(memo) = self.memo.lock()
             && let Some(known) = memo.get(&(member, name))
         {
