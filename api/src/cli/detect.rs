@@ -46,7 +46,8 @@ fn write(directory: &Path, dataset: &LoadedDataset, detection: &Detection) -> Re
         }
     }
     points.flush()?;
-    write_incidents(directory, &detection.incidents)
+    write_incidents(directory, &detection.incidents)?;
+    soiling(directory, detection)
 }
 
 fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> {
@@ -63,7 +64,7 @@ fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> 
         )?;
     }
     incidents.flush()?;
-    soiling(directory, detection)
+    Ok(())
 }
 
 /// One row per day, a plant after the other; no file where no plant can tell.

@@ -11,6 +11,7 @@ mod clock;
 mod column;
 mod counter;
 mod days;
+mod gap;
 mod irradiance;
 mod level;
 mod rest;

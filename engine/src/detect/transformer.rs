@@ -160,9 +160,9 @@ fn overloaded(fleet: &Fleet, member: usize, from: usize, rating: &Rating, out: &
             quiet < calm
         })
         .collect();
-    for row in 0..fleet.len {
-        out.anomaly[row] |= score[row] >= 1.0;
-        out.score[row] = out.score[row].max(score[row]);
+    for (row, score) in score.iter().enumerate() {
+        out.anomaly[row] |= *score >= 1.0;
+        out.score[row] = out.score[row].max(*score);
     }
     for (open, end) in stretches(fleet.len, 1, |row| on[row]).into_iter().filter(|(_, end)| *end > from) {
         let rows = open..end;

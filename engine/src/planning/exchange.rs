@@ -16,27 +16,15 @@ const LEAST_GAIN: f64 = 1e-6;
 
 /// Exchanges until nothing is gained.
 pub(super) fn exchange(tasks: &[Task<'_>], crews: usize, slots: usize, chosen: &mut [Option<usize>]) {
-    let mut board = Board::new(tasks, crews, slots, chosen);
-    while board.looks > 0 {
-        let above: Vec<f64> = (0..tasks.len()).map(|task| board.price(task, board.chosen[task]) - board.least[task]).collect();
-        let mut order: Vec<usize> = (0..tasks.len()).filter(|&task| above[task] > LEAST_GAIN).collect();
-        order.sort_by(|&a, &b| above[b].total_cmp(&above[a]).then(a.cmp(&b)));
-        let mut gained = false;
-        for task in order {
-            gained |= board.move_one(task);
-        }
-        if !gained {
-            break;
-        }
-    }
+    Board::new(tasks, crews, slots, chosen).settle();
 }
 
 /// Which task each crew is at, slot by slot, and the choice that says so.
-struct Board<'a> {
+pub(super) struct Board<'a> {
     tasks: &'a [Task<'a>],
     chosen: &'a mut [Option<usize>],
     /// `[crew][slot]`.
-    at: Vec<Vec<Option<usize>>>,
+    pub(super) at: Vec<Vec<Option<usize>>>,
     /// Starts of each task that cost less than not coming, the cheapest first.
     ranked: Vec<Vec<usize>>,
     least: Vec<f64>,
@@ -45,7 +33,7 @@ struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    fn new(tasks: &'a [Task<'a>], crews: usize, slots: usize, chosen: &'a mut [Option<usize>]) -> Self {
+    pub(super) fn new(tasks: &'a [Task<'a>], crews: usize, slots: usize, chosen: &'a mut [Option<usize>]) -> Self {
         let ranked = |task: &Task<'_>| {
             let cost = |start: usize| task.starts[start].cost.total();
             let mut order: Vec<usize> = (0..task.starts.len()).filter(|&start| cost(start) < task.postponed()).collect();
@@ -64,6 +52,23 @@ impl<'a> Board<'a> {
             board.write(task, board.chosen[task], Some(task));
         }
         board
+    }
+
+    /// Exchanges until nothing is gained.
+    pub(super) fn settle(&mut self) {
+        while self.looks > 0 {
+            let above: Vec<f64> =
+                (0..self.tasks.len()).map(|task| self.price(task, self.chosen[task]) - self.least[task]).collect();
+            let mut order: Vec<usize> = (0..self.tasks.len()).filter(|&task| above[task] > LEAST_GAIN).collect();
+            order.sort_by(|&a, &b| above[b].total_cmp(&above[a]).then(a.cmp(&b)));
+            let mut gained = false;
+            for task in order {
+                gained |= self.move_one(task);
+            }
+            if !gained {
+                break;
+            }
+        }
     }
 
     fn price(&self, task: usize, start: Option<usize>) -> f64 {

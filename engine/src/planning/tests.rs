@@ -13,6 +13,7 @@ use super::TRAVEL_SLOTS;
 use super::Wind;
 use super::baseline::Roster;
 use super::baseline::as_soon_as_possible;
+use super::exchange::Board;
 use super::exchange::exchange;
 use super::plan;
 use super::price::CAUTION;
@@ -360,7 +361,10 @@ proptest! {
         // From a schedule, and from nobody going anywhere.
         let begin = if late { vec![None; tasks.len()] } else { as_soon_as_possible(&tasks, crews, slots) };
         let mut chosen = begin.clone();
-        exchange(&tasks, crews, slots, &mut chosen);
+        let mut board = Board::new(&tasks, crews, slots, &mut chosen);
+        board.settle();
+        let at = board.at;
+        prop_assert_eq!(&at, &Board::new(&tasks, crews, slots, &mut chosen.clone()).at, "the board shows the choice and nothing else");
         prop_assert_eq!(broken(&problem, &schedule(&tasks, &chosen)), None);
         prop_assert!(total(&tasks, &chosen) <= total(&tasks, &begin) + 1e-6);
         // What is left: no task finds a free start that is better than its own.

@@ -12,6 +12,7 @@ use super::clock::clock_shifts;
 use super::counter::is_register;
 use super::counter::resets;
 use super::days::Days;
+use super::gap::gaps;
 use super::irradiance::implausible;
 use super::level::level_shifts;
 use super::rest::is_steady;
@@ -24,6 +25,7 @@ use super::sign::turned_over;
 use super::spike::beyond;
 use super::spike::outliers;
 use super::spike::spikes;
+use super::spike::unseen;
 use super::unit::Scale;
 use super::unit::unit_jumps;
 use crate::domain::AssetKind;
@@ -35,8 +37,6 @@ use crate::domain::solar::zenith;
 /// Columns that wrap or swing by nature: a jump means nothing.
 const SWINGING: [Quantity; 4] =
     [Quantity::WIND_DIRECTION, Quantity::NACELLE_DIRECTION, Quantity::BLADE_PITCH_ANGLE, Quantity::TRACKER_ANGLE];
-/// A column that is missing this often between two values has its own, longer spacing.
-const SPARSE: f64 = 0.2;
 /// Power that moves by less than this share of the capacity is no spike.
 const SPIKE_FLOOR: f64 = 0.02;
 
@@ -75,7 +75,7 @@ pub(super) fn marks(
     let turned = sign_errors(frame, quantity, values);
     let bad = |row: usize| units[row] || out_of_range[row] || turned.get(row) == Some(&true) || values[row].abs() > most;
     let good: Vec<f64> = (0..values.len()).map(|row| if bad(row) { f64::NAN } else { values[row] }).collect();
-    mark(gaps(values), Reason::Gap);
+    mark(gaps(frame, values), Reason::Gap);
     if let Some(capacity) = capacity.filter(|_| *quantity == Quantity::ACTIVE_POWER && frame.asset.kind.is_producer()) {
         let bad = |row: usize| units[row] || out_of_range[row] || turned.get(row) == Some(&true);
         let others: Vec<f64> = (0..values.len()).map(|row| if bad(row) { f64::NAN } else { values[row] }).collect();
@@ -104,7 +104,9 @@ pub(super) fn marks(
     mark(stuck, Reason::Stale);
     mark(linear_runs(&good, options.linear_run), Reason::Interpolated);
     if !SWINGING.contains(quantity) {
-        mark(spikes(&good, options.spike, capacity.map_or(0.0, |capacity| SPIKE_FLOOR * capacity)), Reason::Spike);
+        let found = spikes(&good, options.spike, capacity.map_or(0.0, |capacity| SPIKE_FLOOR * capacity));
+        let unseen_by_all = witnesses(quantity).iter().filter_map(|other| frame.column(other)).fold(found, unseen);
+        mark(unseen_by_all, Reason::Spike);
         if capacity.is_none() {
             mark(outliers(&good, options.outlier), Reason::Outlier);
         }
@@ -176,13 +178,15 @@ fn sign_errors(frame: &Frame, quantity: &Quantity, values: &[f64]) -> Vec<bool> 
     turned_over(values, rated, resource)
 }
 
-/// Rows without a value after the first one, unless the column has its own spacing.
-fn gaps(values: &[f64]) -> Vec<bool> {
-    let Some(first) = values.iter().position(|v| v.is_finite()) else { return vec![false; values.len()] };
-    let begins = values.windows(2).filter(|w| w[0].is_finite() && w[1].is_nan()).count();
-    let known = values.iter().filter(|v| v.is_finite()).count();
-    let sparse = known > 20 && begins as f64 > SPARSE * known as f64;
-    values.iter().enumerate().map(|(row, v)| row > first && v.is_nan() && !sparse).collect()
+/// Other sensors of the same asset that see what moves this one, each by a wire of its own.
+fn witnesses(quantity: &Quantity) -> &'static [Quantity] {
+    match quantity.name() {
+        "active_power" => &[Quantity::WIND_SPEED, Quantity::POA_GLOBAL, Quantity::GHI, Quantity::CURRENT],
+        "wind_speed" | "ghi" | "poa_global" => &[Quantity::ACTIVE_POWER],
+        "current" => &[Quantity::ACTIVE_POWER, Quantity::POA_GLOBAL],
+        "voltage" => &[Quantity::CURRENT, Quantity::ACTIVE_POWER],
+        _ => &[],
+    }
 }
 
 fn is_power(quantity: &Quantity) -> bool {

@@ -9,6 +9,8 @@ use super::super::regression::median;
 const LEAST: usize = 50;
 /// More than this share of the values is the tail of the series, not a few bad ones.
 const TAIL: f64 = 0.005;
+/// Robust deviations of its increments by which a witness must move.
+const SEEN: f64 = 1.5;
 
 /// Rows that jump away from both neighbours, which agree, by more than `limit` robust deviations of the increments, and by more
 /// than `floor`. A series that does so again and again swings by nature.
@@ -27,6 +29,21 @@ pub(crate) fn spikes(values: &[f64], limit: f64, floor: f64) -> Vec<bool> {
     }
     let hits = out.iter().filter(|hit| **hit).count();
     if hits > 3 && hits as f64 > 0.1 * TAIL * known { vec![false; values.len()] } else { out }
+}
+
+/// Of the `spikes`, those that `witness` did not see: a gust moves the anemometer with the power, and a cloud the pyranometer. Seen is
+/// a jump there and back in the same row, of more than [`SEEN`] robust deviations of its increments.
+pub(crate) fn unseen(mut spikes: Vec<bool>, witness: &[f64]) -> Vec<bool> {
+    let moves: Vec<f64> = witness.windows(2).map(|w| (w[1] - w[0]).abs()).filter(|d| d.is_finite() && *d > 0.0).collect();
+    if moves.len() < LEAST || !spikes.contains(&true) {
+        return spikes;
+    }
+    let line = SEEN * 1.4826 * median(moves);
+    for row in 1..spikes.len().min(witness.len()).saturating_sub(1) {
+        let (there, back) = (witness[row] - witness[row - 1], witness[row] - witness[row + 1]);
+        spikes[row] &= !(there * back > 0.0 && there.abs().min(back.abs()) > line);
+    }
+    spikes
 }
 
 /// Rows more than `limit` standard deviations from the mean, where they are few.
@@ -55,7 +72,7 @@ fn few(marks: Vec<bool>, known: usize, share: f64) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{beyond, outliers, spikes};
+    use super::{beyond, outliers, spikes, unseen};
 
     fn wave() -> Vec<f64> {
         (0..400).map(|i| 50.0 + 40.0 * (f64::from(i) / 20.0).sin() + 0.3 * f64::from(i * i % 7)).collect()
@@ -84,5 +101,17 @@ mod tests {
         assert!(hits[7] && hits[90] && hits.iter().filter(|hit| **hit).count() == 2);
         // A capacity of half of what is made every day.
         assert!(!beyond(&values, 50.0, 1.1).contains(&true));
+    }
+    #[test]
+    fn a_gust_that_the_anemometer_saw_is_no_spike() {
+        let mut power = wave();
+        let mut wind: Vec<f64> = wave().iter().map(|v| v / 10.0).collect();
+        power[100] += 80.0;
+        power[300] += 80.0;
+        wind[100] += 3.0;
+        let hits: Vec<usize> = (0..400).filter(|&i| unseen(spikes(&power, 12.0, 0.0), &wind)[i]).collect();
+        assert_eq!(hits, [300]);
+        // Who is away has seen nothing.
+        assert_eq!(unseen(spikes(&power, 12.0, 0.0), &[f64::NAN; 400]).iter().filter(|hit| **hit).count(), 2);
     }
 }

@@ -107,3 +107,49 @@ fn words_are_told_apart_and_a_short_frame_has_no_history() {
     assert!(Reason::ALL.is_sorted());
     assert!(history_flags(&frame(&sunny(), "PT15M", "2026-01-01T00:00:00Z")).is_empty());
 }
+
+/// Quantity, first and last row of the flags of one reason.
+fn of_reason(frame: &Frame, reason: Reason) -> Vec<(String, usize, usize)> {
+    let flags = quality_flags(frame, &Quantities::standard(), &QualityOptions::default());
+    let of = flags.into_iter().filter(|flag| flag.reason == reason && flag.asset == frame.asset.id);
+    of.map(|flag| (flag.quantity.name().to_owned(), frame.index_at(flag.time), frame.index_at(flag.until.unwrap_or(flag.time))))
+        .collect()
+}
+
+#[test]
+fn every_reason_comes_with_its_quantity_its_from_and_its_to() {
+    let start = "2023-01-01T00:00:00Z";
+    let flat: Vec<f64> = sunny().into_iter().map(|v| v.min(70.0)).collect();
+    let clipped = of_reason(&frame(&flat, "PT15M", start), Reason::Clipped);
+    assert_eq!(clipped.len(), flat.iter().filter(|v| **v == 70.0).count());
+
+    let lively = |i: usize| 500.0 + 400.0 * (i as f64 / 9.0).sin() + (i * i % 13) as f64;
+    let watts: Vec<f64> = (0..960).map(|i| lively(i) * if (480..720).contains(&i) { 1000.0 } else { 1.0 }).collect();
+    assert_eq!(of_reason(&frame(&watts, "PT1H", start), Reason::UnitJump), [("active_power".to_owned(), 480, 719)]);
+
+    let noise = |d: usize| ((d * d * 7919) % 1009) as f64 / 1009.0 - 0.5;
+    let level = |d: usize| 100.0 - 30.0 * (std::f64::consts::TAU * d as f64 / 365.2425).cos() + 10.0 * noise(d);
+    let lower: Vec<f64> = (0..900).map(|d| level(d) * if d < 420 { 1.0 } else { 0.6 }).collect();
+    let shift = of_reason(&frame(&lower, "P1D", start), Reason::Shift);
+    assert!(shift.len() == 1 && shift[0].1.abs_diff(420) <= 1, "{shift:?}");
+
+    let count: Vec<f64> =
+        (0..500).map(|i| 1000.0 + 3.0 * f64::from(if i < 300 { i } else { i - 600 }) + 0.1 * f64::from(i * i % 5)).collect();
+    let register = frame_of(vec![(Quantity::ACTIVE_ENERGY, count)], "PT15M", start);
+    assert_eq!(of_reason(&register, Reason::CounterReset), [("active_energy".to_owned(), 300, 300)]);
+
+    let late: Vec<f64> =
+        (0..60 * 96).map(|i| sunny()[(if (3000..4000).contains(&(i / 96 * 100)) { i - 4 } else { i }) % 960]).collect();
+    let moved = of_reason(&frame(&late, "PT15M", start), Reason::TimeShift);
+    assert!(moved.len() == 1 && moved[0].1.abs_diff(30 * 96) < 96 && moved[0].2.abs_diff(40 * 96) < 96, "{moved:?}");
+
+    let light: Vec<f64> = (0..96).map(|i| if i == 50 { 3000.0 } else { 10.0 + (i % 7) as f64 }).collect();
+    let mut sky = frame_of(vec![(Quantity::GHI, light)], "PT15M", "2023-06-01T00:00:00Z");
+    sky.asset.location = Some(crate::domain::Location { latitude: 30.93, longitude: -6.9 });
+    assert!(of_reason(&sky, Reason::Impossible).is_empty(), "beyond the range comes first");
+    assert_eq!(of_reason(&sky, Reason::OutOfRange), [("ghi".to_owned(), 50, 50)]);
+    let columns = vec![(Quantity::GHI, (0..96).map(|i| if i < 8 { 300.0 + i as f64 } else { 0.0 }).collect())];
+    let mut night = frame_of(columns, "PT15M", "2023-06-01T00:00:00Z");
+    night.asset.location = sky.asset.location;
+    assert_eq!(of_reason(&night, Reason::Impossible).len(), 8);
+}

@@ -13,9 +13,11 @@ use super::super::regression::median;
 
 /// Days that are looked at.
 const WINDOW: usize = 30;
-/// Days of them that must be known, and those before a ramp.
+/// Days of them that must be known.
 const KNOWN: usize = 20;
-const KNOWN_BEFORE: usize = 10;
+/// Days that must be known before a ramp: a whole window has twenty before the longest one, the limit was learnt with these, and a
+/// level told by fewer is less sure than it says.
+const KNOWN_BEFORE: usize = 18;
 /// How much of a day's residual the next one keeps.
 const MEMORY: f64 = 0.7;
 /// Lengths of the ramp, days.
