@@ -122,7 +122,7 @@ impl SolarWatch {
 }
 
 /// One verdict per row that an inverter, tracker or station sent.
-fn points(scan: &Scan, frames: &[Frame], from: Timestamp, out: &mut Detection) {
+fn points(scan: &Scan<'_>, frames: &[Frame], from: Timestamp, out: &mut Detection) {
     let plant = scan.ground.plant;
     let frame = |id: &AssetId| frames.iter().find(|f| f.asset.id == *id);
     let mut add = |id: &AssetId, score: &[f64]| {

@@ -31,7 +31,7 @@ impl Cooling {
     }
 
     /// Excess over its limit, and what it changed.
-    pub(super) fn row(&mut self, ground: &Ground, k: usize, row: usize) -> (f64, Option<Change>) {
+    pub(super) fn row(&mut self, ground: &Ground<'_>, k: usize, row: usize) -> (f64, Option<Change>) {
         let inverter = &ground.plant.inverters[k];
         let (heat, load) = (ground.heat[k][row], inverter.power[row] / inverter.rated);
         let Some(sink) = ground.normal.inverters[k].sink.as_ref() else { return (0.0, None) };

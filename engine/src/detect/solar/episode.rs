@@ -81,7 +81,7 @@ pub(super) struct Episode {
 
 impl Episode {
     /// The incident as of the last row.
-    pub(super) fn incident(&self, ground: &Ground) -> Incident {
+    pub(super) fn incident(&self, ground: &Ground<'_>) -> Incident {
         let plant = ground.plant;
         let (component, mode) = self.kind.names();
         let last = self.ended.or(self.closed).unwrap_or(plant.len);
@@ -118,7 +118,7 @@ impl Episode {
     }
 
     /// Energy lost, kWh, with mean power seen and expected in the rows with sun.
-    fn balance(&self, ground: &Ground, rows: std::ops::Range<usize>) -> (f64, Option<f64>, Option<f64>) {
+    fn balance(&self, ground: &Ground<'_>, rows: std::ops::Range<usize>) -> (f64, Option<f64>, Option<f64>) {
         let plant = ground.plant;
         let members: Vec<usize> = match (self.kind, self.inverter) {
             (Kind::Comms | Kind::Clock | Kind::Pyranometer | Kind::Storm | Kind::Washing, _) | (Kind::Stall, None) => {
@@ -151,7 +151,7 @@ impl Episode {
     }
 
     /// What the same inverter would give without this fault, kW.
-    fn expected(&self, ground: &Ground, i: usize, row: usize) -> f64 {
+    fn expected(&self, ground: &Ground<'_>, i: usize, row: usize) -> f64 {
         let inverter = &ground.plant.inverters[i];
         let normal = &ground.normal.inverters[i];
         let power = inverter.power[row].max(0.0);

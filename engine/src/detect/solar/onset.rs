@@ -8,7 +8,7 @@ use super::normal::usable;
 use std::ops::Range;
 
 /// First row after the step; `None` where no row speaks.
-pub(super) fn onset(ground: &Ground, k: usize, rows: Range<usize>, before: f64, step: f64) -> Option<usize> {
+pub(super) fn onset(ground: &Ground<'_>, k: usize, rows: Range<usize>, before: f64, step: f64) -> Option<usize> {
     let (plant, light, normal) = (ground.plant, ground.light, &ground.normal.inverters[k]);
     let inverter = &plant.inverters[k];
     let mut best = None;

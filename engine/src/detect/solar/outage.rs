@@ -44,7 +44,7 @@ impl Silence {
         None
     }
 
-    pub(super) fn least(ground: &Ground) -> usize {
+    pub(super) fn least(ground: &Ground<'_>) -> usize {
         ground.plant.rows(SILENT).max(2)
     }
 }
@@ -75,7 +75,7 @@ impl Standstill {
         }
     }
 
-    pub(super) fn row(&mut self, ground: &Ground, k: usize, row: usize) -> Option<Change> {
+    pub(super) fn row(&mut self, ground: &Ground<'_>, k: usize, row: usize) -> Option<Change> {
         let inverter = &ground.plant.inverters[k];
         let share = inverter.power[row] / inverter.rated;
         let ordered = inverter.limit[row] < 2.0 * NOTHING * inverter.rated;

@@ -27,7 +27,6 @@ use super::shape::Story;
 use super::strings::Strings;
 use super::tracker::Following;
 use crate::domain::AssetId;
-use std::ops::Range;
 
 /// Memory of one inverter.
 #[derive(Debug, Clone, Default)]

@@ -68,7 +68,7 @@ pub(super) struct Look {
 
 impl Shape {
     /// True on the rows at which an inverter is looked at.
-    pub(super) fn due(ground: &Ground, row: usize) -> bool {
+    pub(super) fn due(ground: &Ground<'_>, row: usize) -> bool {
         row % ground.plant.rows(EVERY) == 0 && ground.light.elevation(row) > LOW_SUN - 6.0
     }
 
@@ -77,7 +77,7 @@ impl Shape {
         *self = Self { refuted: self.refuted, ..Self::default() };
     }
 
-    pub(super) fn look(&mut self, ground: &Ground, k: usize, row: usize) -> Option<Look> {
+    pub(super) fn look(&mut self, ground: &Ground<'_>, k: usize, row: usize) -> Option<Look> {
         let rows = window(ground, k, row)?;
         let hours = Hours { ground, k, rows: &rows };
         // Most looks end here: scales can only make the miss smaller.
@@ -135,7 +135,7 @@ impl Story {
 }
 
 /// Usable rows of the last hours with sun; `None` for too few, or where a set-point blurs them.
-fn window(ground: &Ground, k: usize, row: usize) -> Option<Vec<usize>> {
+fn window(ground: &Ground<'_>, k: usize, row: usize) -> Option<Vec<usize>> {
     let plant = ground.plant;
     let inverter = &plant.inverters[k];
     let from = (row + 1).saturating_sub(plant.rows(WINDOW));
@@ -151,7 +151,7 @@ fn window(ground: &Ground, k: usize, row: usize) -> Option<Vec<usize>> {
 }
 
 /// First row of the last hours from which on the story fits better than that all is well; for the energy only.
-fn since(ground: &Ground, k: usize, row: usize, story: Story) -> Option<usize> {
+fn since(ground: &Ground<'_>, k: usize, row: usize, story: Story) -> Option<usize> {
     let plant = ground.plant;
     let good = |&i: &usize| {
         ground.free[k][i] > NOTHING * plant.inverters[k].rated && ground.plant.inverters[k].here[i] && !ground.idle[k][i]
