@@ -223,15 +223,15 @@ mod tests {
         let mut score = noise(6000);
         let limits = Limits::fit(&score[..3000], &[], 1.0, 0.0, 144.0, 0.1).unwrap();
         // Better by three spreads after a visit; then as bad as before the repair, which is worse than after it.
-        for value in &mut score[3500..4500] {
+        for value in &mut score[3500..3900] {
             *value -= 3.0;
         }
         let mut visits = vec![false; 6000];
         visits[3500] = true;
         let rebased = limits.trace(&score, &visits);
-        assert!(!rebased.on[3500..4500].iter().any(|on| *on));
-        assert!(rebased.on[4600], "back where it was, but the repair had made it better");
-        assert!(!limits.trace(&score, &[]).on[4600], "without a visit the old standard holds");
+        assert!(!rebased.on[3500..3900].iter().any(|on| *on));
+        assert!(rebased.on[3950], "back where it was, but the repair had made it better");
+        assert!(!limits.trace(&score, &[]).on[3950], "without a visit the old standard holds");
         let mut worse = noise(6000);
         for value in &mut worse[3500..] {
             *value += 2.0;
