@@ -115,7 +115,6 @@ impl Machine {
         let mut causes = Vec::new();
         let mut steps = Vec::new();
         let mut power = None;
-        let mut beside: Option<Vec<f64>> = None;
         let mut heading = Vec::new();
         let frozen: Vec<(&Frozen, Vec<f64>)> = self.frozen.iter().map(|f| (f, f.score(fleet, member))).collect();
         let visits = visits(fleet.len, &fleet.states[member], fleet.resolution.hours());
@@ -134,23 +133,22 @@ impl Machine {
             let Trace { mut on, mut score, onset } = together(traces, fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
             if is_power {
-                let shares = missing_shares(fleet, member, &residual, &signal.name, others, &HORIZONS);
+                let shares = shares(fleet, member, &residual, &signal.name, others);
                 hold_back(&mut on, &mut score, &shares, &model.shares);
                 if power.is_none() {
-                    beside = missing_shares(fleet, member, &residual, &signal.name, others, &[HEADING_HOURS]).pop();
                     power = Some(balance(fleet, member, curves, &residual, &on));
                 }
             }
             steps.extend(residual.steps.iter().map(|(row, _)| *row));
             if signal.quantity == Quantity::NACELLE_DIRECTION {
-                let turn = |i: usize| match residual.score[i].is_finite() {
+                let beside = |i: usize| match residual.score[i].is_finite() {
                     true => turned(residual.observed[i] - residual.expected[i]),
                     false => f64::NAN,
                 };
-                heading = (0..fleet.len).map(turn).collect();
-                if let Some(beside) = &beside {
-                    let little = |share: &f64| share.is_nan() || *share < HEADING_LOSS;
-                    for ((on, score), _) in on.iter_mut().zip(&mut score).zip(beside).filter(|(_, share)| little(share)) {
+                heading = (0..fleet.len).map(beside).collect();
+                if let Some(power) = &power {
+                    let loses = power.loses(HEADING_LOSS, HEADING_HOURS / fleet.resolution.hours());
+                    for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
                         *on = false;
                         *score = score.min(0.99);
                     }
@@ -214,15 +212,8 @@ impl Machine {
     }
 }
 
-/// Share of power missing beside the neighbours over each of the `horizons` (hours of running), as one signal sees it.
-fn missing_shares(
-    fleet: &Fleet,
-    member: usize,
-    own: &Residual,
-    signal: &str,
-    others: &BTreeMap<AssetId, Machine>,
-    horizons: &[f64],
-) -> Vec<Vec<f64>> {
+/// Share of power missing beside the neighbours over each of the [`HORIZONS`], as one signal sees it.
+fn shares(fleet: &Fleet, member: usize, own: &Residual, signal: &str, others: &BTreeMap<AssetId, Machine>) -> Vec<Vec<f64>> {
     let judged = |peer: usize| {
         let machine = others.get(&fleet.frames[peer].asset.id)?;
         let model = machine.models.iter().find(|model| model.fitted.signal().name == signal)?;
@@ -230,7 +221,7 @@ fn missing_shares(
     };
     let others: Vec<Arc<Residual>> = fleet.peers(member).into_iter().filter_map(judged).collect();
     let others: Vec<&Residual> = others.iter().map(Arc::as_ref).collect();
-    horizons.iter().map(|hours| missing(own, &others, hours / fleet.resolution.hours())).collect()
+    HORIZONS.iter().map(|hours| missing(own, &others, hours / fleet.resolution.hours())).collect()
 }
 
 /// `on` are rows of an alarm about power: meanwhile nothing is learnt.

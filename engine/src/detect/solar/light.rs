@@ -147,7 +147,7 @@ fn middle(plant: &Plant, row: usize) -> Timestamp {
 fn angles(plant: &Plant) -> Vec<f64> {
     let mut out = vec![f64::NAN; plant.len];
     let (mut last, mut slope) = (None::<(usize, f64)>, 0.0);
-    for row in 0..plant.len {
+    for (row, slot) in out.iter_mut().enumerate() {
         let seen: Vec<f64> = plant.trackers.iter().map(|t| t.goal[row]).filter(|v| v.is_finite()).collect();
         if !seen.is_empty() {
             let now = median(seen);
@@ -157,7 +157,7 @@ fn angles(plant: &Plant) -> Vec<f64> {
             last = Some((row, now));
         }
         if let Some((before, angle)) = last.filter(|(before, _)| row - before <= plant.rows(60)) {
-            out[row] = angle + slope * (row - before) as f64;
+            *slot = angle + slope * (row - before) as f64;
         }
     }
     out
