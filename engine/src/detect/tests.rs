@@ -194,7 +194,7 @@ fn missing_power_in_the_cold_is_ice_and_a_state() {
         }
     });
     // The air of a farm is the middle of its sensors: the others feel the cold too.
-    let frames: Vec<Frame> = frames.iter().map(|frame| colder(frame)).collect();
+    let frames: Vec<Frame> = frames.iter().map(colder).collect();
     let found = alarms(&frames);
     assert_eq!(found.iter().map(|i| (i.component.as_str(), i.mode.as_str())).collect::<Vec<_>>(), [("rotor", "icing")]);
     let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
