@@ -4,7 +4,8 @@
 //! incident per episode worth a person's time. Lines of one machine belong to one episode until it has been quiet for some hours; what a
 //! line is worth follows from the rarity of its template there and from whether the machine stopped; while somebody works on the machine
 //! nothing is told. Each machine has a budget: the more was told lately, the rarer the next must be. Causal: an episode is known
-//! when it opens and told when its line is read; lines that come later change nothing before.
+//! when it opens and told when a notable line of it is read, never at a line that adds nothing; lines that come later change nothing
+//! before.
 
 mod rarity;
 mod template;
@@ -39,6 +40,8 @@ const SAVED: f64 = 2.0;
 const SERVICE: SignedDuration = SignedDuration::from_hours(4);
 /// Most signals of an incident.
 const SIGNALS: usize = 5;
+/// Signals this close, bits, are as rare as each other: the one that came first goes first (first-out, ISA-18.2).
+const ALIKE: f64 = 0.5;
 
 /// How logs are collapsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,8 +130,8 @@ struct Machine {
     signals: Vec<(f64, String)>,
 }
 
-/// Collapses lines. `rated_kw` are rated powers of machines where known, `found` the incidents of other detectors: an episode that opens
-/// while one of its asset is open is not told again, and lines from a day before it began belong under it.
+/// Collapses lines. `rated_kw` are rated powers of machines where known, `found` the incidents of other detectors: while one of its asset
+/// is open nothing is told again, and lines from a day before it began belong under it.
 pub fn alarm_log(lines: &[LogLine], rated_kw: &BTreeMap<AssetId, f64>, found: &[Incident], options: &AlarmLogOptions) -> AlarmLog {
     let mut sorted: Vec<&LogLine> = lines.iter().collect();
     sorted.sort();
@@ -186,6 +189,7 @@ impl Machine {
             }
             read.push((*line, seen, bits, repeated.len()));
         }
+        let mut news = false;
         for (line, seen, bits, repeats) in read {
             let notable = match seen.kind {
                 Kind::Idle | Kind::Restricted | Kind::Service => false,
@@ -195,6 +199,7 @@ impl Machine {
             let place = self.episode(line, &seen.template, notable, now, log);
             let episode = &mut log.episodes[place];
             episode.lines += repeats as u64;
+            news |= notable;
             if notable {
                 episode.stopped |= seen.kind == Kind::Stop;
                 self.signals.push((bits, seen.template.clone()));
@@ -207,7 +212,10 @@ impl Machine {
             let repeats = u32::try_from(repeats).unwrap_or(u32::MAX);
             log.lines.push(FiledLine { line: line.clone(), template: seen.template, repeats, episode: place, incident: None });
         }
-        self.tell(now, busy, log, options);
+        // What was held back while somebody was there, or for the budget, is not told by the passing of time.
+        if news {
+            self.tell(now, busy, log, options);
+        }
     }
 
     /// The episode a line goes to: the open one, or a new one.
@@ -271,7 +279,8 @@ impl Machine {
         incident.score = incident.score.max(episode.rank / TELL);
         incident.mode = if episode.stopped { "controller_stop" } else { "controller_warning" }.to_owned();
         let mut loudest: Vec<&(f64, String)> = self.signals.iter().filter(|signal| signal.0 > 0.0).collect();
-        loudest.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let rank = |bits: f64| (bits / ALIKE).round();
+        loudest.sort_by(|a, b| rank(b.0).total_cmp(&rank(a.0)));
         loudest.truncate(SIGNALS);
         // The most telling line that names a part names it.
         let part = loudest.iter().map(|signal| component(&signal.1)).find(|part| *part != "controller");

@@ -63,8 +63,12 @@ mod tests {
         }
         assert_eq!(rarity.surprise(&a, "fan", at(25 * 59 + 1)), 0.0, "the same matter");
         assert!(rarity.surprise(&a, "fan", at(1600)) < 1.0);
-        assert!(rarity.surprise(&a, "leak", at(1600)) > 6.0);
+        let never = rarity.surprise(&a, "leak", at(1600));
         let other = rarity.surprise(&b, "leak", at(1601));
-        assert!((3.0..9.0).contains(&other), "seen on a neighbour: {other}");
+        // By hand: half a case and then one and a half on twice 66.7 days; 14 days of that on 66.7 silent ones of its own.
+        let bits = |cases: f64, days: f64| -(1.0 - (-14.0 * cases / (2.0 * days + 1.0) / (days + 14.0)).exp()).log2();
+        assert!((never - bits(0.5, 1600.0 / 24.0)).abs() < 1e-9 && never > 10.0, "never seen: {never}");
+        assert!((other - bits(1.5, 1601.0 / 24.0)).abs() < 1e-9, "seen on a neighbour: {other}");
+        assert!((1.5..1.6).contains(&(never - other)), "three times as likely once a neighbour had it: {never}, {other}");
     }
 }

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(template("Pitch: -2.1° Power:  572.4 kW"), template("Pitch:  0,2° Power:   -5.7 kW"));
         assert_eq!(template("Extra info. Err:900 P: 743.5kW"), "Extra info. Err:900 P:#kW");
         assert_ne!(template("Extra info. Err:900 P:1.0kW"), template("Extra info. Err:192 P:1.0kW"));
-        assert_eq!(template("NacReset Err  0.0 Est  0.0"), "NacReset Err# Est#");
+        assert_eq!(template("NacReset Err  0.0 Est  0.0"), "NacReset Err#Est#");
         assert_eq!(template("  "), "");
         assert_eq!(template("حرارة 65 °م"), "حرارة#°م");
     }
