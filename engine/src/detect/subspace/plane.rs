@@ -2,7 +2,7 @@
 //!
 //! In: rows of standardised residuals. Out: the plane, theoretical limits, and contributions of sensors to either statistic. Sources: Jackson &
 //! Mudholkar (1979), Technometrics 21, 341-349, for Q with Box (1954) where theirs is not defined; F for T²; reconstruction-based contributions by
-//! Alcala & Qin (2009), Automatica 45, 1593-1600. Deliberately not here: smoothing, and limits from the rows themselves.
+//! Alcala & Qin (2009), Automatica 45, 1593-1600, to the combined index of Yue & Qin (2001), Ind. Eng. Chem. Res. 40, 4403-4414. Deliberately not here: smoothing, and limits from the rows themselves.
 
 use ndarray::Array2;
 use ndarray_linalg::{Eigh, UPLO};
@@ -66,27 +66,19 @@ impl Plane {
         (inside, off.max(0.0))
     }
 
-    /// What each sensor takes off Q if it reads what the others say (reconstruction).
-    pub(super) fn off_by_sensor(&self, row: &[f64]) -> Vec<f64> {
-        let (mut way, mut own) = (row.to_vec(), vec![1.0; self.width]);
-        for direction in self.directions.chunks_exact(self.width) {
-            let along: f64 = direction.iter().zip(row).map(|(d, v)| d * v).sum();
-            for ((way, own), d) in way.iter_mut().zip(&mut own).zip(direction) {
-                *way -= along * d;
-                *own -= d * d;
-            }
-        }
-        way.iter().zip(own).map(|(way, own)| if own > 1e-6 { way * way / own } else { 0.0 }).collect()
-    }
-
-    /// The part of T² that each sensor brings (complete decomposition): they add up to it.
-    pub(super) fn inside_by_sensor(&self, row: &[f64]) -> Vec<f64> {
-        let mut way = vec![0.0; self.width];
+    /// What each sensor takes off Q / `off` + T² / `inside` if it reads what the others say (reconstruction along both at once). Off the plane alone,
+    /// a sensor that the plane holds could stand for any other at the price of an absurd reading; what that does inside the plane forbids it.
+    pub(super) fn by_sensor(&self, row: &[f64], inside: f64, off: f64) -> Vec<f64> {
+        let (mut way, mut own): (Vec<f64>, _) = (row.iter().map(|v| v / off).collect(), vec![1.0 / off; self.width]);
         for (direction, variance) in self.directions.chunks_exact(self.width).zip(&self.variances) {
             let along: f64 = direction.iter().zip(row).map(|(d, v)| d * v).sum();
-            way.iter_mut().zip(direction).for_each(|(way, d)| *way += along / variance.sqrt() * d);
+            let weight = 1.0 / (variance * inside) - 1.0 / off;
+            for ((way, own), d) in way.iter_mut().zip(&mut own).zip(direction) {
+                *way += weight * along * d;
+                *own += weight * d * d;
+            }
         }
-        way.iter().map(|way| way * way).collect()
+        way.iter().zip(own).map(|(way, own)| if own > 0.0 { way * way / own } else { 0.0 }).collect()
     }
 }
 
@@ -138,22 +130,33 @@ mod tests {
     #[test]
     fn names_the_sensor() {
         let plane = plane();
-        let share = plane.off_by_sensor(&[0.0, 0.0, 3.0]);
-        assert!((share[2] - 9.0).abs() < 1e-9 && share[0] < 1e-9);
-        // A reconstruction takes all of Q away when one sensor alone is wrong.
+        let (inside, off) = (plane.inside, plane.off);
+        let share = plane.by_sensor(&[0.0, 0.0, 3.0], inside, off);
+        assert!((share[2] - 9.0 / off).abs() < 1e-9 && share[0] < 1e-9);
+        // A reconstruction takes all of it away when one sensor alone is wrong.
         let row = [0.0, 4.0, 0.0];
-        let (_, off) = plane.statistics(&row);
-        let share = plane.off_by_sensor(&row);
-        assert!((share[1] - off).abs() < 1e-9 && share[1] >= share[0], "{share:?} {off}");
-        let row = [3.0, 2.5, 0.4];
-        let parts: f64 = plane.inside_by_sensor(&row).iter().sum();
-        assert!((parts - plane.statistics(&row).0).abs() < 1e-9);
+        let (t2, q) = plane.statistics(&row);
+        let share = plane.by_sensor(&row, inside, off);
+        assert!((share[1] - q / off - t2 / inside).abs() < 1e-9 && share[1] > share[0], "{share:?} {q} {t2}");
     }
 
     #[test]
-    fn limits_match_the_chi_square_where_that_is_exact() {
-        // Equal variances: Q is a chi-square with as many degrees of freedom; its 0.9999 quantile for 5 is 25.74.
-        assert!((q_limit(&[1.0; 5]) - 25.74).abs() < 0.5, "{}", q_limit(&[1.0; 5]));
+    fn blames_no_sensor_that_would_have_to_read_the_absurd() {
+        // The second and third go together, the first nearly alone: what it lends to the space off the plane points where the second errs.
+        let plane = Plane::fit(vec![1.0, 0.03, 0.0, 0.03, 1.0, 0.9, 0.0, 0.9, 1.0], 3, 1000).unwrap();
+        assert_eq!(plane.variances.len(), 2);
+        let share = plane.by_sensor(&[0.0, 6.0, 0.0], plane.inside, plane.off);
+        assert!(share[1] > share[2] && share[0] < 0.05 * share[1], "{share:?}");
+    }
+
+    #[test]
+    fn limits_are_those_of_jackson_and_mudholkar_a_little_beyond_the_exact_ones() {
+        // Equal variances make Q a chi-square. With h = 1/3 the limit is the cube of Wilson and Hilferty, which at 0.9999 lies beyond the exact
+        // quantile by 2.2 % for 5 degrees of freedom and 0.07 % for 100 (scipy.stats.chi2.ppf).
+        for (count, cube, exact) in [(5, 26.321644, 25.744832), (20, 52.665220, 52.385973), (100, 161.435233, 161.318657)] {
+            let limit = q_limit(&vec![1.0; count]);
+            assert!((limit - cube).abs() < 1e-4 * cube && limit > exact && limit < 1.025 * exact, "{count}: {limit}");
+        }
         assert_eq!(q_limit(&[]), f64::INFINITY);
     }
 }

@@ -5,7 +5,6 @@
 //! (Huber 1981, chapter 7.8): all sensors share one normal matrix. Deliberately not here: what the features are.
 
 use super::super::regression::centre_and_spread;
-use super::super::regression::median;
 use super::channels::Reading;
 
 /// Stretches the learning rows are cut into.
@@ -16,6 +15,8 @@ const ROUNDS: usize = 4;
 const HUBER: f64 = 2.5;
 /// Ridge, as a share of each feature's own energy.
 const RIDGE: f64 = 1e-4;
+/// A residual spread below this share of a sensor's own spread is what the ridge leaves of a copy of the features.
+const COPY: f64 = 10.0 * RIDGE;
 
 /// One sensor and what it should read.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +39,7 @@ pub(super) struct Design {
 }
 
 impl Design {
-    /// `rows`: `width` features after one another for every learning row.
+    /// `rows`: `width` features after one another for every learning row; the first is 1 throughout.
     pub(super) fn new(rows: Vec<f64>, width: usize) -> Option<Self> {
         let count = rows.len() / width;
         let mut parts = vec![vec![0.0; width * width]; STRETCHES];
@@ -66,9 +67,11 @@ impl Design {
     /// Learns one sensor from the first `depends_on` features. Residuals are in its spreads, NaN where it was silent; `None` for a sensor that the
     /// operating point explains to the last digit.
     pub(super) fn fit(&self, reading: Reading, values: &[f64], depends_on: usize) -> Option<(Sensor, Vec<f32>)> {
-        let known: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-        let usual = median(known);
-        let mut pseudo: Vec<f64> = values.iter().map(|v| if v.is_finite() { *v } else { usual }).collect();
+        let known = values.iter().copied().filter(|v| v.is_finite()).collect();
+        // The ridge shall shrink what a sensor does, not the level it stands at: that is taken off first and added to the constant at the end.
+        let (usual, own) = centre_and_spread(known);
+        let values: Vec<f64> = values.iter().map(|v| v - usual).collect();
+        let mut pseudo: Vec<f64> = values.iter().map(|v| if v.is_finite() { *v } else { 0.0 }).collect();
         let mut fitted = vec![0.0; values.len()];
         let mut weights = vec![0.0; depends_on];
         for _ in 0..ROUNDS {
@@ -78,11 +81,12 @@ impl Design {
                 *slot = dot(row, &weights);
             }
             let off: Vec<f64> = values.iter().zip(&fitted).map(|(v, f)| v - f).filter(|r| r.is_finite()).collect();
-            let reach = HUBER * centre_and_spread(off).1;
-            if reach <= 0.0 || !reach.is_finite() {
+            let spread = centre_and_spread(off).1;
+            if spread <= COPY * own || !spread.is_finite() {
                 return None;
             }
-            for ((slot, value), fit) in pseudo.iter_mut().zip(values).zip(&fitted) {
+            let reach = HUBER * spread;
+            for ((slot, value), fit) in pseudo.iter_mut().zip(&values).zip(&fitted) {
                 *slot = if value.is_finite() { fit + (value - fit).clamp(-reach, reach) } else { *fit };
             }
         }
@@ -98,9 +102,10 @@ impl Design {
             }
         }
         let (centre, spread) = centre_and_spread(unseen.iter().copied().filter(|r| r.is_finite()).collect());
-        if spread <= 0.0 {
+        if spread <= COPY * own {
             return None;
         }
+        *weights.first_mut()? += usual;
         let residuals = unseen.iter().map(|r| ((r - centre) / spread) as f32).collect();
         Some((Sensor { reading, weights, centre, spread }, residuals))
     }
@@ -189,6 +194,8 @@ mod tests {
         let (sensor, unseen) = design.fit(reading.clone(), &values, 2).unwrap();
         assert!((sensor.weights[0] + sensor.centre - 40.0).abs() < 0.1 && (sensor.weights[1] - 5.0).abs() < 0.1, "{sensor:?}");
         assert!(unseen[1].is_nan() && unseen[0] > 100.0 && unseen[2].abs() < 3.0);
+        let copy: Vec<f64> = (0..2400).map(law).collect();
+        assert!(design.fit(reading.clone(), &copy, 2).is_none(), "a copy of a feature is explained to the last digit");
         assert!(design.fit(reading, &vec![3.0; 2400], 2).is_none(), "a constant has no spread");
     }
 }

@@ -122,12 +122,10 @@ impl FittedSubspace {
         let loud: Vec<f64> = means.iter().zip(&pace.reach).map(|(m, r)| m.abs() * r / pace.loudest).collect();
         let (off, inside) = ((q / pace.off).sqrt(), (t2 / pace.inside).sqrt());
         let top = loud.iter().copied().fold(0.0, f64::max);
-        let parts = if top >= off.max(inside) {
+        let parts: Vec<f64> = if top >= off.max(inside) {
             loud.iter().map(|v| v * v).collect()
-        } else if inside > off {
-            pace.plane.inside_by_sensor(&row)
         } else {
-            pace.plane.off_by_sensor(&row)
+            pace.plane.by_sensor(&row, pace.inside, pace.off)
         };
         let all: f64 = parts.iter().sum();
         let mut order: Vec<usize> = (0..width).filter(|&j| parts[j] > 0.0).collect();

@@ -110,6 +110,7 @@ impl Setting {
         judged[..count].fill(true);
         let mut should_run = [false; BLOCK];
         let mut at = BLOCK;
+        let mut air_at = None;
         if let Some(wind) = &self.sorted.wind {
             let values = &columns[wind.column].values[rows.clone()];
             let first = self.knots.first().copied().unwrap_or(0.0);
@@ -129,6 +130,7 @@ impl Setting {
         if let Some(ambient) = &self.sorted.ambient {
             let values = &columns[ambient.column].values[rows.clone()];
             let (low, high) = self.air;
+            air_at = Some(at);
             for (i, value) in values.iter().enumerate() {
                 let v = ambient.read(*value);
                 if v.is_finite() {
@@ -154,7 +156,6 @@ impl Setting {
         }
         if let Some(power) = &self.sorted.power {
             let values = &columns[power.column].values[rows];
-            let air = self.sorted.ambient.is_some();
             for (i, value) in values.iter().enumerate() {
                 let share = (value / self.full).clamp(-0.1, 1.1);
                 judged[i] &= share.abs() > RUNS || (should_run[i] && share.is_finite());
@@ -164,7 +165,8 @@ impl Setting {
                 let load = carried.load;
                 features[at + i] = load;
                 features[at + BLOCK + i] = load * load;
-                features[at + 2 * BLOCK + i] = if air { load * carried.air / 10.0 } else { load * load * load };
+                // The air of this row: what is carried is that of the last row of the block by now.
+                features[at + 2 * BLOCK + i] = load * air_at.map_or(load * load, |air| features[air + i]);
                 let mut slot = at + 3 * BLOCK + i;
                 for k in 0..LOAD_HOURS.len() {
                     follow(&mut carried.loads[k], load, self.load_steps[k]);
