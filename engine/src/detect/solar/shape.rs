@@ -69,7 +69,7 @@ pub(super) struct Look {
 impl Shape {
     /// True on the rows at which an inverter is looked at.
     pub(super) fn due(ground: &Ground<'_>, row: usize) -> bool {
-        row % ground.plant.rows(EVERY) == 0 && ground.light.elevation(row) > LOW_SUN - 6.0
+        row.is_multiple_of(ground.plant.rows(EVERY)) && ground.light.elevation(row) > LOW_SUN - 6.0
     }
 
     /// Forgets what was open: somebody else knows better.
