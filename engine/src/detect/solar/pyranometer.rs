@@ -58,6 +58,7 @@ impl Sensors {
 
     /// What the plane's sensor must be multiplied by: more than 1 when it reads low, 1 when the other one does.
     pub(super) fn correction(&self) -> f64 {
-        (-self.latest).clamp(0.0, 0.3).exp()
+        let low = (-self.latest).max(0.0);
+        low.min(0.3).exp()
     }
 }
