@@ -6,9 +6,11 @@
 
 mod alarm_log;
 mod attribution;
+mod budget;
 mod criticality;
 mod curve;
 mod curve_scan;
+mod delay;
 mod evidence;
 mod fleet;
 mod frozen;
@@ -17,10 +19,15 @@ mod heading;
 mod health;
 mod incident;
 mod incidents;
+mod machine;
+mod neighbours;
+mod operating;
 mod pitch;
 mod power;
 mod quality;
 mod regression;
+mod rehearsal;
+mod relief;
 mod residual;
 mod shortfall;
 mod solar;
@@ -30,12 +37,15 @@ mod stream;
 mod subspace;
 mod temperature;
 mod transformer;
+mod trend;
 mod watch;
 
 pub use alarm_log::{ALARM_LOG, AlarmLog, AlarmLogOptions, BEFORE, FiledLine, LogEpisode, alarm_log};
 pub use curve_scan::CurveScan;
+pub use delay::{DetectionDelay, DetectionPower};
 pub use health::{CurveBin, CurvePoint, Health, HealthSignal};
 pub use incident::{Evidence, Incident, Outlook, Severity};
+pub use operating::{OperatingRow, OperatingState, operating_states};
 pub use quality::{
     Balance, MeterOf, QualityFlag, QualityOptions, Reason, fit_to_learn_from, history_flags, meters, quality_flags, settle, usable,
 };

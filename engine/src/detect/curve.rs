@@ -54,6 +54,11 @@ impl Curve {
         self.between(driver, |bin| bin.wind_speed, |bin| bin.expected_kw)
     }
 
+    /// The most the machine makes: the last bin.
+    pub(crate) fn top(&self) -> f64 {
+        self.bins.last().map_or(f64::INFINITY, |bin| bin.expected_kw)
+    }
+
     /// The driver at which the curve reaches `power`.
     pub(crate) fn driver(&self, power: f64) -> f64 {
         self.between(power, |bin| bin.expected_kw, |bin| bin.wind_speed)

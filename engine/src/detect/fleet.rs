@@ -4,6 +4,7 @@
 //! whose peer (same kind, same parent). Deliberately not here: any verdict.
 
 use super::DetectError;
+use super::residual::Residual;
 use super::state::State;
 use super::state::states;
 use crate::domain::AssetId;
@@ -14,9 +15,14 @@ use crate::domain::Resolution;
 use crate::domain::Timestamp;
 use crate::domain::micros;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
 
 /// Neighbours that are looked at: further ones cost as much and add little.
 const MOST_PEERS: usize = 8;
+
+/// Columns worked out once and lent to many.
+type Columns = Arc<Vec<Vec<f64>>>;
 
 /// Aligned frames; every column of every member has `len` rows.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(crate) struct Fleet {
     pub(crate) states: Vec<Vec<State>>,
     pub(crate) resolution: Resolution,
     pub(crate) len: usize,
+    memo: Mutex<BTreeMap<(usize, &'static str), Columns>>,
+    judged: Mutex<BTreeMap<(usize, String), Arc<Residual>>>,
 }
 
 impl Fleet {
@@ -48,7 +56,47 @@ impl Fleet {
         let frames: Vec<Frame> = frames.iter().map(|f| padded(f, start, len, step)).collect();
         let frames: Vec<Frame> = frames.iter().map(|f| lent(f, &frames)).collect();
         let states = frames.iter().map(|f| states(f, free.get(&f.asset.id).copied())).collect();
-        Ok(Self { frames, states, resolution: first.resolution, len })
+        Ok(Self { frames, states, resolution: first.resolution, len, memo: Mutex::default(), judged: Mutex::default() })
+    }
+
+    /// Columns worked out once for these frames, under a name; `work` must give the same for the same member and name.
+    pub(crate) fn once(&self, member: usize, name: &'static str, work: impl FnOnce() -> Vec<Vec<f64>>) -> Columns {
+        if let Ok(memo) = self.memo.lock()
+            && let Some(known) = memo.get(&(member, name))
+        {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(work());
+        if let Ok(mut memo) = self.memo.lock() {
+            memo.insert((member, name), Arc::clone(&made));
+        }
+        made
+    }
+
+    /// The residual of a signal of a member, worked out once; its models must be the same ones as long as these frames live
+    /// or until [`Fleet::forget`].
+    pub(crate) fn judged(&self, member: usize, signal: &str, work: impl FnOnce() -> Residual) -> Arc<Residual> {
+        let key = (member, signal.to_owned());
+        if let Ok(judged) = self.judged.lock()
+            && let Some(known) = judged.get(&key)
+        {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(work());
+        if let Ok(mut judged) = self.judged.lock() {
+            judged.insert(key, Arc::clone(&made));
+        }
+        made
+    }
+
+    /// Drops what was worked out, before other models are learnt on the same frames.
+    pub(crate) fn forget(&self) {
+        if let Ok(mut memo) = self.memo.lock() {
+            memo.clear();
+        }
+        if let Ok(mut judged) = self.judged.lock() {
+            judged.clear();
+        }
     }
 
     /// A column, or nothing.

@@ -17,6 +17,8 @@ use super::state::State;
 use super::state::stretches;
 use crate::domain::AssetId;
 use crate::domain::Quantity;
+use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Sectors of 15 degrees.
 const SECTORS: usize = 24;
@@ -30,6 +32,11 @@ const FLOOR: f64 = 2.0;
 /// A misalignment below this costs less than the power curve can show, degrees.
 const LEAST: f64 = 7.0;
 
+/// A machine this far from the wind makes no power worth the name: the encoder has failed, not the vane, degrees.
+const MOST: f64 = 40.0;
+/// In less wind than this share of rated power tells, machines turn when they like.
+const TURNING: f64 = 0.05;
+
 /// Learns heading differences to each neighbour.
 #[derive(Debug)]
 pub(crate) struct Heading;
@@ -42,7 +49,7 @@ struct FittedHeading {
 }
 
 impl Detector for Heading {
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>> {
         let mut peers = Vec::new();
         for peer in fleet.peers(member) {
             let Some(raw) = difference(fleet, member, peer) else { continue };
@@ -51,7 +58,7 @@ impl Detector for Heading {
             for _ in 0..2 {
                 let referred = refer(fleet, member, peer, &raw, &table).0;
                 let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); SECTORS];
-                for (i, &value) in referred.iter().enumerate().take(until.min(fleet.len)) {
+                for (i, &value) in referred.iter().enumerate().take(learn.end).skip(learn.start) {
                     if let (true, Some(sector)) = (value.is_finite(), sector(fleet, peer, i)) {
                         heaps[sector].push(value);
                     }
@@ -60,7 +67,7 @@ impl Detector for Heading {
                     *slot += if heap.len() >= 50 { median(heap) } else { 0.0 };
                 }
             }
-            let rows = raw[..until.min(raw.len())].iter().filter(|v| v.is_finite()).count();
+            let rows = raw.iter().take(learn.end).skip(learn.start).filter(|v| v.is_finite()).count();
             if rows >= LEAST_ROWS {
                 peers.push((fleet.frames[peer].asset.id.clone(), table));
             }
@@ -78,7 +85,7 @@ impl Detector for Heading {
         };
         let mut fitted = FittedHeading { signal, peers, spread: 1.0 };
         let residual = fitted.score(fleet, member).score;
-        let training: Vec<f64> = residual[..until.min(residual.len())].iter().copied().filter(|v| v.is_finite()).collect();
+        let training: Vec<f64> = residual.iter().take(learn.end).skip(learn.start).copied().filter(|v| v.is_finite()).collect();
         fitted.spread = centre_and_spread(training).1.max(FLOOR);
         fitted.signal.least = LEAST / fitted.spread;
         Some(Box::new(fitted))
@@ -88,6 +95,10 @@ impl Detector for Heading {
 impl FittedDetector for FittedHeading {
     fn signal(&self) -> &Signal {
         &self.signal
+    }
+
+    fn unit(&self) -> f64 {
+        self.spread
     }
 
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {
@@ -117,7 +128,13 @@ impl FittedDetector for FittedHeading {
 fn difference(fleet: &Fleet, member: usize, peer: usize) -> Option<Vec<f64>> {
     let own = fleet.column(member, &Quantity::NACELLE_DIRECTION)?;
     let other = fleet.column(peer, &Quantity::NACELLE_DIRECTION)?;
-    let both = |i: usize| fleet.states[member][i] == State::Free && fleet.states[peer][i] == State::Free;
+    let turning = |m: usize| {
+        let power = fleet.column(m, &Quantity::ACTIVE_POWER);
+        let least = TURNING * fleet.frames[m].asset.capacity_kw.unwrap_or(0.0);
+        move |i: usize| fleet.states[m][i] == State::Free && power.is_none_or(|p| p[i] > least)
+    };
+    let (own_turns, peer_turns) = (turning(member), turning(peer));
+    let both = |i: usize| own_turns(i) && peer_turns(i);
     Some((0..fleet.len).map(|i| if both(i) { wrap(own[i] - other[i]) } else { f64::NAN }).collect())
 }
 
@@ -138,35 +155,62 @@ fn refer(fleet: &Fleet, member: usize, peer: usize, raw: &[f64], table: &[f64; S
         }
     }
     let mut reference = 0.0;
-    let mut waiting: Option<(usize, Vec<f64>)> = None;
+    let mut waiting: Option<Visit> = None;
+    let mut recent: VecDeque<f64> = VecDeque::with_capacity(PROBATION);
+    let mut beyond: Vec<f64> = Vec::new();
     let mut steps = Vec::new();
     let mut out = vec![f64::NAN; fleet.len];
     for i in 0..fleet.len {
         if let Some(machine) = visit[i] {
-            waiting = Some((machine, Vec::new()));
+            let before = if recent.len() >= PROBATION / 4 { median(recent.iter().copied().collect()) } else { 0.0 };
+            waiting = Some(Visit { machine, before, seen: Vec::new() });
+            recent.clear();
         }
         let usual = sector(fleet, peer, i).map_or(f64::NAN, |s| table[s]);
         let value = wrap(raw[i] - usual - reference);
         if !value.is_finite() {
             continue;
         }
-        let Some((machine, seen)) = &mut waiting else {
-            out[i] = value;
-            continue;
-        };
-        seen.push(value);
-        if seen.len() >= PROBATION {
-            let moved = median(std::mem::take(seen));
-            if moved.abs() >= MOVE {
-                reference = wrap(reference + moved);
-                if *machine == member {
-                    steps.push((i, moved));
+        if let Some(now) = &mut waiting {
+            now.seen.push(value);
+            if now.seen.len() >= PROBATION {
+                let after = median(std::mem::take(&mut now.seen));
+                // What stood beside the wind before the visit and still does was not moved by it.
+                let moved = if now.before.abs() < MOVE { after } else { wrap(after - now.before) };
+                if moved.abs() >= MOVE {
+                    reference = wrap(reference + moved);
+                    if now.machine == member {
+                        steps.push((i, moved));
+                    }
                 }
+                waiting = None;
             }
-            waiting = None;
+            continue;
         }
+        if value.abs() > MOST {
+            beyond.push(value);
+            if beyond.len() >= PROBATION {
+                reference = wrap(reference + median(std::mem::take(&mut beyond)));
+            }
+            continue;
+        }
+        beyond.clear();
+        if recent.len() >= PROBATION {
+            recent.pop_front();
+        }
+        recent.push_back(value);
+        out[i] = value;
     }
     (out, steps)
+}
+
+/// A service visit whose effect is being watched.
+#[derive(Debug)]
+struct Visit {
+    machine: usize,
+    /// Difference in the hours before it.
+    before: f64,
+    seen: Vec<f64>,
 }
 
 /// Moves that at least half of the neighbours saw within a day, once each.

@@ -5,9 +5,12 @@
 
 use super::Evidence;
 use super::Incident;
+use super::OperatingState;
 use super::Severity;
+use super::attribution::COLD;
 use super::attribution::Cause;
 use super::attribution::PowerBalance;
+use super::attribution::SMALL_LOSS;
 use super::attribution::energy_lost;
 use super::attribution::verdict;
 use super::criticality::Criticality;
@@ -16,17 +19,24 @@ use super::fleet::Fleet;
 use super::state::State;
 use super::state::counts;
 use super::state::stretches;
+use super::trend::outlook;
+use crate::domain::Quantity;
 
 /// Modes in which power is missing; the others cost none until the machine stops.
 const COSTLY: [&str; 5] = ["pitch_offset", "yaw_misalignment", "icing", "power_derate", "underperformance"];
 /// Energy lost above which an incident is critical, hours of rated power.
 const CRITICAL_HOURS: f64 = 4.0;
 
+/// Hours of running over which power must be missing to call it ice.
+const ICE_HOURS: f64 = 6.0;
+
 /// All alarms of one asset.
 #[derive(Debug)]
 pub(crate) struct Condition {
     pub(crate) causes: Vec<Cause>,
     pub(crate) power: Option<PowerBalance>,
+    /// Degrees beside the neighbours; empty where nobody measures it.
+    pub(crate) heading: Vec<f64>,
     /// Rows at which a heading reference moved.
     pub(crate) steps: Vec<usize>,
 }
@@ -75,7 +85,7 @@ impl Condition {
 
     fn incident(&self, fleet: &Fleet, member: usize, rise: usize, open: usize, close: Option<usize>) -> Option<Incident> {
         let last = close.unwrap_or(fleet.len - 1);
-        let verdict = verdict(&self.causes, self.power.as_ref(), rise, last)?;
+        let verdict = verdict(&self.causes, self.power.as_ref(), &self.heading, 24.0 / fleet.resolution.hours(), rise, last)?;
         let cause = &self.causes[verdict.cause];
         let first_on = (rise..=open).find(|&i| cause.on[i]);
         let start = first_on.map_or(rise, |i| cause.onset[i].min(i)).min(open);
@@ -90,20 +100,44 @@ impl Condition {
         let severity =
             if energy > CRITICAL_HOURS * rated || (hot && score >= 8.0) { Severity::Critical } else { Severity::Warning };
         let frame = &fleet.frames[member];
-        let known = |signal: &str| self.causes.iter().find(|cause| cause.name == signal);
-        let share = 1.0 / verdict.contributors.len().max(1) as f64;
-        let evidence = verdict.contributors.iter().filter_map(|signal| {
-            let quantity = known(signal)?.quantity.clone();
-            Some(Evidence { signal: signal.clone(), quantity, observed: None, expected: None, share })
+        let evidence = verdict.contributors.iter().map(|(spoke, share)| {
+            let cause = &self.causes[*spoke];
+            let rows: Vec<usize> = (rise..=last).filter(|&i| cause.on[i] && cause.observed[i].is_finite()).collect();
+            let both: Vec<usize> = rows.iter().copied().filter(|&i| cause.expected[i].is_finite()).collect();
+            // The same rows for either figure wherever there is an expectation.
+            let told = if both.is_empty() { &rows } else { &both };
+            Evidence {
+                signal: cause.name.clone(),
+                quantity: cause.quantity.clone(),
+                observed: mean(told.iter().map(|&i| cause.observed[i]), &cause.quantity),
+                expected: mean(both.iter().map(|&i| cause.expected[i]), &cause.quantity),
+                share: *share,
+            }
         });
+        let outlook = match close {
+            Some(_) => None,
+            None => outlook(frame, &cause.quantity, (&cause.observed, &cause.expected), cause.limit, start..last + 1),
+        };
         Some(Incident {
             closed_at: close.map(|i| frame.time(i)),
             severity,
             score,
             energy_lost_kwh: energy,
             evidence: evidence.collect(),
+            outlook,
             ..Incident::new(frame.asset.id.clone(), &verdict.component, &verdict.mode, frame.time(start), frame.time(open))
         })
+    }
+
+    /// Marks rows in which a free machine makes much less than it should while it is cold.
+    pub(crate) fn mark_ice(&self, states: &mut [OperatingState], hours: f64) {
+        let Some(power) = self.power.as_ref().filter(|power| power.is_turbine) else { return };
+        let missing = power.loses(SMALL_LOSS, ICE_HOURS / hours);
+        for (i, state) in states.iter_mut().enumerate().filter(|(_, state)| **state == OperatingState::Normal) {
+            if missing[i] && power.air[i] < COLD && self.causes.iter().any(|c| c.is_power && c.on[i]) {
+                *state = OperatingState::Icing;
+            }
+        }
     }
 
     /// Events nobody needs to repair.
@@ -134,4 +168,15 @@ impl Condition {
         out.extend(self.steps.iter().filter(|i| **i >= from).map(|&i| note("yaw", "northing_step", i, i, Some(i))));
         out
     }
+}
+
+/// Mean of values, on the circle for directions; `None` of nothing.
+fn mean(values: impl Iterator<Item = f64>, quantity: &Quantity) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    let count = (!values.is_empty()).then_some(values.len() as f64)?;
+    if !quantity.name().ends_with("_direction") {
+        return Some(values.iter().sum::<f64>() / count);
+    }
+    let (x, y) = values.iter().map(|v| v.to_radians()).fold((0.0, 0.0), |(x, y), v| (x + v.cos(), y + v.sin()));
+    Some(y.atan2(x).to_degrees().rem_euclid(360.0))
 }

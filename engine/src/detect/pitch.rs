@@ -6,6 +6,7 @@
 use super::fleet::Fleet;
 use super::power::Curves;
 use super::regression::centre_and_spread;
+use super::regression::median;
 use super::residual::Detector;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
@@ -14,6 +15,7 @@ use super::residual::Side;
 use super::residual::Signal;
 use super::state::State;
 use crate::domain::Quantity;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Bins of power between 5 and 75 % of rated.
@@ -36,13 +38,13 @@ struct FittedPitch {
 }
 
 impl Detector for Pitch {
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>> {
         let pitch = fleet.column(member, &Quantity::BLADE_PITCH_ANGLE)?;
         let power = fleet.column(member, &Quantity::ACTIVE_POWER)?;
-        let rated = fleet.rated(member, until);
+        let rated = fleet.rated(member, learn.end);
         let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); BINS];
         let partial = partial(fleet, &self.curves, member, rated);
-        for i in (0..until.min(fleet.len)).filter(|&i| partial[i] && pitch[i].is_finite()) {
+        for i in (learn.start..learn.end.min(fleet.len)).filter(|&i| partial[i] && pitch[i].is_finite()) {
             if let Some(bin) = bin(power[i] / rated) {
                 heaps[bin].push(pitch[i]);
             }
@@ -72,6 +74,10 @@ impl Detector for Pitch {
 impl FittedDetector for FittedPitch {
     fn signal(&self) -> &Signal {
         &self.signal
+    }
+
+    fn unit(&self) -> f64 {
+        median(self.bins.iter().flatten().map(|(_, spread)| *spread).collect())
     }
 
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {

@@ -1,18 +1,22 @@
 //! Normal behaviour of power and wind speed: what a machine should make, from its own wind and from its neighbours.
 //!
-//! Each neighbour gives its own estimate (power and wind there, own wind, air density, sector); the median of the
-//! estimates stands, so one faulty neighbour moves nothing. Without neighbours the own curve stands. Works for
-//! inverters with irradiance in place of wind. Source: IEC 61400-12-1 density correction (v·(ρ/ρ₀)^⅓).
+//! A smooth model beside the bins: own wind by the curve, its square and cube, air density and sector, moved by how far
+//! each neighbour stands from what its own wind (and ours) lets expect. Those deviations are bounded, and nothing at all
+//! beyond belief: a faulty neighbour moves little, a dead one nothing. Works for inverters with irradiance in place of
+//! wind. Source: IEC 61400-12-1, bins and density correction (v·(ρ/ρ₀)^⅓); Huber (1981) for the bounds.
 
 use super::curve::Curve;
 use super::fleet::Fleet;
 use super::regression::Ridge;
+use super::regression::centre_and_spread;
 use super::regression::median;
 use super::residual::LEAST_ROWS;
 use super::state::State;
 use crate::domain::AssetId;
 use crate::domain::Quantity;
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Which estimate is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,18 @@ pub(crate) struct MemberCurve {
     pub(crate) driver: Quantity,
     pub(crate) curve: Curve,
     pub(crate) rated: f64,
+    /// Power, and driver, as the machine's own columns alone explain it.
+    power: Option<Usual>,
+    wind: Option<Usual>,
+}
+
+impl MemberCurve {
+    fn alone(&self, target: Target) -> Option<&Usual> {
+        match target {
+            Target::Power => self.power.as_ref(),
+            Target::Wind => self.wind.as_ref(),
+        }
+    }
 }
 
 /// Columns derived from one member for one scan.
@@ -46,7 +62,7 @@ pub(crate) struct Drive {
 
 impl Curves {
     /// Learns a curve for every member that has a driver.
-    pub(crate) fn fit(fleet: &Fleet, until: usize) -> Self {
+    pub(crate) fn fit(fleet: &Fleet, learn: &Range<usize>) -> Self {
         let mut by_asset = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
             let drivers = [(Quantity::WIND_SPEED, 0.5), (Quantity::POA_GLOBAL, 25.0), (Quantity::GHI, 25.0)];
@@ -54,12 +70,45 @@ impl Curves {
             let (Some(power), Some(values)) = (frame.column(&Quantity::ACTIVE_POWER), corrected(fleet, member, &driver)) else {
                 continue;
             };
-            let rows = |i: usize| i < until && fleet.states[member][i] == State::Free;
+            let rows = |i: usize| learn.contains(&i) && fleet.states[member][i] == State::Free;
             if let Some(curve) = Curve::fit(&values, power, width, rows) {
-                by_asset.insert(frame.asset.id.clone(), MemberCurve { driver, curve, rated: fleet.rated(member, until) });
+                let rated = fleet.rated(member, learn.end);
+                by_asset.insert(frame.asset.id.clone(), MemberCurve { driver, curve, rated, power: None, wind: None });
             }
         }
-        Self { by_asset }
+        let mut curves = Self { by_asset };
+        for member in 0..fleet.frames.len() {
+            let alone = |target| {
+                let own = curves.own(fleet, member, target)?;
+                Usual::fit(&own.features, &own.values, target, |i| learn.contains(&i) && own.steep[i])
+            };
+            let (power, wind) = (alone(Target::Power), alone(Target::Wind));
+            if let Some(curve) = curves.by_asset.get_mut(&fleet.frames[member].asset.id) {
+                (curve.power, curve.wind) = (power, wind);
+            }
+        }
+        curves
+    }
+
+    /// What one member knows by itself about a target.
+    fn own(&self, fleet: &Fleet, member: usize, target: Target) -> Option<Own> {
+        let rated = self.by_asset.get(&fleet.frames[member].asset.id)?.rated;
+        let drive = self.drive(fleet, member)?;
+        let power = fleet.column(member, &Quantity::ACTIVE_POWER)?;
+        let (scale, top) = if target == Target::Power {
+            (rated, self.by_asset.get(&fleet.frames[member].asset.id)?.curve.top())
+        } else {
+            (1.0, f64::INFINITY)
+        };
+        let values = observed(fleet, self, member, target)?.into_iter().map(|v| v / scale).collect();
+        let sector = harmonics(fleet, member);
+        let name = if target == Target::Power { "features of power" } else { "features of wind" };
+        let features = fleet.once(member, name, || own_features(&drive, target, rated, &sector, &air(fleet, member)));
+        let steep = |i: usize| {
+            let level = if target == Target::Power { drive.curve_power[i] } else { power[i] };
+            fleet.states[member][i] == State::Free && level > 0.05 * rated && (target == Target::Power || level < 0.93 * rated)
+        };
+        Some(Own { values, features, sector, steep: (0..fleet.len).map(steep).collect(), scale, top, target })
     }
 
     /// Derived columns of one member.
@@ -67,10 +116,10 @@ impl Curves {
         let own = self.by_asset.get(&fleet.frames[member].asset.id)?;
         let values = corrected(fleet, member, &own.driver)?;
         let power = fleet.column(member, &Quantity::ACTIVE_POWER)?;
-        Some(Drive {
-            curve_power: values.iter().map(|v| own.curve.power(*v)).collect(),
-            curve_driver: power.iter().map(|p| own.curve.driver(*p)).collect(),
-        })
+        let made = fleet.once(member, "drive", || {
+            vec![values.iter().map(|v| own.curve.power(*v)).collect(), power.iter().map(|p| own.curve.driver(*p)).collect()]
+        });
+        Some(Drive { curve_power: made.first()?.clone(), curve_driver: made.get(1)?.clone() })
     }
 }
 
@@ -86,6 +135,10 @@ pub(crate) fn corrected(fleet: &Fleet, member: usize, driver: &Quantity) -> Opti
 
 /// Air temperature at a member, median of the farm, last value held; 15 °C where nobody measures it.
 pub(crate) fn air(fleet: &Fleet, member: usize) -> Vec<f64> {
+    fleet.once(member, "air", || vec![surroundings(fleet, member)])[0].clone()
+}
+
+fn surroundings(fleet: &Fleet, member: usize) -> Vec<f64> {
     let mut who = fleet.peers(member);
     who.push(member);
     let columns: Vec<&[f64]> = who.iter().filter_map(|&m| fleet.column(m, &Quantity::TEMP_AIR)).collect();
@@ -101,59 +154,138 @@ pub(crate) fn air(fleet: &Fleet, member: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Estimates of one target for one member: its own, and one per neighbour.
+/// The estimate of one target for one member: its own columns, moved by how far its neighbours stand from theirs.
 #[derive(Debug, Clone)]
 pub(crate) struct Consensus {
     target: Target,
-    own: Ridge,
-    peers: Vec<(AssetId, Ridge)>,
+    ridge: Ridge,
+    /// Per neighbour: how its main column usually follows ours.
+    peers: Vec<(AssetId, Usual)>,
 }
 
 impl Consensus {
-    /// Learns from rows before `until` where the machine is free and its curve is steep.
-    pub(crate) fn fit(fleet: &Fleet, curves: &Curves, member: usize, until: usize, target: Target) -> Option<Self> {
-        let asset = &fleet.frames[member].asset.id;
-        let rated = curves.by_asset.get(asset)?.rated;
-        let drive = curves.drive(fleet, member)?;
-        let values = observed(fleet, curves, member, target)?;
-        let power = fleet.column(member, &Quantity::ACTIVE_POWER)?;
-        let rows = |i: usize| {
-            let steep = if target == Target::Power { drive.curve_power[i] } else { power[i] };
-            i < until && fleet.states[member][i] == State::Free && steep > 0.05 * rated && steep < 0.93 * rated
-        };
-        let sector = harmonics(fleet, member);
-        let own_columns = own_features(&drive, target, rated, &sector, &air(fleet, member));
-        let own = Ridge::fit(&own_columns, &values, rows, LEAST_ROWS)?;
+    /// Learns from rows `learn` where the machine is free and its curve is steep.
+    pub(crate) fn fit(fleet: &Fleet, curves: &Curves, member: usize, learn: &Range<usize>, target: Target) -> Option<Self> {
+        let own = curves.own(fleet, member, target)?;
+        let rows = |i: usize| learn.contains(&i) && own.steep[i];
         let mut peers = Vec::new();
         for peer in fleet.peers(member) {
-            let Some(more) = peer_features(fleet, curves, peer, target, &sector) else { continue };
-            let columns: Vec<Vec<f64>> = own_columns.iter().cloned().chain(more).collect();
-            if let Some(ridge) = Ridge::fit(&columns, &values, rows, LEAST_ROWS) {
-                peers.push((fleet.frames[peer].asset.id.clone(), ridge));
+            let Some(other) = curves.own(fleet, peer, target) else { continue };
+            if let Some(usual) = Usual::fit(&own.features, &other.main(fleet, peer), target, rows) {
+                peers.push((fleet.frames[peer].asset.id.clone(), usual));
             }
         }
-        Some(Self { target, own, peers })
+        let mut consensus = Self { target, ridge: Ridge::none(), peers };
+        let columns = consensus.columns(fleet, curves, &own);
+        consensus.ridge = Ridge::fit(&columns, &own.values, rows, LEAST_ROWS)?;
+        Some(consensus)
     }
 
-    /// The median estimate of every row; the own estimate where no neighbour has one.
+    /// The estimate of every row; a neighbour that is silent, held or beyond belief says nothing.
     pub(crate) fn estimate(&self, fleet: &Fleet, curves: &Curves, member: usize) -> Option<Vec<f64>> {
-        let rated = curves.by_asset.get(&fleet.frames[member].asset.id)?.rated;
-        let drive = curves.drive(fleet, member)?;
-        let sector = harmonics(fleet, member);
-        let own_columns = own_features(&drive, self.target, rated, &sector, &air(fleet, member));
-        let own = self.own.predict(&own_columns, fleet.len);
-        let mut estimates = Vec::new();
-        for (asset, ridge) in &self.peers {
-            let Some(peer) = fleet.position(asset) else { continue };
-            let Some(more) = peer_features(fleet, curves, peer, self.target, &sector) else { continue };
-            let columns: Vec<Vec<f64>> = own_columns.iter().cloned().chain(more).collect();
-            estimates.push(ridge.predict(&columns, fleet.len));
+        let own = curves.own(fleet, member, self.target)?;
+        let name = if self.target == Target::Power { "estimate of power" } else { "estimate of wind" };
+        let made = fleet.once(member, name, || {
+            let estimate = self.ridge.predict(&self.columns(fleet, curves, &own), fleet.len);
+            vec![estimate.into_iter().map(|v| (v * own.scale).clamp(0.0, own.top)).collect()]
+        });
+        made.first().cloned()
+    }
+
+    fn columns(&self, fleet: &Fleet, curves: &Curves, own: &Own) -> Vec<Vec<f64>> {
+        let mut out = own.features.to_vec();
+        for (asset, usual) in &self.peers {
+            let peer = fleet.position(asset);
+            let other = peer.and_then(|peer| Some((peer, curves.own(fleet, peer, self.target)?)));
+            let alone = curves.by_asset.get(asset).and_then(|curve| curve.alone(self.target));
+            let (gap, deviation) = match (other, alone) {
+                (Some((peer, other)), Some(alone)) => {
+                    let free = |i: usize| fleet.states[peer][i] == State::Free;
+                    let values: Vec<f64> = (0..fleet.len).map(|i| if free(i) { other.values[i] } else { f64::NAN }).collect();
+                    (usual.deviation(&own.features, &other.main(fleet, peer)), alone.deviation(&other.features, &values))
+                }
+                _ => (vec![0.0; fleet.len], vec![0.0; fleet.len]),
+            };
+            for column in [gap, deviation] {
+                out.extend(own.sector.iter().take(3).map(|s| times(&column, s)));
+            }
         }
-        let pick = |i: usize| {
-            let now: Vec<f64> = estimates.iter().map(|e| e[i]).filter(|v| v.is_finite()).collect();
-            if now.is_empty() { own[i] } else { median(now) }
+        out
+    }
+}
+
+/// One member's columns for one target, in shares of rated power or in m/s.
+#[derive(Debug)]
+pub(crate) struct Own {
+    values: Vec<f64>,
+    features: Arc<Vec<Vec<f64>>>,
+    sector: Arc<Vec<Vec<f64>>>,
+    /// Rows that are worth learning from: free, and on the steep part of the curve.
+    steep: Vec<bool>,
+    scale: f64,
+    /// Nothing above this is ever expected, stored unit.
+    top: f64,
+    target: Target,
+}
+
+impl Own {
+    /// The column that stands for the resource: power by the curve, or the driver by the curve where the machine is free.
+    fn main(&self, fleet: &Fleet, member: usize) -> Vec<f64> {
+        let told = |i: usize| self.target == Target::Power || fleet.states[member][i] == State::Free;
+        (0..fleet.len).map(|i| if told(i) { self.features[1][i] } else { f64::NAN }).collect()
+    }
+}
+
+/// A column as a linear function of others, with its usual spread by level.
+#[derive(Debug, Clone)]
+pub(crate) struct Usual {
+    ridge: Ridge,
+    spread: [f64; LEVELS],
+    target: Target,
+}
+
+/// Levels with a spread of their own.
+const LEVELS: usize = 12;
+/// A deviation counts up to this many spreads,
+const COUNTS: f64 = 2.5;
+/// and not at all beyond this many: then the neighbour has a trouble of its own.
+const BELIEVED: f64 = 4.0;
+
+impl Usual {
+    fn fit(features: &[Vec<f64>], values: &[f64], target: Target, rows: impl Fn(usize) -> bool) -> Option<Self> {
+        let ridge = Ridge::fit(features, values, &rows, LEAST_ROWS)?;
+        let mut usual = Self { ridge, spread: [f64::NAN; LEVELS], target };
+        let expected = usual.ridge.predict(features, values.len());
+        let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); LEVELS];
+        for i in (0..values.len()).filter(|&i| rows(i)) {
+            let error = values[i] - expected[i];
+            if error.is_finite() {
+                heaps[usual.level(expected[i])].push(error);
+            }
+        }
+        let floor = if target == Target::Power { 0.01 } else { 0.05 };
+        for (spread, heap) in usual.spread.iter_mut().zip(heaps) {
+            if heap.len() >= 30 {
+                *spread = centre_and_spread(heap).1.max(floor);
+            }
+        }
+        Some(usual)
+    }
+
+    fn level(&self, value: f64) -> usize {
+        let per = if self.target == Target::Power { 10.0 } else { 0.5 };
+        ((value.max(0.0) * per) as usize).min(LEVELS - 1)
+    }
+
+    /// Value less expectation, bounded; 0 where nothing can be said.
+    fn deviation(&self, features: &[Vec<f64>], values: &[f64]) -> Vec<f64> {
+        let expected = self.ridge.predict(features, values.len());
+        let bounded = |(value, expected): (&f64, &f64)| {
+            let spread = self.spread[self.level(*expected)];
+            let off = (value - expected) / spread;
+            if off.abs() <= BELIEVED { off.clamp(-COUNTS, COUNTS) * spread } else { 0.0 }
         };
-        Some((0..fleet.len).map(pick).collect())
+        values.iter().zip(&expected).map(bounded).collect()
     }
 }
 
@@ -166,7 +298,11 @@ pub(crate) fn observed(fleet: &Fleet, curves: &Curves, member: usize, target: Ta
 }
 
 /// 1, cos, sin, cos 2, sin 2 of the direction the farm faces; only the 1 where nobody measures it.
-fn harmonics(fleet: &Fleet, member: usize) -> Vec<Vec<f64>> {
+fn harmonics(fleet: &Fleet, member: usize) -> Arc<Vec<Vec<f64>>> {
+    fleet.once(member, "sector", || directions(fleet, member))
+}
+
+fn directions(fleet: &Fleet, member: usize) -> Vec<Vec<f64>> {
     let mut who = fleet.peers(member);
     who.push(member);
     let columns: Vec<&[f64]> = who
@@ -206,20 +342,6 @@ fn own_features(drive: &Drive, target: Target, rated: f64, sector: &[Vec<f64>], 
     out.extend(sector.iter().map(|s| times(&main, s)));
     out.push(main.iter().zip(air).map(|(m, t)| m * (t - 10.0) / 20.0).collect());
     out.push(main.iter().map(|m| m * m).collect());
+    out.push(main.iter().map(|m| m * m * m).collect());
     out
-}
-
-fn peer_features(fleet: &Fleet, curves: &Curves, peer: usize, target: Target, sector: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
-    let rated = curves.by_asset.get(&fleet.frames[peer].asset.id)?.rated;
-    let drive = curves.drive(fleet, peer)?;
-    let power = fleet.column(peer, &Quantity::ACTIVE_POWER)?;
-    let free = |i: usize| if fleet.states[peer][i] == State::Free { 1.0 } else { f64::NAN };
-    let made: Vec<f64> = (0..fleet.len).map(|i| free(i) * power[i].max(0.0) / rated).collect();
-    let (first, second) = match target {
-        Target::Power => (made, drive.curve_power.iter().map(|p| p / rated).collect()),
-        Target::Wind => (corrected(fleet, peer, &curves.by_asset.get(&fleet.frames[peer].asset.id)?.driver)?, made),
-    };
-    let mut out: Vec<Vec<f64>> = sector.iter().map(|s| times(&first, s)).collect();
-    out.extend(sector.iter().map(|s| times(&second, s)));
-    Some(out)
 }

@@ -15,6 +15,11 @@ pub(crate) struct Ridge {
 }
 
 impl Ridge {
+    /// The model of nothing: predicts 0.
+    pub(crate) fn none() -> Self {
+        Self { weights: Vec::new() }
+    }
+
     /// Huber-weighted ridge of `target` on `features` over `rows` where all are finite; `None` with too few rows.
     pub(crate) fn fit(features: &[Vec<f64>], target: &[f64], rows: impl Fn(usize) -> bool, least: usize) -> Option<Self> {
         let width = features.len();

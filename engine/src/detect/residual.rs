@@ -5,6 +5,7 @@
 
 use super::fleet::Fleet;
 use crate::domain::Quantity;
+use std::ops::Range;
 
 /// Which side of expected is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +47,16 @@ pub(crate) struct Signal {
 
 /// A model of normal behaviour that can be learnt for one member of a fleet.
 pub(crate) trait Detector: std::fmt::Debug {
-    /// Learns from rows before `until`; `None` where columns or rows are missing.
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>>;
+    /// Learns from rows `learn`; `None` where columns or rows are missing.
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>>;
 }
 
 /// A learnt model.
 pub(crate) trait FittedDetector: std::fmt::Debug + Send + Sync {
     /// What it is about.
     fn signal(&self) -> &Signal;
+    /// What a score of 1 stands for where the machine usually runs, stored unit.
+    fn unit(&self) -> f64;
     /// How odd every row is. Row `t` depends on rows up to `t` only.
     fn score(&self, fleet: &Fleet, member: usize) -> Residual;
 }

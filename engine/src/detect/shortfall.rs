@@ -19,6 +19,7 @@ use super::residual::Signal;
 use super::state::State;
 use crate::domain::AssetKind;
 use crate::domain::Quantity;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Levels of power with a spread of their own.
@@ -43,6 +44,8 @@ pub(crate) enum Band {
 #[derive(Debug)]
 pub(crate) struct Shortfall {
     pub(crate) curves: Arc<Curves>,
+    /// What is expected, shared by the bands of one target; `None` where nothing could be learnt.
+    pub(crate) consensus: Option<Arc<Consensus>>,
     pub(crate) target: Target,
     pub(crate) band: Band,
 }
@@ -53,20 +56,20 @@ struct FittedShortfall {
     curves: Arc<Curves>,
     target: Target,
     band: Band,
-    consensus: Consensus,
+    consensus: Arc<Consensus>,
     /// Usual error and spread by level of power.
     usual: [(f64, f64); LEVELS],
     rated: f64,
 }
 
 impl Detector for Shortfall {
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>> {
         let asset = &fleet.frames[member].asset;
         let own = self.curves.by_asset.get(&asset.id)?;
         if self.target == Target::Wind && own.driver != Quantity::WIND_SPEED {
             return None;
         }
-        let consensus = Consensus::fit(fleet, &self.curves, member, until, self.target)?;
+        let consensus = self.consensus.clone()?;
         let mut fitted = FittedShortfall {
             signal: signal(self.target, self.band, asset.kind),
             curves: Arc::clone(&self.curves),
@@ -78,7 +81,7 @@ impl Detector for Shortfall {
         };
         let (observed, expected, level) = fitted.columns(fleet, member)?;
         let mut heaps: Vec<Vec<f64>> = vec![Vec::new(); LEVELS];
-        for i in (0..until.min(fleet.len)).filter(|&i| fleet.states[member][i] == State::Free) {
+        for i in (learn.start..learn.end.min(fleet.len)).filter(|&i| fleet.states[member][i] == State::Free) {
             let error = observed[i] - expected[i];
             if let (true, Some(bin)) = (error.is_finite(), bin(level[i])) {
                 heaps[bin].push(error);
@@ -115,6 +118,10 @@ impl FittedShortfall {
 impl FittedDetector for FittedShortfall {
     fn signal(&self) -> &Signal {
         &self.signal
+    }
+
+    fn unit(&self) -> f64 {
+        median(self.usual.iter().map(|usual| usual.1).filter(|spread| spread.is_finite()).collect())
     }
 
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {

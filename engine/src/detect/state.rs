@@ -41,7 +41,6 @@ const HELD: f64 = 0.995;
 /// State of every row. `free` is the set-point that means "not limited".
 pub(crate) fn states(frame: &Frame, free: Option<f64>) -> Vec<State> {
     let status = frame.column(&Quantity::TURBINE_STATUS);
-    let limit = frame.column(&Quantity::ACTIVE_POWER_LIMIT);
     let power = frame.column(&Quantity::ACTIVE_POWER).or_else(|| frame.column(&Quantity::LOAD));
     (0..frame.len)
         .map(|row| {
@@ -49,7 +48,7 @@ pub(crate) fn states(frame: &Frame, free: Option<f64>) -> Vec<State> {
                 Some(power) => power[row].is_finite(),
                 None => frame.available_at[row] != i64::MAX,
             };
-            let held = limit.zip(free).is_some_and(|(limit, free)| limit[row] < HELD * free);
+            let held = held(frame, free, row);
             let code = status.map_or(0.0, |status| status[row]);
             if !measured || code.is_nan() {
                 State::NoData
@@ -68,12 +67,29 @@ pub(crate) fn states(frame: &Frame, free: Option<f64>) -> Vec<State> {
         .collect()
 }
 
-/// True where the status word is normal, so that the criticality counter may move; without a status word, where data are.
+/// True where the set-point of a row holds the machine back.
+pub(crate) fn held(frame: &Frame, free: Option<f64>, row: usize) -> bool {
+    let limit = frame.column(&Quantity::ACTIVE_POWER_LIMIT);
+    limit.zip(free).is_some_and(|(limit, free)| limit[row] < HELD * free)
+}
+
+/// True where the status word is normal and no set-point holds, so that the criticality counter may move; without a status
+/// word, where data are.
 pub(crate) fn counts(frame: &Frame, states: &[State]) -> Vec<bool> {
-    match frame.column(&Quantity::TURBINE_STATUS) {
-        Some(status) => status.iter().map(|code| *code == 0.0).collect(),
-        None => states.iter().map(|state| *state != State::NoData).collect(),
+    let status = frame.column(&Quantity::TURBINE_STATUS);
+    let normal = |row: usize| status.is_none_or(|status| status[row] == 0.0);
+    (0..states.len()).map(|row| normal(row) && !matches!(states[row], State::NoData | State::Limited)).collect()
+}
+
+/// True in the first row after a service stop of an hour or more.
+pub(crate) fn visits(len: usize, states: &[State], hours: f64) -> Vec<bool> {
+    let mut out = vec![false; len];
+    for (_, end) in stretches(len, ((1.0 / hours) as usize).max(1), |row| states[row] == State::Service) {
+        if let Some(after) = out.get_mut(end) {
+            *after = true;
+        }
     }
+    out
 }
 
 /// Stretches `[first, last)` of at least `least` rows in which `inside` holds.

@@ -16,6 +16,7 @@ use super::residual::Signal;
 use super::state::State;
 use crate::domain::AssetKind;
 use crate::domain::Quantity;
+use std::ops::Range;
 
 /// Time constants of the averages, hours; machine parts settle within hours, transformer oil within a day.
 const HOURS: [f64; 5] = [0.25, 0.75, 1.5, 4.0, 12.0];
@@ -24,6 +25,12 @@ const FLOOR: f64 = 0.3;
 
 /// Heat that stays below this is no finding, K.
 const LEAST: f64 = 3.0;
+
+/// What heats a part, first found first.
+const LOADS: [Quantity; 3] = [Quantity::ACTIVE_POWER, Quantity::LOAD, Quantity::CURRENT];
+/// Share of rated load, over this many hours, from which a machine's heat tells something.
+const LOADED: f64 = 0.2;
+const LOADED_HOURS: f64 = 1.0;
 
 /// Temperatures that are surroundings or follow the sun, not parts.
 const SURROUNDINGS: [Quantity; 4] = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP, Quantity::TEMP_MODULE, Quantity::TEMP_CELL];
@@ -49,13 +56,13 @@ pub(crate) fn temperatures(fleet: &Fleet, member: usize) -> Vec<Quantity> {
 }
 
 impl Detector for Temperature {
-    fn fit(&self, fleet: &Fleet, member: usize, until: usize) -> Option<Box<dyn FittedDetector>> {
-        let rated = fleet.rated(member, until);
+    fn fit(&self, fleet: &Fleet, member: usize, learn: &Range<usize>) -> Option<Box<dyn FittedDetector>> {
+        let rated = fleet.rated(member, learn.end);
         let features = features(fleet, member, rated)?;
         let target = fleet.column(member, &self.quantity)?;
-        let ridge = Ridge::fit(&features, target, |i| i < until && learns(fleet, member, i), LEAST_ROWS)?;
+        let ridge = Ridge::fit(&features, target, |i| learn.contains(&i) && learns(fleet, member, i), LEAST_ROWS)?;
         let fit = ridge.predict(&features, fleet.len);
-        let rows = (0..until.min(fleet.len)).filter(|&i| learns(fleet, member, i));
+        let rows = (learn.start..learn.end.min(fleet.len)).filter(|&i| learns(fleet, member, i));
         let residual: Vec<f64> = rows.map(|i| target[i] - fit[i]).filter(|r| r.is_finite()).collect();
         let spread = centre_and_spread(residual).1.max(FLOOR);
         Some(Box::new(FittedTemperature { signal: signal(&self.quantity, spread), ridge, rated, spread }))
@@ -67,13 +74,19 @@ impl FittedDetector for FittedTemperature {
         &self.signal
     }
 
+    fn unit(&self) -> f64 {
+        self.spread
+    }
+
     fn score(&self, fleet: &Fleet, member: usize) -> Residual {
         let observed = fleet.column(member, &self.signal.quantity).map_or_else(|| vec![f64::NAN; fleet.len], <[f64]>::to_vec);
         let expected = match features(fleet, member, self.rated) {
             Some(features) => self.ridge.predict(&features, fleet.len),
             None => vec![f64::NAN; fleet.len],
         };
-        let judge = |i: usize| if learns(fleet, member, i) { (observed[i] - expected[i]) / self.spread } else { f64::NAN };
+        let loaded = loaded(fleet, member, self.rated);
+        let asked = |i: usize| learns(fleet, member, i) && loaded[i];
+        let judge = |i: usize| if asked(i) { (observed[i] - expected[i]) / self.spread } else { f64::NAN };
         let score = (0..fleet.len).map(judge).collect();
         Residual { observed, expected, score, steps: Vec::new() }
     }
@@ -85,9 +98,20 @@ fn learns(fleet: &Fleet, member: usize, row: usize) -> bool {
     state.runs() || (state == State::Idle && fleet.frames[member].asset.kind == AssetKind::Transformer)
 }
 
+/// Heat that should not be there grows with load: a part that has hardly worked of late shows little of it, and nothing of
+/// its end. Transformers lose iron heat at any load.
+fn loaded(fleet: &Fleet, member: usize, rated: f64) -> Vec<bool> {
+    let load = LOADS.iter().find_map(|q| fleet.column(member, q));
+    let Some(load) = load.filter(|_| fleet.frames[member].asset.kind != AssetKind::Transformer) else {
+        return vec![true; fleet.len];
+    };
+    let share = held(load.iter().map(|p| (p / rated).abs().min(1.5)));
+    let alpha = 1.0 - (-fleet.resolution.hours() / LOADED_HOURS).exp();
+    average(&share, alpha).into_iter().map(|share| share >= LOADED).collect()
+}
+
 fn features(fleet: &Fleet, member: usize, rated: f64) -> Option<Vec<Vec<f64>>> {
-    let load = [Quantity::ACTIVE_POWER, Quantity::LOAD, Quantity::CURRENT];
-    let load = load.iter().find_map(|q| fleet.column(member, q))?;
+    let load = LOADS.iter().find_map(|q| fleet.column(member, q))?;
     let share = held(load.iter().map(|p| (p / rated).abs().min(1.5)));
     let square: Vec<f64> = share.iter().map(|s| s * s).collect();
     let mut out = vec![vec![1.0; fleet.len], share.clone(), square.clone()];

@@ -1,6 +1,7 @@
 //! The watch as a whole, on a small farm made here: quiet when healthy, right when not, the same for any cut.
 
 use super::Incident;
+use super::OperatingState;
 use super::Watch;
 use super::WatchOptions;
 use crate::domain::Asset;
@@ -31,6 +32,15 @@ impl Noise {
 
 /// Three turbines in one wind; `spoil` changes the columns of the first.
 fn farm(spoil: impl Fn(usize, &mut BTreeMap<Quantity, f64>)) -> Vec<Frame> {
+    farm_of(|turbine, i, row| {
+        if turbine == 0 {
+            spoil(i, row);
+        }
+    })
+}
+
+/// The same, with `spoil` told whose row it is.
+fn farm_of(spoil: impl Fn(u64, usize, &mut BTreeMap<Quantity, f64>)) -> Vec<Frame> {
     let mut weather = Noise(1);
     let mut level = 8.0;
     let wind: Vec<f64> = (0..LEN)
@@ -56,9 +66,7 @@ fn farm(spoil: impl Fn(usize, &mut BTreeMap<Quantity, f64>)) -> Vec<Frame> {
                     (Quantity::BLADE_PITCH_ANGLE, -1.0 + 0.1 * noise.next()),
                     (Quantity::TURBINE_STATUS, 0.0),
                 ]);
-                if turbine == 0 {
-                    spoil(i, &mut row);
-                }
+                spoil(turbine, i, &mut row);
                 for (quantity, value) in row {
                     columns.entry(quantity).or_default().push(value);
                 }
@@ -111,6 +119,130 @@ fn an_overheating_bearing_is_found_and_named() {
     assert!(incident.opened_at > at(FAULT.start + 71) && incident.opened_at < at(FAULT.start + DAY), "{}", incident.opened_at);
     assert!(incident.closed_at.is_some_and(|t| t > at(FAULT.end) && t < at(FAULT.end + 3 * DAY)));
     assert_eq!(incident.energy_lost_kwh, 0.0, "heat alone loses nothing");
+    assert_eq!(incident.detector, "normal_behaviour");
+    let heat = &incident.evidence[0];
+    let (observed, expected) = (heat.observed.unwrap(), heat.expected.unwrap());
+    assert!((4.0..12.0).contains(&(observed - expected)), "{observed} against {expected}");
+    assert!((incident.evidence.iter().map(|e| e.share).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert_eq!(incident.outlook, None, "it is over");
+}
+
+#[test]
+fn heat_that_grows_has_an_outlook_while_it_is_open() {
+    let frames = farm(|i, row| {
+        if FAULT.contains(&i) {
+            let days = (i - FAULT.start) as f64 / 144.0;
+            *row.get_mut(&Quantity::GEARBOX_BEARING_TEMP).unwrap() += 4.0 + 1.5 * days;
+        }
+    });
+    let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
+    let cut = FAULT.start + 6 * DAY;
+    let known: Vec<Frame> = frames.iter().map(|f| f.known_at(at(cut))).collect();
+    let found = watch.scan(&known, at(TRAIN)).incidents;
+    let open = found.iter().find(|i| i.closed_at.is_none() && !i.is_information()).unwrap();
+    let outlook = open.outlook.as_ref().unwrap();
+    assert_eq!(outlook.quantity, Quantity::GEARBOX_BEARING_TEMP);
+    assert!(outlook.earliest >= at(cut - 1) && outlook.median.is_none_or(|median| outlook.earliest <= median), "{outlook:?}");
+    assert!(outlook.limit > 60.0 && outlook.level > 60.0, "{outlook:?}");
+}
+
+#[test]
+fn what_the_whole_farm_misses_is_weather() {
+    let frames = farm_of(|_, i, row| {
+        if FAULT.contains(&i) {
+            *row.get_mut(&Quantity::ACTIVE_POWER).unwrap() *= 0.88;
+            row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
+        }
+    });
+    assert_eq!(alarms(&frames), []);
+    let alone = alarms(&farm(|i, row| {
+        if FAULT.contains(&i) {
+            *row.get_mut(&Quantity::ACTIVE_POWER).unwrap() *= 0.88;
+            row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
+        }
+    }));
+    assert_eq!(alone.len(), 1, "{alone:?}");
+}
+
+#[test]
+fn a_set_point_is_a_state_and_no_alarm() {
+    let frames = farm(|i, row| {
+        // The status word says nothing of it. No temperature: this farm makes its heat from the power before the cap.
+        let limit = if FAULT.contains(&i) { 500.0 } else { 2000.0 };
+        let power = row.get_mut(&Quantity::ACTIVE_POWER).unwrap();
+        *power = power.min(limit);
+        row.insert(Quantity::ACTIVE_POWER_LIMIT, limit);
+        row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
+    });
+    let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
+    let found = watch.scan(&frames, at(TRAIN)).incidents;
+    assert_eq!(found.iter().map(|i| i.mode.as_str()).collect::<Vec<_>>(), ["curtailment"]);
+    let rows = watch.operating(&frames, at(TRAIN));
+    assert_eq!(rows.len(), 3 * (LEN - TRAIN));
+    let held: Vec<_> = rows.iter().filter(|row| row.state == OperatingState::Curtailed).collect();
+    assert_eq!(held.len(), FAULT.len());
+    assert!(held.iter().all(|row| row.asset.as_str() == "T0" && row.time >= at(FAULT.start) && row.time < at(FAULT.end)));
+}
+
+#[test]
+fn missing_power_in_the_cold_is_ice_and_a_state() {
+    let frames = farm(|i, row| {
+        if FAULT.contains(&i) {
+            *row.get_mut(&Quantity::ACTIVE_POWER).unwrap() *= 0.6;
+            row.insert(Quantity::TEMP_AIR, -6.0);
+            row.insert(Quantity::GEARBOX_BEARING_TEMP, f64::NAN);
+        }
+    });
+    // The air of a farm is the middle of its sensors: the others feel the cold too.
+    let frames: Vec<Frame> = frames.iter().map(colder).collect();
+    let found = alarms(&frames);
+    assert_eq!(found.iter().map(|i| (i.component.as_str(), i.mode.as_str())).collect::<Vec<_>>(), [("rotor", "icing")]);
+    let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
+    let iced = watch.operating(&frames, at(TRAIN)).into_iter().filter(|row| row.state == OperatingState::Icing).count();
+    assert!(iced > FAULT.len() / 2 && iced < FAULT.len() + 2 * DAY, "{iced}");
+}
+
+/// The same frame in frost during the fault.
+fn colder(frame: &Frame) -> Frame {
+    let mut columns: BTreeMap<Quantity, Vec<f64>> = BTreeMap::new();
+    for quantity in frame.quantities() {
+        columns.insert(quantity.clone(), frame.column(quantity).unwrap().to_vec());
+    }
+    columns.get_mut(&Quantity::TEMP_AIR).unwrap()[FAULT].fill(-6.0);
+    Frame::new(frame.asset.clone(), frame.start, frame.resolution, frame.available_at.clone(), columns)
+}
+
+#[test]
+fn a_smaller_budget_buys_fewer_alarms_and_later_ones() {
+    // A part that wanders by itself: only then is there anything to trade.
+    let frames = farm(|i, row| {
+        let slow = (i as f64 / 300.0).sin() * (i as f64 / 1900.0).cos();
+        *row.get_mut(&Quantity::GEARBOX_BEARING_TEMP).unwrap() += 4.0 * slow;
+    });
+    let table = |budget: f64| {
+        let options = WatchOptions { false_alarms_per_asset_year: budget, ..WatchOptions::default() };
+        Watch::fit(&frames, at(TRAIN), &options).unwrap().detection_power()
+    };
+    let (loose, strict) = (table(2.0), table(0.02));
+    let signals: Vec<&str> = loose.iter().filter(|row| row.asset.as_str() == "T0").map(|row| row.signal.as_str()).collect();
+    assert_eq!(signals, ["active_power", "active_power at high wind", "wind_speed", "blade_pitch_angle", "gearbox_bearing_temp"]);
+    let mut later = 0;
+    for (loose, strict) in loose.iter().zip(&strict) {
+        assert!(strict.false_alarms_per_year < loose.false_alarms_per_year);
+        for (soon, late) in loose.delays.iter().zip(&strict.delays) {
+            assert_eq!(soon.shift, late.shift);
+            match (soon.hours, late.hours) {
+                (Some(soon), Some(late)) => {
+                    assert!(soon >= 12.0 && late >= soon - 1e-9, "{} {soon} {late}", strict.signal);
+                    later += usize::from(late > soon);
+                }
+                (soon, late) => assert!(late.is_none() || soon.is_some()),
+            }
+        }
+        let known: Vec<f64> = loose.delays.iter().filter_map(|delay| delay.hours).collect();
+        assert!(!known.is_empty() && known.windows(2).all(|pair| pair[1] <= pair[0]), "greater shifts come sooner: {known:?}");
+    }
+    assert!(later > 0, "the budget makes a difference somewhere");
 }
 
 #[test]
@@ -166,6 +298,9 @@ fn a_cut_changes_no_earlier_verdict() {
             part.incidents.iter().filter(closed).collect::<Vec<_>>(),
             whole.incidents.iter().filter(closed).collect::<Vec<_>>()
         );
+        let states: Vec<_> = watch.operating(&frames, at(TRAIN)).into_iter().filter(|row| row.time < last).collect();
+        let then: Vec<_> = watch.operating(&known, at(TRAIN)).into_iter().filter(|row| row.time < last).collect();
+        assert_eq!(then, states, "states at row {cut}");
     }
     let again = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
     let early: Vec<Frame> = frames.iter().map(|f| f.known_at(at(TRAIN + 1))).collect();

@@ -6,37 +6,26 @@
 use super::Degradation;
 use super::DetectError;
 use super::Detection;
+use super::DetectionPower;
 use super::Health;
+use super::OperatingRow;
 use super::Point;
 use super::SoilingDay;
-use super::attribution::Cause;
-use super::attribution::PowerBalance;
-use super::evidence::Limits;
-use super::evidence::Trace;
 use super::fleet::Fleet;
-use super::frozen::Frozen;
-use super::heading::Heading;
 use super::health::assemble;
 use super::incidents::Condition;
-use super::pitch::Pitch;
+use super::machine::Machine;
+use super::operating::operating_states;
 use super::power::Curves;
-use super::power::Target;
-use super::power::air;
-use super::residual::Detector;
+use super::rehearsal::Rehearsal;
 use super::residual::FittedDetector;
 use super::residual::LEAST_ROWS;
 use super::residual::Residual;
-use super::residual::Side;
-use super::shortfall::Band;
-use super::shortfall::Shortfall;
 use super::solar::SolarWatch;
 use super::specialist;
 use super::specialist::Specialist;
 use super::state::State;
-use super::temperature::Temperature;
-use super::temperature::temperatures;
 use crate::domain::AssetId;
-use crate::domain::AssetKind;
 use crate::domain::Frame;
 use crate::domain::Quantity;
 use crate::domain::TimeRange;
@@ -50,19 +39,15 @@ pub struct WatchOptions {
     /// Anomalous rows (less quiet ones) of ten minutes until an incident opens; other resolutions are scaled to the
     /// same time. CARE (Gück et al. 2024) uses 72, that is 12 hours.
     pub criticality: u32,
+    /// False incidents an asset may raise in a year, all its signals together; not zero. Fewer mean later ones.
+    pub false_alarms_per_asset_year: f64,
 }
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { criticality: 72 }
+        Self { criticality: 72, false_alarms_per_asset_year: 0.5 }
     }
 }
-
-/// A heading beside the neighbours' that costs less than this share of power is an encoder, not a misalignment.
-const HEADING_LOSS: f64 = 0.025;
-
-/// Hours of running over which that share is taken.
-const HEADING_HOURS: f64 = 48.0;
 
 /// Learns what is normal.
 #[derive(Debug)]
@@ -73,17 +58,14 @@ pub struct Watch;
 pub struct FittedWatch {
     until: Timestamp,
     criticality: u32,
+    /// Hours of a row.
+    hours: f64,
     free: BTreeMap<AssetId, f64>,
     curves: Arc<Curves>,
-    members: BTreeMap<AssetId, Member>,
+    members: BTreeMap<AssetId, Machine>,
+    /// Watches that judge an asset as a whole; such an asset is no member.
+    specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>>,
     solar: SolarWatch,
-}
-
-#[derive(Debug)]
-struct Member {
-    models: Vec<(Box<dyn FittedDetector>, Vec<Limits>)>,
-    frozen: Vec<Frozen>,
-    specialists: Vec<Box<dyn Specialist>>,
 }
 
 impl Watch {
@@ -96,13 +78,14 @@ impl Watch {
         let solar = SolarWatch::fit(frames, train_until);
         let rest = others(frames, &solar);
         if rest.is_empty() && !solar.members().is_empty() {
-            let (criticality, curves) = (options.criticality, Arc::default());
             return Ok(FittedWatch {
                 until: train_until,
-                criticality,
+                criticality: options.criticality,
+                hours: frames.first().map_or(1.0, |frame| frame.resolution.hours()),
                 free: BTreeMap::new(),
-                curves,
+                curves: Arc::default(),
                 members: BTreeMap::new(),
+                specialists: BTreeMap::new(),
                 solar,
             });
         }
@@ -110,48 +93,37 @@ impl Watch {
         let free = free_limits(frames, train_until);
         let fleet = Fleet::new(frames, &free)?;
         let until = fleet.rows_before(train_until);
-        let curves = Arc::new(Curves::fit(&fleet, until));
-        let per_day = 24.0 / fleet.resolution.hours();
-        let mut members = BTreeMap::new();
+        let mut specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>> = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
-            let specialists = specialist::specialists(&fleet, member, until);
-            if !specialists.is_empty() {
-                members.insert(frame.asset.id.clone(), Member { models: Vec::new(), frozen: Vec::new(), specialists });
-                continue;
+            let own = specialist::specialists(&fleet, member, until);
+            if !own.is_empty() {
+                specialists.insert(frame.asset.id.clone(), own);
             }
-            let fitted = detectors(&fleet, member, &curves).into_iter().filter_map(|detector| {
-                let model = detector.fit(&fleet, member, until)?;
-                let score = model.score(&fleet, member).score;
-                let signs: &[f64] = match model.signal().side {
-                    Side::Above => &[1.0],
-                    Side::Below => &[-1.0],
-                    Side::Either => &[1.0, -1.0],
-                };
-                let limits: Option<Vec<Limits>> =
-                    signs.iter().map(|sign| Limits::fit(&score, until, *sign, model.signal().least, per_day)).collect();
-                Some((model, limits?))
-            });
-            let models: Vec<_> = fitted.collect();
-            let watched = temperatures(&fleet, member);
-            let frozen = watched.iter().filter_map(|q| Frozen::fit(&fleet, member, until, q)).collect();
-            if !models.is_empty() {
-                members.insert(frame.asset.id.clone(), Member { models, frozen, specialists });
+        }
+        let machines: Vec<usize> =
+            (0..fleet.frames.len()).filter(|&m| !specialists.contains_key(&fleet.frames[m].asset.id)).collect();
+        let rehearsal = Rehearsal::new(&fleet, &machines, until);
+        let curves = Arc::new(Curves::fit(&fleet, &(0..until)));
+        let mut members = BTreeMap::new();
+        for member in machines {
+            if let Some(machine) = Machine::fit(&fleet, member, until, &curves, &rehearsal, options.false_alarms_per_asset_year) {
+                members.insert(fleet.frames[member].asset.id.clone(), machine);
             }
         }
         // Beside machines with models a station or a meter only tells their story again.
-        if members.is_empty() && solar.members().is_empty() {
+        if members.is_empty() && specialists.is_empty() && solar.members().is_empty() {
             for (member, frame) in fleet.frames.iter().enumerate() {
                 if let Some(one) = specialist::any_series(&fleet, member, until) {
-                    let models = Member { models: Vec::new(), frozen: Vec::new(), specialists: vec![one] };
-                    members.insert(frame.asset.id.clone(), models);
+                    specialists.insert(frame.asset.id.clone(), vec![one]);
                 }
             }
         }
-        if members.is_empty() && solar.members().is_empty() {
+        if members.is_empty() && specialists.is_empty() && solar.members().is_empty() {
             return Err(too_short(&fleet, until, train_until));
         }
-        let criticality = (f64::from(options.criticality) / 6.0 / fleet.resolution.hours()).round().clamp(6.0, 1e6) as u32;
-        Ok(FittedWatch { until: train_until, criticality, free, curves, members, solar })
+        let hours = fleet.resolution.hours();
+        let criticality = (f64::from(options.criticality) / 6.0 / hours).round().clamp(6.0, 1e6) as u32;
+        Ok(FittedWatch { until: train_until, criticality, hours, free, curves, members, specialists, solar })
     }
 }
 
@@ -163,7 +135,7 @@ impl FittedWatch {
 
     /// Assets that have at least one model.
     pub fn watched(&self) -> impl Iterator<Item = &AssetId> {
-        self.members.keys().chain(self.solar.members())
+        self.members.keys().chain(self.specialists.keys()).chain(self.solar.members())
     }
 
     /// Verdicts for all rows at or after `from`. Memory (sums, counters) starts with the first row of `frames`, so give
@@ -176,8 +148,8 @@ impl FittedWatch {
         let first = fleet.rows_before(from);
         for (member, frame) in fleet.frames.iter().enumerate() {
             let since = fleet.rows_before(self.until).min(first);
-            if let Some(watch) = self.members.get(&frame.asset.id).filter(|watch| !watch.specialists.is_empty()) {
-                specialist::report(&watch.specialists, &fleet, member, (since, first), &mut out);
+            if let Some(own) = self.specialists.get(&frame.asset.id) {
+                specialist::report(own, &fleet, member, (since, first), &mut out);
                 continue;
             }
             let Some(condition) = self.condition(&fleet, member) else { continue };
@@ -215,121 +187,51 @@ impl FittedWatch {
         let unknown = || DetectError::NotWatched { asset: asset.clone(), until: self.until };
         let fleet = Fleet::new(frames, &self.free)?;
         let member = fleet.position(asset).ok_or_else(unknown)?;
+        let rows = fleet.rows_before(range.start())..fleet.rows_before(range.end());
+        if let Some(own) = self.specialists.get(asset) {
+            let mut health = Health::default();
+            specialist::compare(own, &fleet, member, rows, &mut health);
+            return Ok(health);
+        }
         let watch = self.members.get(asset).ok_or_else(unknown)?;
         let condition = self.condition(&fleet, member).ok_or_else(unknown)?;
-        let rows = fleet.rows_before(range.start())..fleet.rows_before(range.end());
         let residuals: Vec<(&dyn FittedDetector, Residual)> =
-            watch.models.iter().map(|(model, _)| (model.as_ref(), model.score(&fleet, member))).collect();
+            watch.models.iter().map(|model| (model.fitted.as_ref(), model.fitted.score(&fleet, member))).collect();
         let anomalies = condition.anomalies(&fleet, member);
-        let curve = self.curves.by_asset.get(asset);
-        let mut health = assemble(&fleet, member, curve, &residuals, &condition.causes, &anomalies, rows.clone());
-        specialist::compare(&watch.specialists, &fleet, member, rows, &mut health);
-        Ok(health)
+        Ok(assemble(&fleet, member, self.curves.by_asset.get(asset), &residuals, &condition.causes, &anomalies, rows))
+    }
+
+    /// What every watched machine was doing at or after `from`, row by row, by asset, then time. Ice is told from power.
+    pub fn operating(&self, frames: &[Frame], from: Timestamp) -> Vec<OperatingRow> {
+        let rest = others(frames, &self.solar);
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return Vec::new() };
+        let first = fleet.rows_before(from);
+        let mut out = Vec::new();
+        for (member, frame) in fleet.frames.iter().enumerate() {
+            let Some(condition) = self.condition(&fleet, member) else { continue };
+            let mut states = operating_states(frame, self.free.get(&frame.asset.id).copied());
+            condition.mark_ice(&mut states, fleet.resolution.hours());
+            let rows = states.into_iter().enumerate().skip(first);
+            out.extend(rows.map(|(row, state)| OperatingRow { asset: frame.asset.id.clone(), time: frame.time(row), state }));
+        }
+        out
+    }
+
+    /// How soon lasting shifts of each signal are expected to raise an incident under the false-alarm budget of the fit.
+    pub fn detection_power(&self) -> Vec<DetectionPower> {
+        let of = |(asset, machine): (&AssetId, &Machine)| machine.detection_power(asset, self.hours, self.criticality);
+        self.members.iter().flat_map(of).collect()
     }
 
     fn condition(&self, fleet: &Fleet, member: usize) -> Option<Condition> {
-        let frame = &fleet.frames[member];
-        let watch = self.members.get(&frame.asset.id)?;
-        let mut causes = Vec::new();
-        let mut steps = Vec::new();
-        let mut power = None;
-        let frozen: Vec<(&Frozen, Vec<f64>)> = watch.frozen.iter().map(|f| (f, f.score(fleet, member))).collect();
-        for (model, limits) in &watch.models {
-            let mut residual = model.score(fleet, member);
-            let signal = model.signal();
-            // A sensor that repeats itself says nothing about its part.
-            if let Some((_, run)) = frozen.iter().find(|(f, _)| f.quantity == signal.quantity) {
-                for (value, _) in residual.score.iter_mut().zip(run).filter(|(_, run)| **run >= 0.5) {
-                    *value = f64::NAN;
-                }
-            }
-            let Trace { mut on, mut score, onset } = together(limits.iter().map(|l| l.trace(&residual.score)).collect(), fleet.len);
-            let is_power = signal.quantity == Quantity::ACTIVE_POWER;
-            if is_power && power.is_none() {
-                power = Some(self.balance(fleet, member, &residual));
-            }
-            steps.extend(residual.steps.iter().map(|(row, _)| *row));
-            if signal.quantity == Quantity::NACELLE_DIRECTION
-                && let Some(power) = &power
-            {
-                let loses = power.loses(HEADING_LOSS, HEADING_HOURS / fleet.resolution.hours());
-                for ((on, score), _) in on.iter_mut().zip(&mut score).zip(loses).filter(|(_, loses)| !loses) {
-                    *on = false;
-                    *score = score.min(0.99);
-                }
-            }
-            let weight = if is_power { 1.0 } else { 2.0 };
-            let (name, component, mode) = (signal.name.clone(), signal.component.clone(), signal.mode.clone());
-            let quantity = signal.quantity.clone();
-            causes.push(Cause { name, quantity, component, mode, on, score, onset, weight, is_power });
-        }
-        for (frozen, score) in frozen {
-            causes.push(Cause {
-                name: frozen.quantity.name().to_owned(),
-                quantity: frozen.quantity.clone(),
-                component: frozen.component(),
-                mode: "frozen_value".to_owned(),
-                on: score.iter().map(|s| *s >= 1.0).collect(),
-                onset: (0..fleet.len).collect(),
-                score: score.into_iter().map(|s| if s >= 1.0 { s.min(10.0) } else { 0.0 }).collect(),
-                weight: 4.0,
-                is_power: false,
-            });
-        }
-        Some(Condition { causes, power, steps })
-    }
-
-    fn balance(&self, fleet: &Fleet, member: usize, residual: &Residual) -> PowerBalance {
-        let rated = self.curves.by_asset.get(&fleet.frames[member].asset.id).map_or(f64::INFINITY, |c| c.rated);
-        let free = |i: usize| fleet.states[member][i] == State::Free;
-        let expected = (0..fleet.len).map(|i| if free(i) { residual.expected[i].clamp(0.0, rated) } else { f64::NAN });
-        PowerBalance {
-            actual: residual.observed.clone(),
-            expected: expected.collect(),
-            air: air(fleet, member),
-            rated,
-            is_turbine: fleet.frames[member].asset.kind == AssetKind::WindTurbine,
-        }
+        let machine = self.members.get(&fleet.frames[member].asset.id)?;
+        Some(machine.condition(fleet, member, &self.curves, &self.members))
     }
 }
 
 /// Frames that the solar watch does not take.
 fn others(frames: &[Frame], solar: &SolarWatch) -> Vec<Frame> {
     frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).cloned().collect()
-}
-
-/// The models worth trying on a member; those without their columns fall out in `fit`.
-fn detectors(fleet: &Fleet, member: usize, curves: &Arc<Curves>) -> Vec<Box<dyn Detector>> {
-    let shortfall = |target, band| Box::new(Shortfall { curves: Arc::clone(curves), target, band });
-    let mut out: Vec<Box<dyn Detector>> = vec![
-        shortfall(Target::Power, Band::Partial),
-        shortfall(Target::Power, Band::High),
-        Box::new(Pitch { curves: Arc::clone(curves) }),
-        Box::new(Heading),
-    ];
-    // Irradiance is borrowed from a station, so only wind can drift at one machine.
-    if fleet.column(member, &Quantity::WIND_SPEED).is_some() {
-        out.insert(2, shortfall(Target::Wind, Band::Partial));
-    }
-    for quantity in temperatures(fleet, member) {
-        out.push(Box::new(Temperature { quantity }));
-    }
-    out
-}
-
-/// Alarms of one signal on either side, as one.
-fn together(traces: Vec<Trace>, len: usize) -> Trace {
-    let mut out = Trace { on: vec![false; len], score: vec![0.0; len], onset: (0..len).collect() };
-    for trace in traces {
-        for i in 0..len {
-            out.on[i] |= trace.on[i];
-            if trace.score[i] > out.score[i] {
-                out.score[i] = trace.score[i];
-                out.onset[i] = trace.onset[i];
-            }
-        }
-    }
-    out
 }
 
 /// The largest set-point of the training part: what "not limited" looks like.

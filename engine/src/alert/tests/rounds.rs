@@ -211,7 +211,7 @@ async fn a_ledger_of_before_goes_on() {
     // What the third version of the ledger held.
     sqlx::raw_sql(
         "DROP TABLE alert_events; DROP TABLE alert_incidents; DROP TABLE alerts; DROP TABLE outbox; DROP TABLE sessions; DROP TABLE api_keys; \
-         DROP TABLE idempotency_keys; PRAGMA user_version = 0;",
+         DROP TABLE idempotency_keys; DROP TABLE watches; PRAGMA user_version = 0;",
     )
     .execute(ledger.pool())
     .await

@@ -44,7 +44,8 @@ impl Tail {
         if value <= 0.0 || self.total <= 0.0 {
             return 0.0;
         }
-        if value > self.line {
+        // What shares the bin of the line has company that was counted.
+        if bin(value) > bin(self.line) {
             return (value - self.line) / self.excess * std::f64::consts::LOG10_E - TAIL.log10();
         }
         self.rarity[bin(value)].min(-TAIL.log10())

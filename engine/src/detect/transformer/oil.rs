@@ -9,6 +9,7 @@ use super::super::evidence::Limits;
 use super::super::evidence::Trace;
 use super::super::fleet::Fleet;
 use super::super::regression::Ridge;
+use super::super::rehearsal::unseen;
 use super::super::residual::Detector;
 use super::super::residual::FittedDetector;
 use super::super::residual::LEAST_ROWS;
@@ -23,6 +24,8 @@ const HOURS: [f64; 3] = [4.0, 24.0, 168.0];
 /// Share of the explained part that is believed where the air is not measured: what load and season explain in one year is in
 /// part the weather that went with them.
 const BELIEVED: f64 = 0.5;
+/// False alarms a year that the quick chart may raise.
+const FALSE_A_YEAR: f64 = 0.1;
 /// Training days from which a season can be told from a trend.
 const SEASON_DAYS: usize = 300;
 /// Share of a day that must be known: the mean of a night is not that of a day.
@@ -51,11 +54,14 @@ impl Oil {
         fleet.column(member, &Quantity::TOP_OIL_TEMP)?;
         let air = [Quantity::TEMP_AIR, Quantity::AMBIENT_TEMP].iter().any(|q| fleet.column(member, q).is_some());
         let per_day = 24.0 / fleet.resolution.hours();
-        if air
-            && let Some(model) = (Temperature { quantity: Quantity::TOP_OIL_TEMP }).fit(fleet, member, until)
-            && let Some(limits) = Limits::fit(&model.score(fleet, member).score, until, 1.0, model.signal().least, per_day)
-        {
-            return Some(Self::Quick { model, limits });
+        let detector = Temperature { quantity: Quantity::TOP_OIL_TEMP };
+        if let Some(model) = detector.fit(fleet, member, &(0..until)).filter(|_| air) {
+            let score = model.score(fleet, member).score;
+            let known = &score[..until.min(score.len())];
+            let fresh = unseen(&detector, fleet, member, until);
+            if let Some(limits) = Limits::fit(known, &fresh, 1.0, model.signal().least, per_day, FALSE_A_YEAR) {
+                return Some(Self::Quick { model, limits });
+            }
         }
         let season = until as f64 / per_day >= SEASON_DAYS as f64;
         let inputs = Inputs::fit(fleet, member, until);
@@ -73,7 +79,7 @@ impl Oil {
         match self {
             Self::Quick { model, limits } => {
                 let residual = model.score(fleet, member);
-                OilVerdict { trace: limits.trace(&residual.score), expected: residual.expected }
+                OilVerdict { trace: limits.trace(&residual.score, &[]), expected: residual.expected }
             }
             Self::Slow { inputs, ridge, season, drift } => {
                 let len = fleet.len;
