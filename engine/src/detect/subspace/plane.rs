@@ -2,7 +2,8 @@
 //!
 //! In: rows of standardised residuals. Out: the plane, theoretical limits, and contributions of sensors to either statistic. Sources: Jackson &
 //! Mudholkar (1979), Technometrics 21, 341-349, for Q with Box (1954) where theirs is not defined; F for T²; reconstruction-based contributions by
-//! Alcala & Qin (2009), Automatica 45, 1593-1600, to the combined index of Yue & Qin (2001), Ind. Eng. Chem. Res. 40, 4403-4414. Deliberately not here: smoothing, and limits from the rows themselves.
+//! Alcala & Qin (2009), Automatica 45, 1593-1600, to the combined index of Yue & Qin (2001), Ind. Eng. Chem. Res. 40, 4403-4414. Deliberately not
+//! here: smoothing, and limits from the rows themselves.
 
 use ndarray::Array2;
 use ndarray_linalg::{Eigh, UPLO};
