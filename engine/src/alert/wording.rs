@@ -129,6 +129,33 @@ const LINES: &[Line] = &[
         ],
     ),
     (
+        "thermal_derate",
+        ["Inverter too hot to give all its power", "Onduleur bridé par la chaleur", "عاكس يخفض قدرته بسبب الحرارة"],
+        [
+            "Clean the filters, check fans and heat sink; the loss comes back every hot afternoon until then.",
+            "Nettoyer les filtres, contrôler ventilateurs et dissipateur ; la perte revient chaque après-midi chaud d'ici là.",
+            "نظّفوا المرشّحات وافحصوا المراوح والمشتّت الحراري؛ تتكرّر الخسارة كل ظهيرة حارّة حتى ذلك الحين.",
+        ],
+    ),
+    (
+        "clock_shift",
+        ["Logger's clock is wrong", "L'horloge de l'enregistreur est décalée", "ساعة مسجّل البيانات غير صحيحة"],
+        [
+            "No energy is lost. Set the logger's clock and its zone, check its time server; mark the rows of that time.",
+            "Aucune énergie perdue. Remettre l'heure et le fuseau de l'enregistreur, vérifier son serveur de temps ; marquer les lignes de cette période.",
+            "لا توجد خسارة في الطاقة. اضبطوا ساعة المسجّل ومنطقته الزمنية وافحصوا خادم الوقت، وعلّموا صفوف تلك الفترة.",
+        ],
+    ),
+    (
+        "pyranometer_drift",
+        ["Light sensor reads wrong", "Le pyranomètre dérive", "مقياس الإشعاع ينحرف"],
+        [
+            "No energy is lost. Clean and level the sensor, compare with the other one; recalibrate or replace it.",
+            "Aucune énergie perdue. Nettoyer et mettre de niveau le capteur, le comparer à l'autre ; le réétalonner ou le remplacer.",
+            "لا توجد خسارة في الطاقة. نظّفوا الحسّاس وسوّوه وقارنوه بالآخر، ثم أعيدوا معايرته أو استبدلوه.",
+        ],
+    ),
+    (
         "transformer_overheat",
         ["Transformer too hot", "Transformateur trop chaud", "ارتفاع حرارة المحوّل"],
         [
@@ -291,6 +318,8 @@ fn line(component: &str, mode: &str) -> Option<&'static Line> {
             "overheat" | "overheating" | "oil_overheat" | "transformer_overheating" | "cooling_failure",
         ) => "transformer_overheat",
         ("transformer", "bearing_overheat" | "winding_overheat") => "transformer_overheat",
+        (_, "tracker_stall") => "tracker_stuck",
+        (_, "string_out") => "string_outage",
         (_, other) => other,
     };
     LINES.iter().find(|line| line.0 == mode)
@@ -326,5 +355,8 @@ mod tests {
         assert!(!advice("x", "y").ar.is_empty());
         assert_eq!(title("transformer", "overheating").en, "Transformer too hot");
         assert_eq!(title("transformer", "transformer_overheat").en, "Transformer too hot");
+        for mode in ["tracker_stall", "string_out", "thermal_derate", "clock_shift", "pyranometer_drift", "inverter_trip"] {
+            assert!(!title("inverter", mode).en.contains('/'), "{mode}");
+        }
     }
 }

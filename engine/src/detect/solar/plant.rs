@@ -17,6 +17,8 @@ use std::ops::Range;
 
 /// Fewest inverters whose median says what the others do.
 const LEAST_INVERTERS: usize = 3;
+/// Degrees within an hour that only a tracker that moves comes by: the sun takes it 10 to 20 on, its reading wavers by less than one.
+const MOVES: f64 = 3.0;
 
 /// Inverters, trackers and station of one plant; every column has `len` rows.
 #[derive(Debug)]
@@ -173,11 +175,11 @@ impl Plant {
             })
         });
         let mut trackers: Vec<Tracker> = trackers.collect();
+        let hour = usize::try_from((3600 / step).max(1)).unwrap_or(1);
         for row in 0..len {
             let told = trackers.iter().any(|t| t.goal[row].is_finite());
-            let seen: Vec<f64> = trackers.iter().map(|t| t.angle[row]).filter(|v| v.is_finite()).collect();
-            if !told && seen.len() >= LEAST_INVERTERS {
-                let usual = median(seen);
+            let usual = if told { None } else { usual_angle(&trackers, row, hour) };
+            if let Some(usual) = usual {
                 trackers.iter_mut().for_each(|t| t.goal[row] = usual);
             }
         }
@@ -284,4 +286,36 @@ fn laid(frame: &Frame, name: &str, start: Timestamp, step: i64, len: usize) -> V
         }
     }
     out
+}
+
+/// The angle where trackers should be at a row when nobody says it: the middle of those that moved within the last `hour` rows, of all
+/// when fewer than two did (at night, at the end stops). Half of the trackers may stand still and move nothing.
+fn usual_angle(trackers: &[Tracker], row: usize, hour: usize) -> Option<f64> {
+    let seen: Vec<f64> = trackers.iter().map(|t| t.angle[row]).filter(|v| v.is_finite()).collect();
+    if seen.len() < LEAST_INVERTERS {
+        return None;
+    }
+    let moves = |t: &&Tracker| row >= hour && (t.angle[row] - t.angle[row - hour]).abs() >= MOVES;
+    let moving: Vec<f64> = trackers.iter().filter(moves).map(|t| t.angle[row]).collect();
+    Some(median(if moving.len() >= 2 { moving } else { seen }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_trackers_may_be_stuck() {
+        let tracker = |number: usize, angle: Vec<f64>| {
+            let asset = Asset::new(AssetId::parse(&format!("TRK{number}")).unwrap(), AssetKind::PvTracker);
+            Tracker { asset, goal: vec![f64::NAN; angle.len()], angle, inverter: None }
+        };
+        let follows = |wavers: f64| (0..12).map(|row| -60.0 + 3.0 * row as f64 + wavers).collect::<Vec<f64>>();
+        let trackers =
+            [tracker(1, vec![-34.0; 12]), tracker(2, vec![-60.0; 12]), tracker(3, follows(0.2)), tracker(4, follows(-0.2))];
+        assert_eq!(usual_angle(&trackers, 11, 6), Some(-27.0));
+        let asleep: Vec<Tracker> = [-60.0, -59.9, -60.1].into_iter().enumerate().map(|(n, at)| tracker(n, vec![at; 12])).collect();
+        assert_eq!(usual_angle(&asleep, 11, 6), Some(-60.0));
+        assert_eq!(usual_angle(&asleep[..2], 11, 6), None, "two say nothing about each other");
+    }
 }
