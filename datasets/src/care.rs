@@ -191,6 +191,4 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), 
 }
 
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
 mod tests;

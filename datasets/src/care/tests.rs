@@ -1,5 +1,7 @@
 //! A small archive written by hand, with everything that has been met in the wild.
 
+mod golden;
+
 use super::{CareArchive, CareError, read_predictions};
 use engine::detect::Role;
 use std::fs;

@@ -2,7 +2,7 @@
 //!
 //! One archive is written here, row by row from a rule, so that the arithmetic is checked without any data; the other is the shared small archive.
 
-use super::{CareArchive, CareFarm, CareTable, Predictions, read_predictions};
+use super::super::{CareArchive, CareFarm, CareTable, Predictions, read_predictions};
 use engine::evaluate::{CareRows, CareScore, EventScore, care_event, care_score};
 use std::fmt::Write;
 use std::fs;
@@ -59,7 +59,7 @@ fn written(home: &Path) -> PathBuf {
 }
 
 fn scored(archive: &CareArchive, given: &Predictions, wanted: impl Fn(&CareFarm) -> bool) -> CareScore {
-    let judged = |(farm, event): (&CareFarm, &super::CareEvent)| -> EventScore {
+    let judged = |(farm, event): (&CareFarm, &super::super::CareEvent)| -> EventScore {
         let table: CareTable = farm.load(event).unwrap();
         let normal = table.normal(&[0, 2]);
         let anomalous: Vec<bool> = table.prediction().map(|i| given[&event.id].contains(&table.ids[i].unwrap())).collect();
