@@ -202,13 +202,14 @@ pub struct ForecastConfig {
 pub struct AlertConfig {
     /// An incident that comes again within this time joins its alert without a new message, hours. Default 24.
     pub hold_off_hours: u32,
-    /// False alarms that are allowed per watched asset and year; `GET /alerts/budget` compares. Default 1.
+    /// False alarms that are allowed per watched asset and year: sets the limits of the watch when it is next learnt, and
+    /// `GET /alerts/budget` compares. Fewer mean later ones: SQL `detection_power(...)` says how much later. Default 0.5.
     pub false_alarms_per_asset_year: f64,
 }
 
 impl Default for AlertConfig {
     fn default() -> Self {
-        Self { hold_off_hours: 24, false_alarms_per_asset_year: 1.0 }
+        Self { hold_off_hours: 24, false_alarms_per_asset_year: 0.5 }
     }
 }
 

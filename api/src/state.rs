@@ -146,8 +146,12 @@ impl Rooms {
         let session = Session::new(store.clone(), limits)?;
         let alerts = AlertBook::new(ledger.clone(), alert_rules(&config)?);
         register_alerts(&session, &alerts);
-        let options =
-            PipelineOptions { machines: config.forecasts.machines, days: config.operator_days()?, ..PipelineOptions::default() };
+        let options = PipelineOptions {
+            machines: config.forecasts.machines,
+            days: config.operator_days()?,
+            false_alarms_per_asset_year: config.alerts.false_alarms_per_asset_year,
+            ..PipelineOptions::default()
+        };
         register_models(&session, &ledger);
         let pipeline = Pipeline::new(store.clone(), options).registered(ledger.clone());
         register_functions(&session, &pipeline, Timestamp::now);

@@ -70,6 +70,8 @@ pub struct PipelineOptions {
     pub learning_share: f64,
     /// The watch needs at least this much to learn from.
     pub least_learning: SignedDuration,
+    /// False alarms an asset may raise in a year: what the limits of the watch are set by. Not zero.
+    pub false_alarms_per_asset_year: f64,
     /// Whether turbines and inverters are forecast unasked as well as plants, regions and meters.
     pub machines: bool,
     /// The operator's table of holidays and sighted days.
@@ -83,6 +85,7 @@ impl Default for PipelineOptions {
             history: SignedDuration::from_hours(24 * 400),
             learning_share: 0.6,
             least_learning: SignedDuration::from_hours(24 * 30),
+            false_alarms_per_asset_year: 0.5,
             machines: false,
             days: Vec::new(),
         }

@@ -186,7 +186,7 @@ async fn an_outage_of_the_plant_is_one_alert_and_feedback_counts_against_the_bud
     site.state.alerts.raise(&worse, &turbine(), now).await.unwrap();
     let budget = json_of(&site, "/api/v1/alerts/budget").await;
     assert_eq!((&budget["assets"], &budget["raised"], &budget["false_positives"]), (&json!(4), &json!(2), &json!(1)));
-    assert_eq!(budget["budget_per_asset_year"], 1.0);
+    assert_eq!(budget["budget_per_asset_year"], 0.5);
     assert!(budget["allowed"].as_f64().unwrap() >= 0.0 && budget["since"].is_string());
     let first = &budget["patterns"][0];
     assert_eq!(

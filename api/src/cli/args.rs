@@ -318,9 +318,18 @@ pub(super) struct Detect {
     /// End of the period to learn from, RFC 3339.
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub(super) train_until: Timestamp,
-    /// Directory for points.csv and incidents.csv; of a directory that holds only controller logs, incidents.csv and episodes.csv.
+    /// False alarms each asset may raise in a year; fewer mean later ones (detection_power.csv says how much later).
+    #[arg(long, default_value_t = 0.5, value_parser = parse_budget, value_name = "NUMBER")]
+    pub(super) false_alarms_per_asset_year: f64,
+    /// Directory for points.csv, incidents.csv and detection_power.csv; of a directory that holds only controller logs, incidents.csv and episodes.csv.
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: PathBuf,
+}
+
+/// A budget of false alarms.
+fn parse_budget(text: &str) -> Result<f64, String> {
+    let given = text.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
+    given.ok_or_else(|| format!("{text:?} is no number above 0, for example 0.5"))
 }
 
 #[derive(Debug, Args)]

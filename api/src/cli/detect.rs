@@ -2,7 +2,7 @@
 
 use super::{args, detect_log, failure::Failure, progress};
 use datasets::directory::{DatasetDirectory, Filter, LoadedDataset};
-use engine::detect::{Detection, Incident, Watch, WatchOptions};
+use engine::detect::{Detection, DetectionPower, Incident, Watch, WatchOptions};
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
@@ -27,12 +27,14 @@ fn work(options: &args::Detect) -> Result<(), Failure> {
         return Ok(());
     }
     bar.set_message("learning");
-    let fitted = Watch::fit(&dataset.frames, options.train_until, &WatchOptions::default()).map_err(Failure::work)?;
+    let watched = WatchOptions { false_alarms_per_asset_year: options.false_alarms_per_asset_year, ..WatchOptions::default() };
+    let fitted = Watch::fit(&dataset.frames, options.train_until, &watched).map_err(Failure::work)?;
     bar.inc(1);
     bar.set_message("judging");
     let detection = fitted.scan(&dataset.frames, options.train_until);
     fs::create_dir_all(&options.output_dir).map_err(|cause| Failure::io(&options.output_dir, &cause))?;
     write(&options.output_dir, &dataset, &detection)?;
+    delays(&options.output_dir, &fitted.detection_power())?;
     bar.finish_and_clear();
     Ok(())
 }
@@ -64,6 +66,24 @@ fn write_incidents(directory: &Path, found: &[Incident]) -> Result<(), Failure> 
         )?;
     }
     incidents.flush()?;
+    Ok(())
+}
+
+/// What the budget buys: hours until a lasting shift of a signal is expected to be found, empty where it is let be. No file where
+/// nothing has charts.
+fn delays(directory: &Path, found: &[DetectionPower]) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut out = create(&directory.join("detection_power.csv"))?;
+    writeln!(out, "asset_id,component,signal,shift,hours")?;
+    for one in found {
+        for delay in &one.delays {
+            let hours = delay.hours.map(|hours| format!("{hours:.1}")).unwrap_or_default();
+            writeln!(out, "{},{},{},{},{hours}", one.asset, one.component, one.signal, delay.shift)?;
+        }
+    }
+    out.flush()?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod named;
 mod products;
 mod record;
 mod solar;
+mod watch;
 
 pub use maintenance::plan_batch;
 pub use maintenance::register_maintenance;
@@ -38,8 +39,8 @@ use std::sync::Arc;
 const ANOMALIES: &str = "anomalies([asset => 'tarfaya/T01', until => '2026-01-01T00:00:00Z'])";
 
 /// Makes `forecast(...)`, `forecast_explanation(...)`, `forecast_as_of(...)`, `backtest(...)`, `forecast_verification(...)`,
-/// `scenarios(...)`, `ramps(...)`, `reserve(...)`, `anomalies(...)`, `alarm_log(...)`, `soiling_ratio(...)` and `degradation(...)` known to a
-/// session. `now` answers for calls that name no time.
+/// `scenarios(...)`, `ramps(...)`, `reserve(...)`, `anomalies(...)`, `alarm_log(...)`, `soiling_ratio(...)`, `degradation(...)`,
+/// `operating_states(...)` and `detection_power(...)` known to a session. `now` answers for calls that name no time.
 pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) {
     forecast::register(session, pipeline, now.clone());
     explanation::register(session, pipeline, now.clone());
@@ -53,7 +54,8 @@ pub fn register_functions(session: &Session, pipeline: &Pipeline, now: impl Fn()
     };
     session.register_computed("anomalies", ANOMALIES, Arc::new(anomalies));
     controller_log::register(session, pipeline, now.clone());
-    solar::register(session, pipeline, now);
+    solar::register(session, pipeline, now.clone());
+    watch::register(session, pipeline, now);
 }
 
 async fn anomaly_rows(pipeline: &Pipeline, arguments: &Arguments, now: Timestamp) -> Result<RecordBatch, QueryError> {

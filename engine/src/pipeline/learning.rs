@@ -79,8 +79,10 @@ impl Pipeline {
             let learnt = self.hold(plant, Learnt { looked: now, ..learnt }).await;
             return Ok(Some((learnt, frames)));
         }
+        let options =
+            WatchOptions { false_alarms_per_asset_year: self.options.false_alarms_per_asset_year, ..WatchOptions::default() };
         let (watch, frames) = blocking(plant, move || {
-            let watch = Watch::fit(&frames, period.until, &WatchOptions::default())?;
+            let watch = Watch::fit(&frames, period.until, &options)?;
             Ok((Arc::new(watch), frames))
         })
         .await?;

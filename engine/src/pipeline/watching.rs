@@ -5,19 +5,23 @@
 use super::Pipeline;
 use super::PipelineError;
 use super::forecasting::blocking;
+use super::learning::Learnt;
 use crate::detect::ALARM_LOG;
 use crate::detect::AlarmLog;
 use crate::detect::AlarmLogOptions;
 use crate::detect::Degradation;
 use crate::detect::DetectError;
+use crate::detect::DetectionPower;
 use crate::detect::Health;
 use crate::detect::Incident;
+use crate::detect::OperatingRow;
 use crate::detect::SoilingDay;
 use crate::detect::alarm_log;
 use crate::domain::Asset;
 use crate::domain::AssetId;
 use crate::domain::AssetKind;
 use crate::domain::DomainError;
+use crate::domain::Frame;
 use crate::domain::Table;
 use crate::domain::TimeRange;
 use crate::domain::Timestamp;
@@ -170,6 +174,63 @@ impl Pipeline {
         blocking(&plant, move || Ok((learnt.period.until, learnt.watch.health(&id, &frames, range)?))).await
     }
 
+    /// What machines were doing in a stretch of time, row by row: an asset, all of its plant when it is one, all when `None`.
+    /// Plants that nothing is known of have no rows.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of a plant that cannot be watched, when one asset was asked for.
+    pub async fn operating(
+        &self,
+        asset: Option<&Asset>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<OperatingRow>, PipelineError> {
+        let mut rows = Vec::new();
+        for (plant, assets) in self.plants_of(asset) {
+            let Some((learnt, frames)) = self.watch_asked(&plant, &assets, asset, to).await? else { continue };
+            let found = blocking(&plant, move || Ok(learnt.watch.operating(&frames, from))).await?;
+            rows.extend(found.into_iter().filter(|row| is_asked(asset, &plant, &row.asset)));
+        }
+        Ok(rows)
+    }
+
+    /// How soon shifts of each signal are expected to be found under the budget of false alarms; whose, see [`Self::operating`].
+    ///
+    /// # Errors
+    /// [`PipelineError`] of a plant that cannot be watched, when one asset was asked for.
+    pub async fn detection_power(&self, asset: Option<&Asset>, now: Timestamp) -> Result<Vec<DetectionPower>, PipelineError> {
+        let mut rows = Vec::new();
+        for (plant, assets) in self.plants_of(asset) {
+            let Some((learnt, _)) = self.watch_asked(&plant, &assets, asset, now).await? else { continue };
+            rows.extend(learnt.watch.detection_power().into_iter().filter(|one| is_asked(asset, &plant, &one.asset)));
+        }
+        Ok(rows)
+    }
+
+    /// The plants an asset is or belongs to; all when `None`.
+    fn plants_of(&self, asset: Option<&Asset>) -> BTreeMap<String, Vec<Asset>> {
+        let mut all = plants(self.store.assets());
+        all.retain(|plant, assets| asset.is_none_or(|a| a.id.as_str() == plant || assets.iter().any(|member| member.id == a.id)));
+        all
+    }
+
+    /// The fitted watch of a plant and its telemetry; where nobody asked for this one, a failure leaves it out.
+    async fn watch_asked(
+        &self,
+        plant: &str,
+        assets: &[Asset],
+        asked: Option<&Asset>,
+        now: Timestamp,
+    ) -> Result<Option<(Learnt, Vec<Frame>)>, PipelineError> {
+        match self.watch(plant, assets, now).await {
+            Err(error) if asked.is_none() => {
+                tracing::warn!(plant, %error, "plant left out");
+                Ok(None)
+            }
+            watched => watched,
+        }
+    }
+
     /// Dust by day and ageing of the solar plant of an asset (of all when `None`), as of `now`. Plants that nothing is known of, and
     /// plants without a station, have no rows.
     ///
@@ -177,24 +238,22 @@ impl Pipeline {
     /// [`PipelineError`] of the first plant that cannot be watched, when one asset was asked for.
     pub async fn solar(&self, asset: Option<&Asset>, now: Timestamp) -> Result<(Vec<SoilingDay>, Vec<Degradation>), PipelineError> {
         let (mut days, mut ageing) = (Vec::new(), Vec::new());
-        for (plant, assets) in plants(self.store.assets()) {
-            let wanted = asset.is_none_or(|a| a.id.as_str() == plant || assets.iter().any(|member| member.id == a.id));
-            if !wanted || assets.iter().all(|member| member.kind != AssetKind::PvInverter) {
+        for (plant, assets) in self.plants_of(asset) {
+            if assets.iter().all(|member| member.kind != AssetKind::PvInverter) {
                 continue;
             }
-            match self.watch(&plant, &assets, now).await {
-                Ok(Some((learnt, frames))) => {
-                    let (more, aged) = blocking(&plant, move || Ok(learnt.watch.solar(&frames))).await?;
-                    days.extend(more);
-                    ageing.extend(aged);
-                }
-                Ok(None) => {}
-                Err(error) if asset.is_some() => return Err(error),
-                Err(error) => tracing::warn!(plant, %error, "plant left out"),
-            }
+            let Some((learnt, frames)) = self.watch_asked(&plant, &assets, asset, now).await? else { continue };
+            let (more, aged) = blocking(&plant, move || Ok(learnt.watch.solar(&frames))).await?;
+            days.extend(more);
+            ageing.extend(aged);
         }
         Ok((days, ageing))
     }
+}
+
+/// True when `asset` of `plant` is asked for.
+fn is_asked(asked: Option<&Asset>, plant: &str, asset: &AssetId) -> bool {
+    asked.is_none_or(|asked| asked.id == *asset || asked.id.as_str() == plant)
 }
 
 /// Assets that are judged together: the machines of a plant with its weather stations; a transformer or a bus is its own plant.
