@@ -183,6 +183,8 @@ async fn an_outage_of_the_plant_is_one_alert_and_feedback_counts_against_the_bud
     );
     let mut worse = finding("icing");
     worse.severity = Severity::Critical;
+    // Of the same second as the trip of that machine, it comes from another detector.
+    worse.detector = "ice";
     site.state.alerts.raise(&worse, &turbine(), now).await.unwrap();
     let budget = json_of(&site, "/api/v1/alerts/budget").await;
     assert_eq!((&budget["assets"], &budget["raised"], &budget["false_positives"]), (&json!(4), &json!(2), &json!(1)));

@@ -30,7 +30,7 @@ const PROFILE: Profile =
 
 /// The show around the live start: turbine number, mode, hours from the midnight before it, magnitude.
 const SHOW: [(usize, FaultMode, i64, i64, f64); 3] = [
-    (3, FaultMode::BearingOverheat, -96, 120, 16.0),
+    (3, FaultMode::BearingOverheat, -168, 120, 16.0),
     (7, FaultMode::PowerDerate, 30, 140, 0.35),
     (10, FaultMode::YawMisalignment, -48, 192, 16.0),
 ];
