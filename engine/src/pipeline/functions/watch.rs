@@ -4,6 +4,7 @@
 
 use super::named::Named;
 use super::table_batch_of;
+use crate::detect::DetectionDelay;
 use crate::detect::DetectionPower;
 use crate::detect::OperatingRow;
 use crate::domain::DomainError;
@@ -77,9 +78,11 @@ fn states_batch(rows: &[OperatingRow]) -> Result<RecordBatch, DomainError> {
 }
 
 fn power_batch(found: &[DetectionPower]) -> Result<RecordBatch, DomainError> {
-    let flat = || found.iter().flat_map(|one| one.delays.iter().map(move |delay| (one, delay)));
-    let text =
-        |of: fn(&DetectionPower) -> &str| Arc::new(StringArray::from_iter_values(flat().map(|(one, _)| of(one)))) as Arc<dyn Array>;
+    let flat: Vec<(&DetectionPower, &DetectionDelay)> =
+        found.iter().flat_map(|one| one.delays.iter().map(move |delay| (one, delay))).collect();
+    let text = |of: fn(&DetectionPower) -> &str| {
+        Arc::new(StringArray::from_iter_values(flat.iter().map(|(one, _)| of(one)))) as Arc<dyn Array>
+    };
     let fields = ["asset_id", "signal", "component"].map(|name| Field::new(name, DataType::Utf8, false));
     let reals = [("shift", false), ("hours", true), ("false_alarms_per_year", false)];
     let fields = fields.into_iter().chain(reals.map(|(name, null)| Field::new(name, DataType::Float64, null))).collect();
@@ -87,9 +90,9 @@ fn power_batch(found: &[DetectionPower]) -> Result<RecordBatch, DomainError> {
         text(|one| one.asset.as_str()),
         text(|one| &one.signal),
         text(|one| &one.component),
-        Arc::new(Float64Array::from_iter_values(flat().map(|(_, delay)| delay.shift))),
-        Arc::new(flat().map(|(_, delay)| delay.hours).collect::<Float64Array>()),
-        Arc::new(Float64Array::from_iter_values(flat().map(|(one, _)| one.false_alarms_per_year))),
+        Arc::new(Float64Array::from_iter_values(flat.iter().map(|(_, delay)| delay.shift))),
+        Arc::new(flat.iter().map(|(_, delay)| delay.hours).collect::<Float64Array>()),
+        Arc::new(Float64Array::from_iter_values(flat.iter().map(|(one, _)| one.false_alarms_per_year))),
     ];
     table_batch_of("detection_power", fields, columns)
 }
