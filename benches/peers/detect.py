@@ -41,6 +41,8 @@ def main():
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--only", nargs="*", default=[], help="names of ours")
     given = arguments.parse_args()
+    # The peers' scripts run in their own folder.
+    given.example, given.peers, given.data = (path.resolve() for path in (given.example, given.peers, given.data))
     if not (given.data / "scada.parquet").exists():
         sys.exit(f"skipped: {given.data}/scada.parquet is not here; make it with gen_data.py")
     result, missed = {"job": "detect", "rows": given.rows, "runs": given.runs}, []
