@@ -55,10 +55,10 @@ impl Pipeline {
             let frames = self.telemetry(assets, learnt.period.from, now).await?;
             return Ok((!frames.is_empty()).then(|| (learnt.clone(), frames)));
         }
-        let known = match (&held, &self.ledger) {
-            (Some(learnt), _) => Some(learnt.period),
-            (None, Some(ledger)) => ledger.learnt_period(plant).await?,
-            (None, None) => None,
+        // The ledger has what the cycles settled on; what a question about the past was answered with does not bind them.
+        let known = match &self.ledger {
+            Some(ledger) => ledger.learnt_period(plant).await?,
+            None => held.as_ref().map(|learnt| learnt.period),
         };
         let frames = self.telemetry(assets, self.options.earliest(now), now).await?;
         let starts: Vec<Timestamp> = frames.iter().map(|frame| frame.start).collect();
@@ -109,8 +109,9 @@ impl Pipeline {
         learnt
     }
 
+    /// Nothing where `now` lies before `from`.
     async fn telemetry(&self, assets: &[Asset], from: Timestamp, now: Timestamp) -> Result<Vec<Frame>, PipelineError> {
-        let Some(first) = assets.first() else { return Ok(Vec::new()) };
+        let Some(first) = assets.first().filter(|_| from < now) else { return Ok(Vec::new()) };
         Ok(self.store.frames(assets, Some(TimeRange::new(from, now)?), resolution(first), None).await?)
     }
 
