@@ -14,6 +14,7 @@ use crate::domain::Quantity;
 use crate::domain::Resolution;
 use crate::domain::Timestamp;
 use crate::domain::micros;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -40,7 +41,8 @@ impl Fleet {
     ///
     /// # Errors
     /// [`DetectError::NoFrames`], [`DetectError::Resolution`].
-    pub(crate) fn new(frames: &[Frame], free: &BTreeMap<AssetId, f64>) -> Result<Self, DetectError> {
+    pub(crate) fn new(frames: &[impl Borrow<Frame>], free: &BTreeMap<AssetId, f64>) -> Result<Self, DetectError> {
+        let frames: Vec<&Frame> = frames.iter().map(Borrow::borrow).collect();
         let first = frames.first().ok_or(DetectError::NoFrames)?;
         if let Some(odd) = frames.iter().find(|f| f.resolution != first.resolution) {
             return Err(DetectError::Resolution {

@@ -14,6 +14,7 @@ mod history;
 mod light;
 mod normal;
 mod onset;
+mod operating;
 mod outage;
 mod plant;
 mod pyranometer;
@@ -26,6 +27,7 @@ mod tracker;
 
 use super::Detection;
 use super::Health;
+use super::OperatingRow;
 use super::Point;
 use crate::domain::AssetId;
 use crate::domain::Frame;
@@ -106,6 +108,25 @@ impl SolarWatch {
             out.soiling.extend(scan.soiling.into_iter().filter(|day| day.date >= first));
             out.degradation.push(scan.degradation);
         }
+    }
+
+    /// What every inverter was doing at or after `from`.
+    pub(crate) fn operating(&self, frames: &[Frame], from: Timestamp) -> Vec<OperatingRow> {
+        let mut out = Vec::new();
+        for (id, normal) in &self.plants {
+            let Some(plant) = Plant::new(frames, id, &normal.known) else { continue };
+            let light = Light::new(&plant);
+            let scan = Scan::run(&plant, &light, normal);
+            for (k, inverter) in plant.inverters.iter().enumerate() {
+                let rows = (plant.row(from)..plant.len).map(|row| OperatingRow {
+                    asset: inverter.asset.id.clone(),
+                    time: plant.time(row),
+                    state: scan.operating(k, row),
+                });
+                out.extend(rows);
+            }
+        }
+        out
     }
 
     /// What the page of an asset shows; `None` where it is not watched here.

@@ -76,22 +76,21 @@ impl Watch {
     /// [`DetectError::NoFrames`], [`DetectError::Resolution`]; [`DetectError::TooShort`] when no asset can be watched.
     pub fn fit(frames: &[Frame], train_until: Timestamp, options: &WatchOptions) -> Result<FittedWatch, DetectError> {
         let solar = SolarWatch::fit(frames, train_until);
+        let free = free_limits(frames, train_until);
         let rest = others(frames, &solar);
         if rest.is_empty() && !solar.members().is_empty() {
             return Ok(FittedWatch {
                 until: train_until,
                 criticality: options.criticality,
                 hours: frames.first().map_or(1.0, |frame| frame.resolution.hours()),
-                free: BTreeMap::new(),
+                free,
                 curves: Arc::default(),
                 members: BTreeMap::new(),
                 specialists: BTreeMap::new(),
                 solar,
             });
         }
-        let frames = rest.as_slice();
-        let free = free_limits(frames, train_until);
-        let fleet = Fleet::new(frames, &free)?;
+        let fleet = Fleet::new(&rest, &free)?;
         let until = fleet.rows_before(train_until);
         let mut specialists: BTreeMap<AssetId, Vec<Box<dyn Specialist>>> = BTreeMap::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
@@ -201,12 +200,13 @@ impl FittedWatch {
         Ok(assemble(&fleet, member, self.curves.by_asset.get(asset), &residuals, &condition.causes, &anomalies, rows))
     }
 
-    /// What every watched machine was doing at or after `from`, row by row, by asset, then time. Ice is told from power.
+    /// What every watched machine was doing at or after `from`, row by row, by asset, then time. Ice is told from power,
+    /// an idle inverter from the sun.
     pub fn operating(&self, frames: &[Frame], from: Timestamp) -> Vec<OperatingRow> {
+        let mut out = self.solar.operating(frames, from);
         let rest = others(frames, &self.solar);
-        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return Vec::new() };
+        let Ok(fleet) = Fleet::new(&rest, &self.free) else { return out };
         let first = fleet.rows_before(from);
-        let mut out = Vec::new();
         for (member, frame) in fleet.frames.iter().enumerate() {
             let Some(condition) = self.condition(&fleet, member) else { continue };
             let mut states = operating_states(frame, self.free.get(&frame.asset.id).copied());
@@ -230,8 +230,8 @@ impl FittedWatch {
 }
 
 /// Frames that the solar watch does not take.
-fn others(frames: &[Frame], solar: &SolarWatch) -> Vec<Frame> {
-    frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).cloned().collect()
+fn others<'a>(frames: &'a [Frame], solar: &SolarWatch) -> Vec<&'a Frame> {
+    frames.iter().filter(|frame| !solar.members().contains(&frame.asset.id)).collect()
 }
 
 /// The largest set-point of the training part: what "not limited" looks like.

@@ -3,6 +3,7 @@
 
 use crate::detect::Detection;
 use crate::detect::Incident;
+use crate::detect::OperatingState;
 use crate::detect::Watch;
 use crate::detect::WatchOptions;
 use crate::domain::Asset;
@@ -252,6 +253,25 @@ fn the_page_of_an_inverter_shows_expected_power() {
     assert!(power.observed[noon] == 0.0 && power.expected[noon] > 0.5 * RATED && power.score[noon] >= 1.0);
     let (days, ageing) = watch.solar(&frames);
     assert!(days.len() >= 39 && ageing.len() == 1);
+}
+
+#[test]
+fn every_row_of_an_inverter_has_a_state() {
+    let frames = plant(trouble);
+    let watch = Watch::fit(&frames, at(TRAIN), &WatchOptions::default()).unwrap();
+    let rows = watch.operating(&frames, at(75 * DAY));
+    assert_eq!(rows.len(), INVERTERS * 25 * DAY);
+    let state = |id: &str, row: usize| rows.iter().find(|r| r.asset.as_str() == id && r.time == at(row)).unwrap().state;
+    let tripped = (state("I2", 75 * DAY + 50), state("I2", 75 * DAY + 62), state("I2", 76 * DAY));
+    assert_eq!(tripped, (OperatingState::Down, OperatingState::Normal, OperatingState::Idle), "tripped, back, asleep");
+    let silent = found_silent(&frames, "I3");
+    assert_eq!(state("I3", silent), OperatingState::CommsLost);
+}
+
+/// The first row after day 75 that an asset did not send.
+fn found_silent(frames: &[Frame], id: &str) -> usize {
+    let frame = frames.iter().find(|f| f.asset.id.as_str() == id).unwrap();
+    (75 * DAY..LEN).find(|&row| frame.column(&Quantity::ACTIVE_POWER).unwrap()[row].is_nan()).unwrap()
 }
 
 #[test]
