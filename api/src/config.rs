@@ -202,7 +202,7 @@ pub struct ForecastConfig {
 pub struct AlertConfig {
     /// An incident that comes again within this time joins its alert without a new message, hours. Default 24.
     pub hold_off_hours: u32,
-    /// False alarms that are allowed per watched asset and year: sets the limits of the watch when it is next learnt, and
+    /// False alarms that are allowed per watched asset and year: sets the limits of the watch from the next start on, and
     /// `GET /alerts/budget` compares. Fewer mean later ones: SQL `detection_power(...)` says how much later. Default 0.5.
     pub false_alarms_per_asset_year: f64,
 }

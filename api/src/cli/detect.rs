@@ -80,7 +80,7 @@ fn delays(directory: &Path, found: &[DetectionPower]) -> Result<(), Failure> {
     for one in found {
         for delay in &one.delays {
             let hours = delay.hours.map(|hours| format!("{hours:.1}")).unwrap_or_default();
-            writeln!(out, "{},{},{},{},{hours}", one.asset, one.component, one.signal, delay.shift)?;
+            writeln!(out, "{},{},{},{:.3},{hours}", one.asset, one.component, one.signal, delay.shift)?;
         }
     }
     out.flush()?;
