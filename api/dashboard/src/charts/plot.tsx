@@ -1,4 +1,5 @@
-// uPlot inside Preact: made again when its inputs change, sized with its box, coloured from the stylesheet, readable with the arrow keys.
+// uPlot inside Preact: made again when its inputs change (the cursor stays where it was), sized with its box, coloured from the stylesheet,
+// readable with the arrow keys.
 // What is drawn is said by the caller (`make`); nothing about forecasts or turbines here.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
@@ -37,12 +38,19 @@ export function Plot({ label, height, inputs, make, onCursor }: PlotProps) {
   const plot = useRef<uPlot | null>(null);
   const told = useRef(onCursor);
   told.current = onCursor;
+  const pointedAt = useRef<number | null>(null);
 
   useEffect(() => {
     const element = box.current;
     if (!element) return undefined;
     const { options, data } = make(palette());
-    const hooks = { ...options.hooks, setCursor: [...(options.hooks?.setCursor ?? []), (u: uPlot) => told.current?.(u.cursor.idx ?? null)] };
+    const follow = (u: uPlot) => {
+      const index = u.cursor.idx ?? null;
+      pointedAt.current = index === null ? null : u.data[0][index] ?? null;
+      told.current?.(index);
+    };
+    const restore = (u: uPlot) => { if (pointedAt.current !== null) u.setCursor({ left: u.valToPos(pointedAt.current, "x"), top: u.over.clientHeight / 2 }); };
+    const hooks = { ...options.hooks, ready: [...(options.hooks?.ready ?? []), restore], setCursor: [...(options.hooks?.setCursor ?? []), follow] };
     const made = new uPlot({ ...options, hooks, width: Math.max(120, element.clientWidth), height }, data, element);
     plot.current = made;
     const watch = new ResizeObserver(() => {

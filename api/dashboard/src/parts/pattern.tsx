@@ -37,14 +37,15 @@ export function Pattern({ alert }: { alert: Alert }) {
   );
 }
 
-/** One line: alerts raised against those the budget allows. */
+/** One line: alerts raised, and the false among them against what the budget allows (one is always forgiven). */
 export function BudgetLine() {
   const told = useBudget("inbox");
   if (!told || !told.assets) return null;
-  const over = told.raised > told.allowed;
+  const aYear = told.budget_per_asset_year * told.assets;
+  const over = told.false_positives > Math.max(1, told.allowed);
   return (
     <span class={over ? "stale-mark" : ""} data-testid="budget" title={t("budgetHelp", { n: showNumber(told.budget_per_asset_year, told.budget_per_asset_year % 1 ? 1 : 0), assets: showNumber(told.assets, 0) })}>
-      {t("budgetLine", { raised: apart(showNumber(told.raised, 0)), allowed: apart(showNumber(told.allowed, told.allowed < 10 ? 1 : 0)), since: showDay(Date.parse(told.since), "UTC"), n: apart(showNumber(told.false_positives, 0)) })}
+      {t("budgetLine", { raised: apart(showNumber(told.raised, 0)), since: showDay(Date.parse(told.since), "UTC"), n: apart(showNumber(told.false_positives, 0)), allowed: apart(showNumber(aYear, aYear < 10 ? 1 : 0)) })}
     </span>
   );
 }
