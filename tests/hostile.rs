@@ -36,6 +36,8 @@ const MEMORY: usize = 128 << 20;
 /// way, tables of hashes while they double and plans belong to nobody, and what the last line keeps free below its cap.
 const CAP: usize = 4 * MEMORY;
 const AT_ONCE: usize = 4;
+/// Clock ticks (hundredths of a second of one thread) that a statement may work on after its caller left: a second on two cores.
+const AFTER_LEAVING: u64 = 200;
 /// Names the directory of a run in a process of its own.
 const TRACED: &str = "CHERGUI_HOSTILE_DIRECTORY";
 
@@ -257,11 +259,16 @@ async fn threads_go_quiet_when_the_caller_goes_away() {
         let text = named(text);
         let asked = tokio::time::timeout(Duration::from_millis(300), session.sql(&text)).await;
         assert!(asked.is_err(), "{text} is too quick to show anything");
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let before = ticks();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let used = ticks() - before;
-        assert_eq!((session.running(), used), (0, 0), "{text} still works");
+        let (left, mut quiet) = (ticks(), false);
+        let patience = std::time::Instant::now();
+        while !quiet && patience.elapsed() < Duration::from_secs(20) {
+            let before = ticks();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            quiet = (session.running(), ticks() - before) == (0, 0);
+        }
+        // Counted in work, not on the wall: other tests may hold the processors for a while.
+        let used = ticks() - left;
+        assert!(quiet && used <= AFTER_LEAVING, "{text} still works: {used} ticks after its caller left");
     }
     assert!(ticks() > 0, "the threads of SQL are found by their names");
 }
