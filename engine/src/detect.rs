@@ -83,7 +83,7 @@ pub struct Point {
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 12] = [
+pub const INFORMATION: [&str; 11] = [
     "curtailment",
     "maintenance",
     "comms_loss",
@@ -95,7 +95,6 @@ pub const INFORMATION: [&str; 12] = [
     "dust_storm",
     "rain",
     "washing",
-    "night",
 ];
 
 /// Why nothing can be watched.

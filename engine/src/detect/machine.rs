@@ -17,6 +17,7 @@ use super::neighbours::HORIZONS;
 use super::neighbours::LEAST_LOSS;
 use super::neighbours::hold_back;
 use super::neighbours::missing;
+use super::neighbours::over;
 use super::power::Curves;
 use super::power::air;
 use super::rehearsal::Rehearsal;
@@ -115,6 +116,8 @@ impl Machine {
         let mut causes = Vec::new();
         let mut steps = Vec::new();
         let mut power = None;
+        // Where the chart of power in light wind is on, whether or not so much is missing that anybody is told.
+        let mut charted = Vec::new();
         let mut heading = Vec::new();
         let frozen: Vec<(&Frozen, Vec<f64>)> = self.frozen.iter().map(|f| (f, f.score(fleet, member))).collect();
         let visits = visits(fleet.len, &fleet.states[member], fleet.resolution.hours());
@@ -133,7 +136,10 @@ impl Machine {
             let Trace { mut on, mut score, onset } = together(traces, fleet.len);
             let is_power = signal.quantity == Quantity::ACTIVE_POWER;
             if is_power {
-                let shares = shares(fleet, member, &residual, &signal.name, others);
+                if charted.is_empty() {
+                    charted.clone_from(&on);
+                }
+                let shares = shares(fleet, member, &residual, &on, &signal.name, others);
                 hold_back(&mut on, &mut score, &shares, &model.shares);
                 if power.is_none() {
                     power = Some(balance(fleet, member, curves, &residual, &on));
@@ -172,11 +178,8 @@ impl Machine {
         if let Some(power) = &power {
             let light = causes.iter().position(|cause| cause.is_power);
             let heavy = causes.iter().rposition(|cause| cause.is_power);
-            if let (Some(light), Some(heavy)) = (light, heavy)
-                && light < heavy
-            {
-                let partial = causes[light].on.clone();
-                relieve(&mut causes[heavy].on, &partial, power);
+            if let Some(heavy) = heavy.filter(|heavy| light.is_some_and(|light| light < *heavy)) {
+                relieve(&mut causes[heavy].on, &charted, power);
             }
         }
         for (frozen, score) in frozen {
@@ -212,8 +215,15 @@ impl Machine {
     }
 }
 
-/// Share of power missing beside the neighbours over each of the [`HORIZONS`], as one signal sees it.
-fn shares(fleet: &Fleet, member: usize, own: &Residual, signal: &str, others: &BTreeMap<AssetId, Machine>) -> Vec<Vec<f64>> {
+/// Share of power missing beside the neighbours over each of the [`HORIZONS`], as one signal sees it whose alarm is `on`.
+fn shares(
+    fleet: &Fleet,
+    member: usize,
+    own: &Residual,
+    on: &[bool],
+    signal: &str,
+    others: &BTreeMap<AssetId, Machine>,
+) -> Vec<Vec<f64>> {
     let judged = |peer: usize| {
         let machine = others.get(&fleet.frames[peer].asset.id)?;
         let model = machine.models.iter().find(|model| model.fitted.signal().name == signal)?;
@@ -221,7 +231,8 @@ fn shares(fleet: &Fleet, member: usize, own: &Residual, signal: &str, others: &B
     };
     let others: Vec<Arc<Residual>> = fleet.peers(member).into_iter().filter_map(judged).collect();
     let others: Vec<&Residual> = others.iter().map(Arc::as_ref).collect();
-    HORIZONS.iter().map(|hours| missing(own, &others, hours / fleet.resolution.hours())).collect()
+    let over = over(on, fleet.resolution.hours());
+    HORIZONS.iter().map(|hours| missing(own, &others, hours / fleet.resolution.hours(), &over)).collect()
 }
 
 /// `on` are rows of an alarm about power: meanwhile nothing is learnt.

@@ -74,7 +74,7 @@ impl Rehearsal {
         let others: Vec<&Residual> = fleet.peers(member).into_iter().filter_map(known).collect();
         let stretch = (STRETCH_DAYS * 24.0 / fleet.resolution.hours()).max(1.0) as usize;
         HORIZONS.map(|hours| {
-            let shares = missing(own, &others, hours / fleet.resolution.hours());
+            let shares = missing(own, &others, hours / fleet.resolution.hours(), &[]);
             let told = |i: usize| own.score[i].is_finite() && shares[i].is_finite();
             let largest = |first: usize| {
                 let rows = (first..(first + stretch).min(self.until)).filter(|&i| told(i));

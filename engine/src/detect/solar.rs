@@ -6,6 +6,7 @@
 //! plants without a station (`watch`).
 
 mod ageing;
+mod clipping;
 mod derate;
 mod episode;
 mod ground;

@@ -127,6 +127,24 @@ fn an_overheating_bearing_is_found_and_named() {
     assert_eq!(incident.outlook, None, "it is over");
 }
 
+/// What little is missing later would be let be at a machine that never was ill.
+#[test]
+fn a_fault_that_is_over_lowers_no_bar() {
+    let loses = |ill: bool| {
+        alarms(&farm(|i, row| {
+            let power = row.get_mut(&Quantity::ACTIVE_POWER).unwrap();
+            match i / DAY {
+                64..72 if ill => *power = power.min(600.0),
+                76..82 => *power *= 0.98,
+                _ => {}
+            }
+        }))
+    };
+    assert_eq!(loses(false), []);
+    let found = loses(true);
+    assert!(found.len() == 1 && found[0].opened_at < at(72 * DAY), "{found:?}");
+}
+
 #[test]
 fn heat_that_grows_has_an_outlook_while_it_is_open() {
     let frames = farm(|i, row| {

@@ -28,8 +28,12 @@ pub(super) enum Kind {
     Strings(f64),
     Pyranometer,
     Curtailment,
+    Clipping,
     Storm,
     Washing,
+    Rain,
+    /// Dust that takes enough to think of a wash.
+    Dirty,
 }
 
 impl Kind {
@@ -44,20 +48,28 @@ impl Kind {
             Self::Strings(_) => ("dc_string", "string_out"),
             Self::Pyranometer => ("pyranometer", "pyranometer_drift"),
             Self::Curtailment => ("plant", "curtailment"),
+            Self::Clipping => ("plant", "clipping"),
             Self::Storm => ("modules", "dust_storm"),
             Self::Washing => ("modules", "washing"),
+            Self::Rain => ("modules", "rain"),
+            Self::Dirty => ("modules", "soiling"),
         }
+    }
+
+    /// True where nobody is called.
+    const fn informs(self) -> bool {
+        matches!(self, Self::Curtailment | Self::Clipping | Self::Storm | Self::Washing | Self::Rain | Self::Dirty)
     }
 
     const fn detector(self) -> &'static str {
         match self {
-            Self::Comms => "operating_state",
+            Self::Comms | Self::Clipping => "operating_state",
             Self::Trip | Self::Curtailment => "solar_peers",
             Self::Derate => "heat_sink",
             Self::Stall | Self::Clock => "day_shape",
             Self::Strings(_) => "string_filter",
             Self::Pyranometer => "irradiance_sensors",
-            Self::Storm | Self::Washing => "soiling",
+            Self::Storm | Self::Washing | Self::Rain | Self::Dirty => "soiling",
         }
     }
 }
@@ -101,7 +113,7 @@ impl Episode {
         let rated = self.inverter.map_or(0.0, |i| plant.inverters[i].rated);
         let days = (last.saturating_sub(self.started) as f64 * plant.hours() / 24.0).max(1.0);
         let severity = match self.kind {
-            Kind::Curtailment | Kind::Storm | Kind::Washing => Severity::Info,
+            _ if self.kind.informs() => Severity::Info,
             // A day at three full-load hours lost or more.
             _ if energy / days >= 3.0 * rated && rated > 0.0 => Severity::Critical,
             _ => Severity::Warning,
@@ -121,9 +133,8 @@ impl Episode {
     fn balance(&self, ground: &Ground<'_>, rows: std::ops::Range<usize>) -> (f64, Option<f64>, Option<f64>) {
         let plant = ground.plant;
         let members: Vec<usize> = match (self.kind, self.inverter) {
-            (Kind::Comms | Kind::Clock | Kind::Pyranometer | Kind::Storm | Kind::Washing, _) | (Kind::Stall, None) => {
-                return (0.0, None, None);
-            }
+            (kind, _) if kind.informs() && kind != Kind::Curtailment => return (0.0, None, None),
+            (Kind::Comms | Kind::Clock | Kind::Pyranometer, _) | (Kind::Stall, None) => return (0.0, None, None),
             (_, Some(i)) => vec![i],
             (_, None) => (0..plant.inverters.len()).collect(),
         };

@@ -10,6 +10,7 @@ use super::Degradation;
 use super::SoilingDay;
 use super::ageing::PRIOR;
 use super::ageing::degradation;
+use super::clipping::Clipping;
 use super::derate::Cooling;
 use super::episode::Episode;
 use super::episode::Kind;
@@ -70,6 +71,9 @@ pub(super) struct Scan<'a> {
     silent: Option<usize>,
     drift: Option<usize>,
     curtailed: Option<usize>,
+    clipping: Clipping,
+    clipped: Option<usize>,
+    dirty: Option<usize>,
     cleaning: Option<(Kind, usize)>,
 }
 
@@ -93,6 +97,9 @@ impl<'a> Scan<'a> {
             silent: None,
             drift: None,
             curtailed: None,
+            clipping: Clipping::default(),
+            clipped: None,
+            dirty: None,
             cleaning: None,
         };
         for day in 0..plant.days.len() {
@@ -173,7 +180,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Set-points inform: one stretch for the plant.
+    /// Set-points and inverters at their rating inform: one stretch for the plant.
     fn order(&mut self, row: usize) {
         let plant = self.ground.plant;
         let held = plant.inverters.iter().zip(&self.ground.normal.inverters).filter(|(i, n)| n.limited(i.limit[row])).count();
@@ -182,6 +189,11 @@ impl<'a> Scan<'a> {
             None if held => self.curtailed = Some(self.open(None, plant.id.clone(), Kind::Curtailment, row, row)),
             Some(_) if !held => close(&mut self.episodes, self.curtailed.take(), row),
             _ => {}
+        }
+        match self.clipping.row(&self.ground, row) {
+            Some(Change::Open(from)) => self.clipped = Some(self.open(None, plant.id.clone(), Kind::Clipping, from, row)),
+            Some(Change::Close) => close(&mut self.episodes, self.clipped.take(), row),
+            None => {}
         }
     }
 

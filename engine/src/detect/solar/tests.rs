@@ -28,9 +28,9 @@ const DAYS: usize = 100;
 const LEN: usize = DAYS * DAY;
 const RATED: f64 = 200.0;
 const INVERTERS: usize = 5;
-/// First day of each round of the crew, two inverters a day; the day of rain; the day of a storm.
+/// First day of each round of the crew, two inverters a day; the days of rain; the day of a storm.
 const ROUNDS: [usize; 4] = [12, 30, 48, 86];
-const RAIN: usize = 40;
+const RAINS: [usize; 2] = [40, 97];
 const STORM: usize = 66;
 const PLACE: Location = Location { latitude: 30.93, longitude: -6.9 };
 
@@ -40,6 +40,10 @@ type Spoil = fn(usize, usize, &mut BTreeMap<Quantity, f64>);
 fn at(row: usize) -> Timestamp {
     let start: Timestamp = "2024-03-01T00:00:00Z".parse().unwrap();
     from_micros(micros(start) + row as i64 * 900_000_000)
+}
+
+fn row_of(time: Timestamp) -> usize {
+    ((micros(time) - micros(at(0))) / 900_000_000) as usize
 }
 
 /// Numbers in (-1, 1) that depend on their place alone.
@@ -84,7 +88,7 @@ fn ratio(inverter: usize, day: usize) -> f64 {
         if d == STORM {
             ratio -= 0.05 * exposure;
         }
-        if d == RAIN || ROUNDS.iter().any(|first| d == first + inverter / 2) {
+        if RAINS.contains(&d) || ROUNDS.iter().any(|first| d == first + inverter / 2) {
             ratio = 0.992;
         }
     }
@@ -122,7 +126,7 @@ fn plant(spoil: Spoil) -> Vec<Frame> {
             (Quantity::POA_GLOBAL, light(row)),
             (Quantity::GHI, light(row)),
             (Quantity::TEMP_AIR, 22.0),
-            (Quantity::PRECIPITATION, if row == RAIN * DAY + 8 { 6.0 } else { 0.0 }),
+            (Quantity::PRECIPITATION, if row % DAY == 8 && RAINS.contains(&(row / DAY)) { 6.0 } else { 0.0 }),
         ])
     }));
     frames
@@ -134,7 +138,7 @@ fn scan(frames: &[Frame]) -> Detection {
 }
 
 fn faults(found: &Detection) -> Vec<(&str, &str)> {
-    let inform = |i: &&Incident| matches!(i.mode.as_str(), "dust_storm" | "washing");
+    let inform = |i: &&Incident| i.is_information() && i.mode != "comms_loss";
     found.incidents.iter().filter(|i| !inform(i)).map(|i| (i.asset_id.as_str(), i.mode.as_str())).collect()
 }
 
@@ -161,8 +165,20 @@ fn dust_storms_rain_and_washing_inform_and_the_ratio_is_right() {
     let found = scan(&plant(|_, _, _| ()));
     assert_eq!(faults(&found), []);
     assert!(found.incidents.iter().all(Incident::is_information));
-    let modes: Vec<&str> = found.incidents.iter().map(|i| i.mode.as_str()).collect();
-    assert_eq!(modes, ["dust_storm", "washing"]);
+    let (clipped, dust): (Vec<&Incident>, Vec<&Incident>) = found.incidents.iter().partition(|i| i.mode == "clipping");
+    let modes: Vec<&str> = dust.iter().map(|i| i.mode.as_str()).collect();
+    assert_eq!(modes, ["dust_storm", "soiling", "washing", "rain"]);
+    assert!(dust[1].closed_at.is_some_and(|t| t > at(86 * DAY) && t <= at(90 * DAY)), "washed: {:?}", dust[1]);
+    assert!(
+        (at(98 * DAY)..at(98 * DAY + 8)).contains(&dust[3].opened_at) && dust.iter().all(|i| i.energy_lost_kwh == 0.0),
+        "{:?}",
+        dust[3]
+    );
+    assert!(!clipped.is_empty() && clipped.iter().all(|i| i.closed_at.is_some() && i.energy_lost_kwh == 0.0));
+    let full = |i: &&&Incident| {
+        (0..INVERTERS).filter(|k| healthy(*k, row_of(i.started_at))[&Quantity::ACTIVE_POWER] > 0.995 * RATED).count()
+    };
+    assert!(clipped.iter().all(|i| 2 * full(&i) > INVERTERS));
     assert_eq!(found.points.iter().filter(|p| p.anomaly).count(), 0);
     assert!(found.points.iter().all(|p| p.score.is_finite()));
     for (day, told) in (TRAIN / DAY..DAYS).zip(&found.soiling) {

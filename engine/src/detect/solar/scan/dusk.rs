@@ -25,6 +25,11 @@ const OVER: f64 = 0.3;
 const RAIN: f64 = 0.2;
 /// Dust of a day that is a storm.
 const STORM: f64 = 0.02;
+/// What a day of rain gives back of the light that is told.
+const GAINED: f64 = 0.01;
+/// Share of the light that dust leaves, at most, when a wash is worth a thought, and when there is none to speak of any more.
+const DIRTY: f64 = 0.95;
+const CLEAN: f64 = 0.97;
 
 impl Scan<'_> {
     /// The day is over.
@@ -67,13 +72,18 @@ impl Scan<'_> {
         for (k, seen) in seen.iter().enumerate() {
             self.judge_strings(k, seen.is_some(), day, now);
         }
-        let storm = matches!(step.how, Move::Dust(rate) if rate > STORM);
-        let kind = if storm { Some(Kind::Storm) } else { (step.washed > 0).then_some(Kind::Washing) };
-        self.clean(kind, rows.start, now);
         let ratios: Vec<f64> = self.strings.beliefs.iter().map(|b| b.ratio().min(1.0)).collect();
         let ratio = ratios.iter().sum::<f64>() / ratios.len() as f64;
         let deviation = self.strings.beliefs.iter().map(Belief::deviation).sum::<f64>() / ratios.len() as f64;
         let band = 1.645 * (deviation.powi(2) + 0.006_f64.powi(2)).sqrt();
+        let gained = self.soiling.last().is_some_and(|before| ratio > before.ratio + GAINED);
+        let kind = match step.how {
+            Move::Dust(rate) if rate > STORM => Some(Kind::Storm),
+            Move::Rain(_) | Move::Reset(_) if rain == Some(true) && gained => Some(Kind::Rain),
+            _ => (step.washed > 0).then_some(Kind::Washing),
+        };
+        self.clean(kind, rows.start, now);
+        self.dirt(ratio, ratio + band, rows.start, now);
         self.soiling.push(SoilingDay {
             date: plant.date(day),
             asset_id: plant.id.clone(),
@@ -147,7 +157,19 @@ impl Scan<'_> {
         vec![("current", Some(mean), Some(mean / (1.0 - share)), 0.8)]
     }
 
-    /// Storms and washing inform: one stretch of days each.
+    /// Dust that takes a twentieth of the light or more informs, until it is gone.
+    fn dirt(&mut self, ratio: f64, high: f64, from: usize, now: usize) {
+        if self.dirty.is_none() && high < DIRTY {
+            self.dirty = Some(self.open(None, self.ground.plant.id.clone(), Kind::Dirty, from, now));
+        } else if ratio > CLEAN {
+            close(&mut self.episodes, self.dirty.take(), now);
+        }
+        if let Some(episode) = self.dirty {
+            self.episodes[episode].evidence = vec![("soiling_ratio", Some(ratio), Some(1.0), 1.0)];
+        }
+    }
+
+    /// Storms, washing and rain that cleans inform: one stretch of days each.
     fn clean(&mut self, kind: Option<Kind>, from: usize, now: usize) {
         match (self.cleaning, kind) {
             (Some((old, _)), Some(new)) if old == new => {}
