@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for at in 0..millions * 1_000_000 / ASSETS {
         store.append(second(at)).await?;
         let rows = (at + 1) * ASSETS;
-        if rows % 1_000_000 == 0 {
+        if rows.is_multiple_of(1_000_000) {
             let since = engine::domain::from_micros(START + (at as i64 - 3600).max(0) * 1_000_000);
             for text in [
                 format!("SELECT count(*), avg(active_power) FROM wind_turbine WHERE asset_id = 'L00017' AND time >= '{since}'"),
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 session.sql(&text).await?;
             }
         }
-        if rows % 10_000_000 == 0 {
+        if rows.is_multiple_of(10_000_000) {
             store.flush().await?;
             let bytes = held()?;
             points.push((rows as f64, bytes as f64));
