@@ -24,6 +24,7 @@ use config::Environment;
 use config::File;
 use config::FileFormat;
 use connectors::line::LineMapping;
+pub use connectors::live::Secret;
 use engine::alert::Severity;
 use engine::domain::nearest;
 use serde::{Deserialize, Serialize};
@@ -231,36 +232,6 @@ pub struct WebhookConfig {
 
 const fn everything() -> Severity {
     Severity::Info
-}
-
-/// A text that is never shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text, for signing only.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"…\"")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("…")
-    }
 }
 
 impl Config {

@@ -26,6 +26,7 @@ mod twins;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use page::{batch, nullable};
 pub use table::TableSource;
 
 use crate::mapping::FormatSpec;

@@ -4,9 +4,18 @@
 //! In: files, mapping files, bodies of line protocol, answers of InfluxDB, notifications. Out: pages behind [`engine::source::Source`],
 //! readings, requests to others. Not here: where readings are kept, and who is to be told.
 
+pub mod connection;
 pub mod file;
+pub mod iec104;
 pub mod influx;
 pub mod line;
+pub mod live;
 pub mod mapping;
+pub mod mms;
+pub mod modbus;
+pub mod mqtt;
+pub mod opcua;
+pub mod polled;
+pub mod watched;
 pub mod weather;
 pub mod webhook;

@@ -97,4 +97,7 @@ pub trait Source: Debug + Send {
     /// # Errors
     /// [`SourceError`]; after an error the source may be asked again with the same cursor.
     async fn next_page(&mut self, after: Option<Cursor>) -> Result<Page, SourceError>;
+
+    /// Leaves the peer in good order: what was stored is acknowledged, sessions are ended. Nothing is asked afterwards.
+    async fn close(&mut self) {}
 }
