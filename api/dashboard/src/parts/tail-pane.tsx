@@ -39,9 +39,9 @@ export function TailPane({ connection, close }: { connection: Connection; close:
         </span>
       </header>
       {problem && <p class="refused" role="alert">{problemText(problem)}</p>}
-      <div ref={box} class="tail-lines" tabIndex={0} role="log" aria-live="off" aria-label={t("tailOf", { name: connection.name })} onScroll={(event) => { const { scrollHeight, scrollTop, clientHeight } = event.currentTarget; atEnd.current = scrollHeight - scrollTop - clientHeight < 24; }}>
+      {!(problem && !lines.length) && <div ref={box} class="tail-lines" tabIndex={0} role="log" aria-live="off" aria-label={t("tailOf", { name: connection.name })} onScroll={(event) => { const { scrollHeight, scrollTop, clientHeight } = event.currentTarget; atEnd.current = scrollHeight - scrollTop - clientHeight < 24; }}>
         {lines.length ? <ol dir="ltr">{lines.map((line) => <Line key={line.id} line={line} />)}</ol> : <p class="muted">{t("tailEmpty")}</p>}
-      </div>
+      </div>}
     </section>
   );
 }
