@@ -18,11 +18,24 @@ const SCAN_PATIENCE: Duration = Duration::from_millis(500);
 /// Step of the search in a device without models, and how far it goes.
 const STEP: u16 = 100;
 const FAR: u16 = 10_000;
+/// What is told while units are asked.
+const STAGES: [&str; 10] = [
+    "asking unit after unit for SunSpec models …",
+    "10 % of the units asked",
+    "20 %",
+    "30 %",
+    "40 %",
+    "50 %",
+    "60 %",
+    "70 %",
+    "80 %",
+    "90 %",
+];
 /// Registers of the common model: texts at fixed places (model 1).
 const COMMON_LENGTH: u16 = 66;
 
 /// Asks every unit.
-pub(super) async fn discover(settings: &Settings, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+pub(super) async fn discover<'t>(settings: &Settings, tell: &(dyn Fn(&'t str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
     if settings.host.is_empty() {
         let problem = "discover needs host=…, the address of the device or gateway".into();
         return Err(SourceError::Mapping { place: "modbus".into(), problem });
@@ -33,8 +46,9 @@ pub(super) async fn discover(settings: &Settings, tell: &(dyn Fn(&str) + Send + 
     let mut scan = Scan { settings, host: &host, wire: None, found: Vec::new(), seen: BTreeSet::new() };
     let mut answered = 0;
     for (number, unit) in units.iter().enumerate() {
-        if number % 20 == 0 || units.len() < 20 {
-            tell(&format!("{host}: unit {unit}, {} things so far", scan.found.len()));
+        let tenth = number * 10 / units.len();
+        if number == 0 || tenth != (number - 1) * 10 / units.len() {
+            tell(STAGES[tenth.min(9)]);
         }
         let mut asked = scan.unit(*unit).await;
         if let Err(Trouble::Broken(_)) = asked {

@@ -68,7 +68,8 @@ impl Reader {
         let (sender, inlet) = Inlet::new(assembly, ROOM);
         for mut lane in lanes(&self.settings, &self.points, &self.link)? {
             for said in lane.units.iter_mut().flat_map(|unit| unit.said_mut()) {
-                let own = self.active.keys().filter(|(point, _)| *point == said.point());
+                let point = said.point();
+                let own = self.active.keys().filter(|(held, _)| *held == point);
                 own.for_each(|(_, message)| said.was_active(message.clone()));
             }
             self.lanes.spawn(lane.run(sender.clone()));
