@@ -284,7 +284,7 @@ impl Protocol for Settings {
     async fn probe(&self, points: &Points, link: &Link) -> Result<Probe, SourceError> {
         let checked = self.checked()?;
         let decoder = self.decoder(&checked, points)?;
-        look::probe(self, &checked, &decoder, points, link).await
+        look::probe(self, &checked, &decoder, link).await
     }
 
     async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {

@@ -225,8 +225,11 @@ impl Group {
                                 questions.heard(said, now);
                             }
                         }
-                        Err(reject) if out.send(Piece::Reject(reject)).await.is_err() => return Ok(()),
-                        Err(_) => {}
+                        Err(reject) => {
+                            if out.send(Piece::Reject(reject)).await.is_err() {
+                                return Ok(());
+                            }
+                        }
                     },
                     Ok(Some(_)) => {}
                     // What came before it in order counts.

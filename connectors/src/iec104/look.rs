@@ -63,23 +63,22 @@ struct Look<'a> {
     session: Session,
     questions: Option<Questions>,
     plan: Plan,
-    /// Acknowledge also what nobody asked for.
+    /// Acknowledges also what nobody asked for, and listens to the end; else only until everything asked is answered.
     takes_all: bool,
     refusals: Vec<(u16, &'static str)>,
     confirmed: BTreeSet<u16>,
 }
 
 impl Look<'_> {
-    /// Listens until `enough` or `end`.
+    /// Listens at most until `end`; `each` says true when it has heard enough.
     async fn listen(
         &mut self,
         link: &Link,
         end: Instant,
-        mut each: impl FnMut(&Head, &'static Kind, Object),
-        enough: impl Fn(bool) -> bool,
+        mut each: impl FnMut(&Head, &'static Kind, Object) -> bool,
     ) -> Result<(), Broken> {
         self.session.ask(Control::StartAct);
-        let mut may_acknowledge = true;
+        let (mut may_acknowledge, mut is_enough) = (true, false);
         loop {
             let now = Instant::now();
             if let Some(questions) = &mut self.questions {
@@ -94,7 +93,7 @@ impl Look<'_> {
             }
             self.session.flush().await?;
             let is_settled = self.questions.as_ref().is_some_and(Questions::is_settled);
-            if now >= end || enough(is_settled) {
+            if now >= end || !self.takes_all && (is_settled || is_enough) {
                 return Ok(());
             }
             self.session.wait(Some(end)).await?;
@@ -105,7 +104,7 @@ impl Look<'_> {
                     Heard::Asdu(asdu) => {
                         let said = self.decoder.read(asdu, link.now_micros(), |head, kind, object| {
                             may_acknowledge &= self.takes_all || cause::is_answer(head.cause);
-                            each(head, kind, object);
+                            is_enough |= each(head, kind, object);
                         });
                         match said {
                             Ok(said) => {
@@ -133,13 +132,7 @@ impl Look<'_> {
 }
 
 /// Says how many of the points answer an interrogation.
-pub(super) async fn probe(
-    settings: &Settings,
-    checked: &Checked,
-    decoder: &Decoder,
-    points: &Points,
-    link: &Link,
-) -> Result<Probe, SourceError> {
+pub(super) async fn probe(settings: &Settings, checked: &Checked, decoder: &Decoder, link: &Link) -> Result<Probe, SourceError> {
     let (session, place) = connect(settings, checked).await?;
     let mut plan = checked.plan(decoder.stations().into_iter().collect());
     plan.counters_every = plan.counters_every.map(|_| Duration::ZERO);
@@ -155,15 +148,14 @@ pub(super) async fn probe(
         confirmed: BTreeSet::new(),
     };
     let wanted = decoder.addresses();
-    let missing = std::cell::RefCell::new(wanted.clone());
+    let mut missing = wanted.clone();
     let end = Instant::now() + PROBE.max(checked.timing.t1 + Duration::from_millis(100)).min(PROBE * 2);
     let each = |head: &Head, _: &'static Kind, object: Object| {
-        missing.borrow_mut().remove(&(head.common, object.address));
+        missing.remove(&(head.common, object.address));
+        missing.is_empty()
     };
-    let heard = look.listen(link, end, each, |is_settled| is_settled || missing.borrow().is_empty()).await;
-    heard.map_err(|broken| gone(&place, broken))?;
+    look.listen(link, end, each).await.map_err(|broken| gone(&place, broken))?;
     look.session.leave(FAREWELL).await;
-    let missing = missing.into_inner();
     let mut says = format!("{} of {} addresses answered the interrogation", wanted.len() - missing.len(), wanted.len());
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().take(NAMED).map(|(common, object)| format!("{common}/{object}")).collect();
@@ -175,20 +167,19 @@ pub(super) async fn probe(
     }
     let stations: Vec<String> = look.confirmed.iter().map(u16::to_string).collect();
     let stations = if stations.is_empty() { "no station named itself".into() } else { format!("station {}", stations.join(", ")) };
-    drop(points);
     Ok(Probe { peer: format!("IEC 60870-5-104 at {place}, {stations}"), says })
 }
 
 /// What a station sends when asked for everything, and for a while after.
-pub(super) async fn discover(
+pub(super) async fn discover<'t>(
     settings: &Settings,
     checked: &Checked,
     link: &Link,
-    tell: &(dyn Fn(&str) + Send + Sync),
+    tell: &(dyn Fn(&'t str) + Send + Sync),
 ) -> Result<Vec<Found>, SourceError> {
     let decoder = Decoder::new(&Points::default(), checked.widths, checked.clock.clone())?;
     let (session, place) = connect(settings, checked).await?;
-    tell(&format!("{place} connected; asking for everything, then listening {} s", settings.discover_s));
+    tell("connected; asking for everything, then listening for discover_s");
     let stations = if settings.stations.is_empty() { vec![checked.broadcast()] } else { settings.stations.clone() };
     let mut plan = checked.plan(stations);
     plan.counters_every = Some(Duration::ZERO);
@@ -206,17 +197,14 @@ pub(super) async fn discover(
     let mut found: BTreeMap<(u16, u32), Found> = BTreeMap::new();
     let end = Instant::now() + checked.discover;
     let each = |head: &Head, kind: &'static Kind, object: Object| {
-        let count = found.len();
         let value = if object.element.value.is_nan() { None } else { Some(object.element.value.to_string()) };
         let thing = found.entry((head.common, object.address)).or_insert_with(|| thing(head, kind, object));
         thing.value = value.or(thing.value.take());
-        if found.len() > count && found.len() % 100 == 0 {
-            tell(&format!("{} addresses so far", found.len()));
-        }
+        false
     };
-    look.listen(link, end, each, |_| false).await.map_err(|broken| gone(&place, broken))?;
-    for (common, why) in &look.refusals {
-        tell(&format!("station {common} does not answer an interrogation: {why}"));
+    look.listen(link, end, each).await.map_err(|broken| gone(&place, broken))?;
+    if !look.refusals.is_empty() {
+        tell("a station refuses an interrogation; what it sends by itself is in the list");
     }
     look.session.leave(FAREWELL).await;
     if found.is_empty() {
@@ -227,7 +215,6 @@ pub(super) async fn discover(
         );
         return Err(SourceError::Format { place: settings.peer(), problem });
     }
-    tell(&format!("{} addresses", found.len()));
     Ok(found.into_values().collect())
 }
 
