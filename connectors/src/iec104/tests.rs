@@ -320,7 +320,7 @@ fn samples_of_our_points() {
     let good = (0, false, 3.5, Quality::Good, String::new());
     assert_eq!(read(&power(20, &[])), (Ok(Said::Values), vec![good.clone()]));
     // Sent at once, one second ago.
-    assert_eq!(read(&power(3, &[0x58, 0xE6, 59, 11, 1, 6, 26])).1, [(0, true, 3.5, Quality::Good, String::new())]);
+    assert_eq!(read(&power(3, &[0x78, 0xE6, 59, 11, 1, 6, 26])).1, [(0, true, 3.5, Quality::Good, String::new())]);
     assert_eq!(link.status().skew_s, Some(-1.0));
     assert_eq!(read(&power(3, &[0, 0, 0x80, 11, 1, 6, 26])).1, [(0, false, 3.5, Quality::Questionable, "time_invalid".into())]);
     assert_eq!(read(&power(0x83, &[])).1, [(0, false, 3.5, Quality::Invalid, "test".into())]);

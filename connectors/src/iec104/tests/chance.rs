@@ -27,9 +27,11 @@ proptest! {
         drop(split(&octets));
         let (cause, common, object) = widths;
         let widths = Widths { cause, common, object };
+        let text = POINTS.replace("13/4001", "7/7").replace("13/4002", "7/8");
+        let near = Points::parse(&text, "plant.toml", &Quantities::standard()).unwrap();
         let link = Link::new("plant", Timestamp::now);
         for zone in ["UTC", "Africa/Casablanca"] {
-            let decoder = Decoder::new(&points(), widths, clock(zone)).unwrap();
+            let decoder = Decoder::new(&near, widths, clock(zone)).unwrap();
             let mut asdu = octets.clone();
             drop(decoder.samples(&asdu, &link, &mut Vec::new()));
             // The same with a type and a count that fit.
