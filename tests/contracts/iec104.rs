@@ -91,8 +91,19 @@ fn story(base: i64, range: std::ops::Range<u32>) -> (Vec<Vec<u8>>, Values) {
 /// Pages until as many values are kept as expected, then compares them.
 async fn complete(drive: &mut Drive, expected: &Values) {
     let count = expected.len();
-    let is_whole = drive.until(SOON, |drive| drive.kept.values.len() >= count).await;
+    let is_whole = soon(drive, |drive| drive.kept.values.len() >= count).await;
     assert!(is_whole, "{} of {count} values after {SOON:?}; {:?}", drive.kept.values.len(), drive.link.status());
     assert!(drive.kept.values == *expected, "values differ");
     assert_eq!(drive.kept.rejects, []);
+}
+
+/// Pages until `enough`, which is asked also while nothing comes. False when [`SOON`] is over.
+async fn soon(drive: &mut Drive, enough: impl Fn(&Drive) -> bool) -> bool {
+    let end = tokio::time::Instant::now() + SOON;
+    while tokio::time::Instant::now() < end {
+        if drive.until(Duration::from_millis(50), &enough).await {
+            return true;
+        }
+    }
+    false
 }

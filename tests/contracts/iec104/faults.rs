@@ -29,7 +29,7 @@ async fn a_frame_is_acknowledged_when_the_next_page_is_asked_for() {
         assert_eq!(rtu.acknowledged(), before);
         assert!(before < 12);
     }
-    assert!(drive.until(SOON, |_| rtu.acknowledged() == 12).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == 12).await);
     assert_eq!(drive.close().await.values, expected);
     rtu.check();
 }
@@ -55,13 +55,13 @@ async fn a_killed_station_sends_what_was_not_acknowledged() {
     rtu.push(asdus);
     let mut drive = Drive::open(&settings(&rtu.ports, ""), &plant());
     for least in [60, 200, 300] {
-        assert!(drive.until(SOON, |drive| drive.kept.values.len() >= least).await, "{:?}", drive.link.status());
+        assert!(soon(&mut drive, |drive| drive.kept.values.len() >= least).await, "{:?}", drive.link.status());
         rtu.kill().await;
         rtu.listen(0).await;
     }
     rtu.push(story(base, 200..400).0);
     complete(&mut drive, &story(base, 0..400).1).await;
-    assert!(drive.until(SOON, |_| rtu.acknowledged() == 400).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == 400).await);
     assert!(drive.link.status().failures >= 3);
     rtu.check();
 }
@@ -77,7 +77,7 @@ async fn we_are_killed_and_nothing_is_lost_or_doubled() {
     for round in 0..8 {
         let mut drive = Drive::resume(&settings, &plant, kept);
         let least = drive.kept.values.len() + 30;
-        assert!(drive.until(SOON, |drive| drive.kept.values.len() >= least.min(600)).await, "{round}: {:?}", drive.link.status());
+        assert!(soon(&mut drive, |drive| drive.kept.values.len() >= least.min(600)).await, "{round}: {:?}", drive.link.status());
         let acknowledged = rtu.acknowledged() as usize;
         assert!(acknowledged * 2 <= drive.kept.values.len(), "{acknowledged} acknowledged, {} values", drive.kept.values.len());
         kept = if round % 2 == 0 { drive.crash() } else { drive.crash_before_cursor().await };
@@ -100,11 +100,11 @@ async fn random_disconnects_lose_and_double_nothing() {
         rtu.push(story(base - 86_400_000_000, written..written + more).0);
         written += more;
         let least = drive.kept.values.len() + 1 + (cut as usize * 5 % 17);
-        assert!(drive.until(SOON, |drive| drive.kept.values.len() >= least).await, "{cut}: {:?}", drive.link.status());
+        assert!(soon(&mut drive, |drive| drive.kept.values.len() >= least).await, "{cut}: {:?}", drive.link.status());
         wire.cut();
     }
     complete(&mut drive, &story(base - 86_400_000_000, 0..written).1).await;
-    assert!(drive.until(SOON, |_| rtu.acknowledged() == u64::from(written)).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == u64::from(written)).await);
     assert!(wire.connections() > u64::from(cuts) / 2);
     rtu.check();
 }
@@ -120,7 +120,7 @@ async fn silence_is_noticed_and_recovered_from() {
     wire.set(Weather::Silent);
     rtu.push(story(base, 10..20).0);
     let mut tail = drive.link.listen();
-    let is_noticed = drive.until(SOON, |drive| drive.link.status().failures > 0).await;
+    let is_noticed = soon(&mut drive, |drive| drive.link.status().failures > 0).await;
     assert!(is_noticed, "{:?}", drive.link.status());
     let lines: Vec<_> = std::iter::from_fn(|| tail.try_recv().ok()).collect();
     let dead = "no answer to TESTFR act within t1 = 1 s";
@@ -149,7 +149,7 @@ async fn a_hostile_wire_is_refused_and_survived() {
         let time = base + 7_000_000_000 + seed as i64 * 1_000_000;
         rtu.push([floats(&[(4002, 11.5, time - 3_600_000_000)])]);
         let key = ("t01".to_owned(), "wind_speed".to_owned(), time - 3_600_000_000);
-        let is_there = drive.until(SOON, |drive| drive.kept.values.get(&key) == Some(&11.5)).await;
+        let is_there = soon(&mut drive, |drive| drive.kept.values.get(&key) == Some(&11.5)).await;
         assert!(is_there, "seed {seed}: {:?}", drive.link.status());
         drive.close().await;
     }
@@ -171,7 +171,7 @@ async fn a_store_that_is_too_slow_makes_the_station_send_again() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(rtu.acknowledged(), 0);
     complete(&mut drive, &expected).await;
-    assert!(drive.until(SOON, |_| rtu.acknowledged() == 40).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == 40).await);
     assert!(rtu.connections() >= 2);
     rtu.check();
 }

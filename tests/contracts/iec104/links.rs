@@ -16,20 +16,20 @@ async fn the_other_link_takes_over_at_once() {
     rtu.push(story(base, 0..30).0);
     let mut drive = Drive::open(&settings, &plant());
     complete(&mut drive, &story(base, 0..30).1).await;
-    assert!(drive.until(SOON, |_| rtu.connections() == 2).await, "both links are kept");
+    assert!(soon(&mut drive, |_| rtu.connections() == 2).await, "both links are kept");
     for round in 1..=3 {
         let (first, last) = (round * 30, round * 30 + 30);
         // Whichever is started: the one that is killed comes back as the spare.
         rtu.push(story(base, first..last).0);
         rtu.kill_link(0).await;
         complete(&mut drive, &story(base, 0..last).1).await;
-        assert!(drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await);
+        assert!(soon(&mut drive, |drive| drive.link.status().phase == Phase::Live).await);
         rtu.ports.rotate_left(1);
         rtu.listen(1).await;
         let connections = rtu.connections();
-        assert!(drive.until(SOON, |_| rtu.connections() > connections).await, "the spare link comes back");
+        assert!(soon(&mut drive, |_| rtu.connections() > connections).await, "the spare link comes back");
     }
-    assert!(drive.until(SOON, |_| rtu.acknowledged() == 120).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == 120).await);
     assert!(drive.link.status().failures >= 1, "{:?}", drive.link.status());
     drive.close().await;
     rtu.check();
@@ -48,13 +48,13 @@ async fn rate(k: u16, frames: u32) -> f64 {
     };
     let count = frames as usize * 16;
     let mut drive = Drive::open(&settings, &plant());
-    assert!(drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await);
+    assert!(soon(&mut drive, |drive| drive.link.status().phase == Phase::Live).await);
     rtu.push((0..frames).map(asdu));
     let begun = Instant::now();
     let is_whole = drive.until(Duration::from_secs(60), |drive| drive.link.status().values >= count as u64).await;
     let rate = count as f64 / begun.elapsed().as_secs_f64();
     assert!(is_whole, "{:?}", drive.link.status());
-    assert!(drive.until(SOON, |drive| drive.kept.values.len() == count).await);
+    assert!(soon(&mut drive, |drive| drive.kept.values.len() == count).await);
     drive.close().await;
     rtu.check();
     rate

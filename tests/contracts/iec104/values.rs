@@ -88,7 +88,7 @@ fn say(peer: &mut Peer, object: u32, value: f64, qualities: &[&str], seconds: i6
 }
 
 async fn live(drive: &mut Drive) {
-    let is_live = drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await;
+    let is_live = soon(drive, |drive| drive.link.status().phase == Phase::Live).await;
     assert!(is_live, "{:?}", drive.link.status());
 }
 
@@ -98,14 +98,15 @@ async fn what_c104_says_is_kept() {
     let Some(mut peer) = Peer::python("iec104_station.py", &[&port.to_string()]) else { return };
     // Without a time tag, before anybody listens: the interrogation has it.
     peer.ask(&json!({"set": [9, 7.5, [], null], "send": false}));
-    peer.ask(&json!({"set": [11, 0x8001, [], null], "send": false}));
-    peer.ask(&json!({"set": [12, -0.5, ["Invalid"], null], "send": false}));
     let mut drive = Drive::open(&settings(&[port], ""), &points(STATION));
     let is_there = |drive: &Drive| !drive.kept.series("t01", "wind_speed").is_empty();
-    assert!(drive.until(SOON, is_there).await, "{:?}", drive.link.status());
+    assert!(soon(&mut drive, is_there).await, "{:?}", drive.link.status());
     let newest = drive.kept.series("t01", "wind_speed");
     assert!(newest[0].1 == 7.5 && (Timestamp::now().as_microsecond() - newest[0].0).abs() < 10_000_000, "{newest:?}");
-    assert_eq!(drive.kept.series("t01", "packed")[0].1, f64::from(0x8001));
+    for (object, value) in [(11, f64::from(0x8001)), (12, -0.5)] {
+        let said = peer.ask(&json!({"set": [object, value, [], null]}));
+        assert_eq!(said["sent"], true, "{object}");
+    }
 
     let base = an_hour_ago() / 1_000_000;
     let (good, none): (&[&str], i64) = (&[], base);
@@ -127,7 +128,11 @@ async fn what_c104_says_is_kept() {
     say(&mut peer, 1, 0.0, good, base + 60);
     let reset = Some((base + 60) * 1_000_000);
     let is_reset = |drive: &Drive| drive.kept.events.values().any(|at| *at == reset);
-    assert!(drive.until(SOON, is_reset).await, "{:?} {:?}", drive.kept.events, drive.link.status());
+    assert!(soon(&mut drive, is_reset).await, "{:?} {:?}", drive.kept.events, drive.link.status());
+
+    for (quantity, value) in [("packed", f64::from(0x8001)), ("bare", -0.5)] {
+        assert_eq!(drive.kept.series("t01", quantity).last().map(|seen| seen.1), Some(value), "{quantity}");
+    }
 
     let kept = drive.close().await;
     let at = |seconds: i64| (base + seconds) * 1_000_000;
@@ -173,16 +178,16 @@ async fn a_killed_c104_is_found_again() {
             drive.kept.series("t01", "active_power").iter().filter(|v| v.0 < (base + 99) * 1_000_000).count() >= count
         }
     };
-    assert!(drive.until(SOON, has(50)).await, "{:?}", drive.link.status());
+    assert!(soon(&mut drive, has(50)).await, "{:?}", drive.link.status());
     peer.kill();
-    assert!(drive.until(SOON, |drive| drive.link.status().failures > 0).await);
+    assert!(soon(&mut drive, |drive| drive.link.status().failures > 0).await);
     let mut peer = Peer::python("iec104_station.py", &[&port.to_string()]).unwrap();
-    let is_back = drive.until(SOON, |drive| drive.link.status().connects == 2).await;
+    let is_back = soon(&mut drive, |drive| drive.link.status().connects == 2).await;
     assert!(is_back, "{:?}", drive.link.status());
     for second in 50..60 {
         say(&mut peer, 7, second as f64, &[], base + second);
     }
-    assert!(drive.until(SOON, has(60)).await, "{:?}", drive.link.status());
+    assert!(soon(&mut drive, has(60)).await, "{:?}", drive.link.status());
     let kept = drive.close().await;
     let seen: Vec<_> = kept.series("t01", "active_power").into_iter().filter(|v| v.0 < (base + 99) * 1_000_000).collect();
     let expected: Vec<_> = (0..60).map(|second| ((base + second) * 1_000_000, second as f64 * 1000.0)).collect();
@@ -210,7 +215,7 @@ async fn a_discovered_file_opens_and_a_probe_counts() {
     let read = points(&lines);
     let mut drive = Drive::open(&settings, &read);
     let has = |drive: &Drive| drive.kept.series("station_13", "voltage").first().is_some_and(|seen| seen.1 == 7.5);
-    assert!(drive.until(SOON, has).await, "{text} {:?}", drive.link.status());
+    assert!(soon(&mut drive, has).await, "{text} {:?}", drive.link.status());
     drive.close().await;
     let probe = settings.probe(&read, &link).await.unwrap();
     assert!(probe.peer.contains("station 13"), "{probe:?}");
@@ -232,7 +237,7 @@ async fn wrong_settings_say_what_to_do() {
     assert!(said.contains("0 of 3") && said.contains("does not know the common address"), "{said}");
     // It is also told while running.
     let mut drive = Drive::open(&settings(&[port], ""), &other);
-    assert!(drive.until(SOON, |drive| !drive.kept.rejects.is_empty()).await);
+    assert!(soon(&mut drive, |drive| !drive.kept.rejects.is_empty()).await);
     let reject = &drive.kept.rejects[0];
     assert!(reject.reason == "refused" && reject.detail.contains("check the common address"), "{reject:?}");
     assert!(drive.link.status().last_error.unwrap().contains("station 14"));
@@ -260,7 +265,7 @@ async fn only_interrogations_are_sent_to_c104() {
         say(&mut peer, 7, 1.0, &[], an_hour_ago() / 1_000_000 + second);
     }
     let has = |drive: &Drive| drive.kept.series("t01", "active_power").len() >= 40;
-    assert!(drive.until(SOON, has).await, "{:?}", drive.link.status());
+    assert!(soon(&mut drive, has).await, "{:?}", drive.link.status());
     drive.until(Duration::from_secs(2), |_| false).await;
     drive.close().await;
     let sent = wire.sent();
@@ -317,7 +322,7 @@ async fn over_tls_with_certificates_on_both_sides() {
     let base = an_hour_ago() / 1_000_000;
     say(&mut peer, 7, 2.5, &[], base);
     let has = |drive: &Drive| drive.kept.series("t01", "active_power").contains(&(base * 1_000_000, 2500.0));
-    assert!(drive.until(SOON, has).await, "{:?}", drive.link.status());
+    assert!(soon(&mut drive, has).await, "{:?}", drive.link.status());
     drive.close().await;
     let link = Link::new("plant", Timestamp::now);
     let error = settings(&[port], &spec("other.pem")).probe(&points(STATION), &link).await.unwrap_err().to_string();

@@ -18,7 +18,7 @@ if len(sys.argv) > 2:
     tls.set_certificate(cert=sys.argv[3], key=sys.argv[4])
     tls.set_version(min=c104.TlsVersion.TLS_1_2, max=c104.TlsVersion.TLS_1_2)
 
-server = c104.Server(ip="127.0.0.1", port=port, tick_rate_ms=20, transport_security=tls)
+server = c104.Server(ip="127.0.0.1", port=port, tick_rate_ms=50, transport_security=tls)
 station = server.add_station(common_address=13)
 KINDS = {
     1: c104.Type.M_SP_TB_1,
@@ -47,14 +47,14 @@ def quality(names, kind):
 def information(address, value, names, seconds):
     at = None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     tag = {} if at is None else {"recorded_at": at}
-    worth = quality(names, c104.Quality)
+    worth = quality(names, c104.BinaryCounterQuality if address == 8 else c104.Quality)
     if address in (1, 10):
         return c104.SingleInfo(on=bool(value), quality=worth, **tag)
     if address == 2:
         state = [c104.Double.INTERMEDIATE, c104.Double.OFF, c104.Double.ON, c104.Double.INDETERMINATE][int(value)]
         return c104.DoubleInfo(state=state, quality=worth, **tag)
     if address == 3:
-        return c104.StepInfo(position=c104.Int7(int(value)), transient=False, quality=worth, **tag)
+        return c104.StepInfo(state=c104.Int7(int(value)), transient=False, quality=worth, **tag)
     if address == 4:
         return c104.BinaryInfo(blob=c104.Byte32(int(value)), quality=worth, **tag)
     if address in (5, 12):
@@ -64,7 +64,6 @@ def information(address, value, names, seconds):
     if address in (7, 9):
         return c104.ShortInfo(actual=float(value), quality=worth, **tag)
     if address == 8:
-        worth = quality(names, c104.BinaryCounterQuality)
         return c104.BinaryCounterInfo(counter=int(value), sequence=c104.UInt5(3), quality=worth, **tag)
     if address == 11:
         on = c104.PackedSingle()
