@@ -6,5 +6,6 @@
 
 mod drive;
 mod modbus;
+mod iec104;
 mod peer;
 mod wire;
