@@ -6,5 +6,6 @@
 
 mod drive;
 mod peer;
+mod polled;
 mod watched;
 mod wire;

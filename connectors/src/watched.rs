@@ -120,7 +120,8 @@ impl Settings {
     }
 
     fn checked(&self, quantities: &Quantities) -> Result<Reader, SourceError> {
-        let wrong = |problem: String| Err(SourceError::Mapping { place: format!("[connection.from.files] {}", self.place()), problem });
+        let wrong =
+            |problem: String| Err(SourceError::Mapping { place: format!("[connection.from.files] {}", self.place()), problem });
         if self.directory.as_os_str().is_empty() {
             return wrong("directory is empty; name the directory that files are dropped into".into());
         }
@@ -206,7 +207,7 @@ impl Protocol for Settings {
             let problem = "no file to look at; drop one with a known ending, or correct pattern".into();
             return Err(SourceError::Mapping { place: self.place(), problem });
         };
-        tell(&format!("looking at {}; write a mapping file for its columns, as docs/connectors/files.md shows", file.name));
+        tell("the columns of the newest file; write a mapping file for them, as docs/connectors/files.md shows");
         let path = self.directory.join(&file.name);
         let format = match &self.mapping {
             Some(path) => Mapping::read(path, &Quantities::standard())?.format,

@@ -30,8 +30,13 @@ async fn values_units_and_flags_are_those_of_the_files() {
     folder.drop_old("e.txt", b"not ours");
     let settings = folder.settings(Done::Move);
     let mut drive = Drive::open(&settings, &folder.points(&settings));
-    assert!(drive.until(SOON, |drive| drive.kept.rejects.len() >= 2 && folder.list("done/*/").len() == 2).await, "{:?}", drive.kept);
-    let key = |asset: &str, quantity: &str, minute: i64| (asset.to_owned(), quantity.to_owned(), folder::NOON + minute * 60_000_000);
+    assert!(
+        drive.until(SOON, |drive| drive.kept.rejects.len() >= 2 && folder.list("done/*/").len() == 2).await,
+        "{:?}",
+        drive.kept
+    );
+    let key =
+        |asset: &str, quantity: &str, minute: i64| (asset.to_owned(), quantity.to_owned(), folder::NOON + minute * 60_000_000);
     let expected = [
         (key("t1", "active_power", 0), 1500.0),
         (key("t1", "wind_speed", 0), 8.25),

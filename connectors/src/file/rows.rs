@@ -72,10 +72,10 @@ impl Assembler {
             fresh.into_iter().for_each(|asset| page.asset(asset));
             lane_assets.push(Some(index));
         }
-        let own = named.map(|name| assets.find(name, mapping)).transpose().map_err(|fault| SourceError::Mapping {
-            place: format!("{}: {place}", mapping.place),
-            problem: fault.detail,
-        })?;
+        let own = named
+            .map(|name| assets.find(name, mapping))
+            .transpose()
+            .map_err(|fault| SourceError::Mapping { place: format!("{}: {place}", mapping.place), problem: fault.detail })?;
         let own = own.map(|(index, fresh)| {
             fresh.into_iter().for_each(|asset| page.asset(asset));
             index

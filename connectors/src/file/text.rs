@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_header_in_the_last_comment_is_read_with_what_stands_before_it() {
-        let text = "# Exported\n#\n# Turbine: Kelmarsh 1\n\n# Date and time,\"Wind speed, mean (m/s)\"\n\n2016-01-03,\"5\"\n# end\n1,2";
+        let text =
+            "# Exported\n#\n# Turbine: Kelmarsh 1\n\n# Date and time,\"Wind speed, mean (m/s)\"\n\n2016-01-03,\"5\"\n# end\n1,2";
         let format = FormatSpec { comment: Some('#'), header_in_comment: true, ..FormatSpec::default() };
         let (mut rows, header) = TextRows::new(Box::new(Cursor::new(text)), "t.csv", &format).unwrap();
         assert_eq!(header, ["Date and time", "Wind speed, mean (m/s)"]);

@@ -85,7 +85,7 @@ fn canonical(header: &[String], kind: AssetKind, resolution: &str, quantities: &
     };
     let column = |name: &String| {
         let (quantity, unit) = split(name);
-        let stored = || quantities.get(&quantity).map_or_else(|_| "1".into(), |(_, info)| info.unit.name());
+        let stored = || quantities.get(&quantity).map_or("1", |(_, info)| info.unit.name()).to_owned();
         let unit = unit.unwrap_or_else(stored);
         ColumnSpec { name: name.clone(), quantity, unit, asset: None, kind: None, invalid: Vec::new() }
     };
