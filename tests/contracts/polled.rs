@@ -97,6 +97,8 @@ async fn answers_cut_at_a_number_of_values_are_asked_on() {
     historian.put(held);
     let mut settings = historian.settings();
     settings.max_count = 7;
+    // One window.
+    settings.start = Some(engine::domain::from_micros(historian.ago(500)));
     let mut drive = Drive::open(&settings, &points(POINTS));
     assert!(drive.until(SOON, |drive| drive.kept.cursor.is_some()).await);
     assert_eq!(drive.kept.values, expected, "the first cursor stands after everything");
@@ -151,7 +153,7 @@ async fn discover_writes_points_that_are_read_and_probe_says_who_is_there() {
     let settings = historian.settings();
     let link = Link::new("http", Timestamp::now);
     let found = settings.discover(&link, &|_| {}).await.unwrap();
-    assert_eq!((found.len(), found[0].unit.as_deref(), found[0].device.as_str()), (3, Some("MW"), "TAR.WTG01"));
+    assert_eq!((found.len(), found[0].unit.as_deref(), found[0].device.as_str()), (4, Some("MW"), "TAR.WTG01"));
     let text = points_file(&settings.peer(), &found);
     let read = std::sync::Arc::new(Points::parse(&text, "found.toml", &Quantities::standard()).unwrap());
     let probe = settings.probe(&read, &link).await.unwrap();

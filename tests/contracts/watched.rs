@@ -49,7 +49,7 @@ async fn values_units_and_flags_are_those_of_the_files() {
     assert_eq!(flags, told);
     let rejects: Vec<_> = drive.kept.rejects.iter().map(|reject| (reject.line, reject.reason)).collect();
     assert_eq!(rejects, [(Some(3), "bad_number"), (Some(4), "ragged")]);
-    assert_eq!(folder.list(""), [".d.csv", "c.csv.part", "e.txt"]);
+    assert_eq!(folder.list(""), [".d.csv", "c.csv.part", "done", "e.txt"]);
     let status = drive.link.status();
     assert_eq!((status.phase, status.connects, status.values, status.failures), (Phase::Live, 1, 4, 0));
 }
