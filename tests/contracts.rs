@@ -8,4 +8,6 @@ mod drive;
 mod modbus;
 mod iec104;
 mod peer;
+mod polled;
+mod watched;
 mod wire;
