@@ -6,9 +6,11 @@
 
 use super::board::Board;
 use super::board::Picture;
+use super::board::Reading;
 use super::board::State;
 use super::error::PlantError;
 use super::fleet::Signal;
+use opcua::crypto::SecurityPolicy;
 use opcua::nodes::ObjectBuilder;
 use opcua::nodes::VariableBuilder;
 use opcua::server::ANONYMOUS_USER_TOKEN_ID;
@@ -28,6 +30,8 @@ use opcua::types::ExtensionObject;
 use opcua::types::MessageSecurityMode;
 use opcua::types::NodeId;
 use opcua::types::ObjectId;
+use opcua::types::ObjectTypeId;
+use opcua::types::QualifiedName;
 use opcua::types::StatusCode;
 use opcua::types::VariableTypeId;
 use opcua::types::Variant;
@@ -42,8 +46,6 @@ use tokio_util::sync::CancellationToken;
 pub(super) const NAMESPACE: &str = "urn:chergui:plant";
 /// Microseconds from 1601-01-01 (OPC UA part 6, 5.2.2.5) to 1970-01-01.
 const EPOCH: i64 = 11_644_473_600_000_000;
-/// What a signed or encrypted channel is made with.
-const POLICY: &str = "Basic256Sha256";
 /// Monitored items and values a subscription may hold: a load test subscribes to everything at once.
 const MANY: usize = 200_000;
 
@@ -54,7 +56,7 @@ pub(super) fn node_name(device: &str, signal: &Signal) -> String {
 
 /// The server, with every node in place.
 pub(super) fn build(address: SocketAddr, pki: Option<&Path>, board: &Board) -> Result<(Server, ServerHandle, Nodes), PlantError> {
-    let anonymous = [ANONYMOUS_USER_TOKEN_ID.to_owned()];
+    let anonymous = [ANONYMOUS_USER_TOKEN_ID];
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
     let mut builder = ServerBuilder::new_anonymous("Chergui simulated plant")
         .application_uri("urn:chergui:simulated-plant")
@@ -77,8 +79,7 @@ pub(super) fn build(address: SocketAddr, pki: Option<&Path>, board: &Board) -> R
     if let Some(pki) = pki {
         let modes = [("sign", MessageSecurityMode::Sign), ("encrypt", MessageSecurityMode::SignAndEncrypt)];
         for (name, mode) in modes {
-            let policy: opcua::crypto::SecurityPolicy = POLICY.parse().unwrap_or(opcua::crypto::SecurityPolicy::None);
-            builder = builder.add_endpoint(name, ("/", policy, mode, &anonymous as &[String]));
+            builder = builder.add_endpoint(name, ("/", SecurityPolicy::Basic256Sha256, mode, &anonymous as &[&str]));
         }
         builder = builder
             .pki_dir(pki)
@@ -144,14 +145,14 @@ pub(super) struct Nodes(Vec<NodeId>);
 
 impl Nodes {
     fn insert(space: &mut AddressSpace, namespace: u16, board: &Board) -> Self {
-        let plant = NodeId::new(namespace, "Plant");
-        space.add_folder(&plant, (namespace, "Plant"), "Plant", &ObjectId::ObjectsFolder.into());
+        let plant = NodeId::newQualifiedName::new(namespace, "Plant");
+        space.add_folder(&plant, QualifiedName::new(namespace, "Plant"), "Plant", &ObjectId::ObjectsFolder.into());
         let mut ids = Vec::new();
         for device in &board.fleet.devices {
-            let object = NodeId::new(namespace, device.name.as_str());
-            ObjectBuilder::new(&object, (namespace, device.name.as_str()), device.name.as_str())
+            let object = NodeId::newQualifiedName::new(namespace, device.name.as_str());
+            ObjectBuilder::new(&object, QualifiedName::new(namespace, device.name.as_str()), device.name.as_str())
                 .description(device.asset.name.as_str())
-                .has_type_definition(opcua::types::ObjectTypeId::BaseObjectType)
+                .has_type_definition(ObjectTypeId::BaseObjectType)
                 .organized_by(plant.clone())
                 .insert(space);
             for (_, signal) in board.fleet.signals_of(device) {
@@ -161,7 +162,7 @@ impl Nodes {
                 } else {
                     (DataTypeId::Double, VariableTypeId::AnalogUnitType)
                 };
-                VariableBuilder::new(&id, (namespace, signal.name.as_str()), signal.name.as_str())
+                VariableBuilder::new(&id, QualifiedName::new(namespace, signal.name.as_str()), signal.name.as_str())
                     .data_type(kind)
                     .value(Variant::Empty)
                     .has_type_definition(definition)
@@ -175,7 +176,7 @@ impl Nodes {
                         display_name: signal.unit.as_str().into(),
                         description: signal.unit.as_str().into(),
                     };
-                    VariableBuilder::new(&property, (0, "EngineeringUnits"), "EngineeringUnits")
+                    VariableBuilder::new(&property, QualifiedName::new(0, "EngineeringUnits"), "EngineeringUnits")
                         .data_type(DataTypeId::EUInformation)
                         .value(Variant::from(ExtensionObject::from_message(unit)))
                         .has_type_definition(VariableTypeId::PropertyType)
@@ -192,8 +193,8 @@ impl Nodes {
         &self,
         manager: &SimpleNodeManager,
         handle: &ServerHandle,
-        now: &[super::board::Reading],
-        shown: Option<&Vec<super::board::Reading>>,
+        now: &[Reading],
+        shown: Option<&Vec<Reading>>,
         board: &Board,
     ) {
         let values = self.0.iter().zip(now).zip(&board.fleet.signals).enumerate().filter_map(|(index, ((id, reading), signal))| {
@@ -209,7 +210,7 @@ impl Nodes {
     }
 }
 
-fn data_value(reading: &super::board::Reading, signal: &Signal) -> DataValue {
+fn data_value(reading: &Reading, signal: &Signal) -> DataValue {
     let time = DateTime::from((reading.time.saturating_add(EPOCH)).saturating_mul(10));
     let (value, status) = match reading.state {
         State::Good if signal.is_alarm() => (Some(Variant::Boolean(reading.value > 0.0)), StatusCode::Good),
