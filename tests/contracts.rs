@@ -6,4 +6,5 @@
 
 mod drive;
 mod peer;
+mod plant;
 mod wire;

@@ -145,11 +145,11 @@ pub(super) struct Nodes(Vec<NodeId>);
 
 impl Nodes {
     fn insert(space: &mut AddressSpace, namespace: u16, board: &Board) -> Self {
-        let plant = NodeId::newQualifiedName::new(namespace, "Plant");
+        let plant = NodeId::new(namespace, "Plant");
         space.add_folder(&plant, QualifiedName::new(namespace, "Plant"), "Plant", &ObjectId::ObjectsFolder.into());
         let mut ids = Vec::new();
         for device in &board.fleet.devices {
-            let object = NodeId::newQualifiedName::new(namespace, device.name.as_str());
+            let object = NodeId::new(namespace, device.name.as_str());
             ObjectBuilder::new(&object, QualifiedName::new(namespace, device.name.as_str()), device.name.as_str())
                 .description(device.asset.name.as_str())
                 .has_type_definition(ObjectTypeId::BaseObjectType)
