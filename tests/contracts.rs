@@ -10,4 +10,5 @@ mod iec104;
 mod peer;
 mod polled;
 mod watched;
+mod plant;
 mod wire;
