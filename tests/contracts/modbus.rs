@@ -3,6 +3,7 @@
 //! In: registers the peer was told to hold. Out: a failure where a value, a time, a reason or an event differs. Not here: links that fail
 //! (`modbus/links.rs`), models (`modbus/models.rs`).
 
+mod fleet;
 mod links;
 mod models;
 
