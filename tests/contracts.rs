@@ -6,5 +6,9 @@
 
 mod drive;
 mod iec104;
+mod modbus;
 mod peer;
+mod plant;
+mod polled;
+mod watched;
 mod wire;
