@@ -53,7 +53,7 @@ pub struct Settings {
     pub links: Vec<String>,
     /// TLS; absent (default): none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsSpec>,
+    pub tls: Option<Box<TlsSpec>>,
     /// IANA time zone the station's clock shows; default `UTC`.
     #[serde(default = "utc")]
     pub zone: String,
