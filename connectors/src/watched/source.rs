@@ -75,6 +75,9 @@ impl Watched {
     /// One turn, or `None` when the time was up before it ended.
     async fn turn(&mut self, end: Instant) -> Result<Option<Turn>, SourceError> {
         if self.work.is_none() {
+            if self.link.status().phase == Phase::Waiting {
+                self.link.enter(Phase::Connecting);
+            }
             let mut desk = self.desk.take().unwrap_or_else(|| Desk::new(&self.settings, &self.reader, &self.link));
             let now = Instant::now();
             let turn = tokio::task::spawn_blocking(move || {
