@@ -145,13 +145,17 @@ impl Source for Watched {
                     self.last = page.cursor.clone().or(self.last.take());
                     return Ok(*page);
                 }
-                Some(Turn::Idle) => {
+                Some(quiet @ (Turn::Idle | Turn::Stirred)) => {
                     self.retry.succeeded();
                     self.next_look = Instant::now() + self.settings.every();
+                    if matches!(quiet, Turn::Stirred) {
+                        return Ok(empty());
+                    }
                 }
                 Some(Turn::Lost(error)) => {
                     self.link.lost(&error);
                     self.next_look = Instant::now() + self.retry.wait();
+                    return Ok(empty());
                 }
             }
         }
