@@ -5,7 +5,10 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+mod iec104;
+mod modbus;
 mod peer;
+mod plant;
 mod polled;
 mod watched;
 mod wire;
