@@ -89,7 +89,7 @@ pub struct Settings {
     pub password: Option<Secret>,
     /// Whom to trust; absent: the authorities the system trusts.
     #[serde(default)]
-    pub tls: Option<TlsSpec>,
+    pub tls: Option<Box<TlsSpec>>,
     /// `json`: pointer to the array of rows. Default `""`, the whole answer; what is no array is one row.
     #[serde(default)]
     pub rows: String,

@@ -40,6 +40,8 @@ const LATER: Duration = Duration::from_secs(30);
 pub(super) enum Turn {
     /// Rows, or rejects, or a new cursor.
     Page(Box<Page>),
+    /// Nothing to read now, but something was put away or told.
+    Stirred,
     /// Nothing to read now.
     Idle,
     /// The directory cannot be looked at.
@@ -115,9 +117,10 @@ impl Desk {
         self.unnamable = seen.unnamable;
         self.settling.see(&seen.files, now);
         self.ledger.keep_only(&seen.files);
+        let mut has_stirred = false;
         for file in &seen.files {
             if let Some(outcome) = self.ledger.outcome(file) {
-                self.put_away(file, outcome, now);
+                has_stirred |= self.put_away(file, outcome, now);
             }
         }
         if let Some(open) = self.resume.take()
@@ -131,6 +134,7 @@ impl Desk {
         };
         match seen.files.iter().find(is_ready) {
             Some(file) => self.begin(file, None, now),
+            None if has_stirred => Turn::Stirred,
             None => Turn::Idle,
         }
     }
@@ -243,7 +247,7 @@ impl Desk {
         {
             self.settling.hold(file, now + LATER);
             self.link.rejected(&format!("{error}; it stays where it is and is tried again{}", remedy(cause)));
-            return Turn::Idle;
+            return Turn::Stirred;
         }
         let settle = self.settings.settle();
         if !self.settling.has_stood(file, settle, now) {
@@ -260,10 +264,10 @@ impl Desk {
         self.page(Vec::new(), vec![reject], None)
     }
 
-    /// Its rows are stored: moves it, removes it, or leaves it.
-    fn put_away(&mut self, file: &Stamp, outcome: Outcome, now: Instant) {
+    /// Its rows are stored: moves it, removes it, or leaves it. True when anything was done or told.
+    fn put_away(&mut self, file: &Stamp, outcome: Outcome, now: Instant) -> bool {
         if self.settings.done == Done::Mark || self.later.get(&file.key()).is_some_and(|later| now < *later) {
-            return;
+            return false;
         }
         let directory = &self.settings.directory;
         let moved = match (self.settings.done, outcome) {
@@ -292,6 +296,7 @@ impl Desk {
                 self.link.rejected(&format!("{path} was read and cannot be put away: {error}{}", remedy(&error)));
             }
         }
+        true
     }
 }
 
