@@ -1,6 +1,6 @@
 """Clients of other people's making that look at the simulated plant, one question a line.
 
-In: lines of JSON, {"do": "sunspec" | "registers" | "browse" | "watch" | "interrogate" | "listen" | "mqtt", …}. Out: one line of JSON for each.
+In: lines of JSON, {"do": name of a function below, …: its arguments}. Out: one line of JSON for each.
 """
 
 import asyncio
@@ -92,6 +92,27 @@ async def browse(url):
         return {"devices": devices, "write": refused}
 
 
+async def encrypted(url, folder):
+    """asyncua signs and encrypts, and reads one value."""
+    from pathlib import Path
+
+    from asyncua import Client, ua
+    from asyncua.crypto.cert_gen import setup_self_signed_certificate
+    from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    uri = "urn:chergui:test-client"
+    key, certificate = Path(folder) / "client.pem", Path(folder) / "client.der"
+    await setup_self_signed_certificate(key, certificate, uri, "127.0.0.1", [ExtendedKeyUsageOID.CLIENT_AUTH], {"commonName": "test"})
+    client = Client(url)
+    client.application_uri = uri
+    mode = ua.MessageSecurityMode.SignAndEncrypt
+    await client.set_security(SecurityPolicyBasic256Sha256, str(certificate), str(key), mode=mode)
+    async with client:
+        namespace = await client.get_namespace_index("urn:chergui:plant")
+        return {"value": await client.get_node(ua.NodeId("WTG01.ActivePower", namespace)).read_value()}
+
+
 async def watch(url, name, changes, status):
     """asyncua subscribes and waits for so many changes, or for a status."""
     from asyncua import Client, ua
@@ -109,8 +130,11 @@ async def watch(url, name, changes, status):
     async with Client(url) as client:
         namespace = await client.get_namespace_index("urn:chergui:plant")
         subscription = await client.create_subscription(100, Handler())
-        await subscription.subscribe_data_change(client.get_node(ua.NodeId(name, namespace)))
-        await asyncio.wait_for(enough.wait(), 20)
+        await subscription.subscribe_data_change(client.get_node(ua.NodeId(name, namespace)), queuesize=100)
+        try:
+            await asyncio.wait_for(enough.wait(), 25)
+        except TimeoutError:
+            pass
         await subscription.delete()
     return {"heard": heard}
 
@@ -118,8 +142,8 @@ async def watch(url, name, changes, status):
 MASTERS = []
 
 
-def master(port):
-    """A master of c104 (lib60870-C) that makes a point of everything it hears of: a point has one type, that of its first message."""
+def master(port, station, points):
+    """A master of c104 (lib60870-C) that knows some objects of one station, each with the one type it hears of."""
     import c104
 
     heard = []
@@ -130,42 +154,34 @@ def master(port):
         heard.append([message.type.name, message.cot.name, message.common_address, point.io_address, float(point.value), worth, at])
         return c104.ResponseState.SUCCESS
 
-    def new_station(client: c104.Client, connection: c104.Connection, common_address: int) -> None:
-        connection.add_station(common_address=common_address)
-
-    def new_point(client: c104.Client, station: c104.Station, io_address: int, point_type: c104.Type) -> None:
-        station.add_point(io_address=io_address, type=point_type).on_receive(callable=received)
-
     client = c104.Client(tick_rate_ms=50, command_timeout_ms=5000)
-    client.on_new_station(callable=new_station)
-    client.on_new_point(callable=new_point)
     connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.NONE)
+    known = connection.add_station(common_address=station)
+    for address, kind in points.items():
+        known.add_point(io_address=int(address), type=getattr(c104.Type, kind)).on_receive(callable=received)
     client.start()
-    # The callbacks live as long as the process.
-    MASTERS.append((client, received, new_station, new_point))
+    # The callback lives as long as the process.
+    MASTERS.append((client, received))
     end = time.time() + 10
     while not connection.is_connected and time.time() < end:
         time.sleep(0.02)
     return connection, heard
 
 
-def interrogate(port, station):
-    """Interrogates twice: the first answer makes the points known, the second is heard."""
-    connection, heard = master(port)
-    answers = []
-    for _ in range(2):
-        answers.append(connection.interrogation(common_address=station))
-        answers.append(connection.counter_interrogation(common_address=station))
+def interrogate(port, station, points):
+    """A general and a counter interrogation."""
+    connection, heard = master(port, station, points)
+    answers = [connection.interrogation(common_address=station), connection.counter_interrogation(common_address=station)]
     return {"answers": answers, "heard": heard[:]}
 
 
-def listen(port, station, address, count):
+def listen(port, station, points, address, count):
     """Waits for so many spontaneous changes of one object."""
-    connection, heard = master(port)
-    end = time.time() + 15
-    while time.time() < end and sum(entry[1:4] == ["SPONTANEOUS", station, address] for entry in heard) < count:
+    connection, heard = master(port, station, points)
+    end = time.time() + 20
+    while time.time() < end and sum(entry[3] == address for entry in heard) < count:
         time.sleep(0.02)
-    return {"heard": [entry for entry in heard if entry[2] == station]}
+    return {"heard": heard[:]}
 
 
 def mqtt(port, topic, count):
@@ -186,7 +202,7 @@ def mqtt(port, topic, count):
     return {"heard": heard[:]}
 
 
-DOINGS = {"sunspec": sunspec, "registers": registers, "browse": browse, "watch": watch, "interrogate": interrogate, "listen": listen, "mqtt": mqtt}
+DOINGS = {doing.__name__: doing for doing in [sunspec, registers, browse, encrypted, watch, interrogate, listen, mqtt]}
 
 print(json.dumps({"ready": True}))
 for line in sys.stdin:
