@@ -60,7 +60,10 @@ async fn values_times_qualities_and_events_are_the_servers() {
     assert_eq!(event("WTG01: Gearbox hot", T + 2), Some(T + 3));
     // A text is no number, and an address that is wrong does not stop the others.
     let rejects: Vec<_> = kept.rejects.iter().map(|reject| (reject.reason, reject.raw.as_str())).collect();
-    assert_eq!(rejects, [("unknown_address", "nsu=urn:gone;s=X"), ("unknown_address", "ns=2;s=Gone"), ("bad_number", "ns=2;s=WTG01.Serial")]);
+    assert_eq!(
+        rejects,
+        [("unknown_address", "nsu=urn:gone;s=X"), ("unknown_address", "ns=2;s=Gone"), ("bad_number", "ns=2;s=WTG01.Serial")]
+    );
     assert!(kept.rejects[1].detail.contains("BadNodeIdUnknown"), "{}", kept.rejects[1].detail);
 }
 
@@ -73,7 +76,10 @@ async fn what_was_found_reads_back_and_gives_values() {
     let power = found.iter().find(|thing| thing.name == "WTG01/ActivePower").unwrap();
     assert_eq!((power.unit.as_deref(), power.device.as_str()), (Some("kW"), "WTG01"));
     assert_eq!(power.address, "nsu=urn:plant;s=WTG01.ActivePower");
-    plant.write(&[json!({"node": "ActivePower", "value": 1.0, "time": minute(0)}), json!({"node": "DoorOpen", "value": true, "time": minute(0)})]);
+    plant.write(&[
+        json!({"node": "ActivePower", "value": 1.0, "time": minute(0)}),
+        json!({"node": "DoorOpen", "value": true, "time": minute(0)}),
+    ]);
     let found = settings.discover(&link, &|_| {}).await.unwrap();
     assert!(found.iter().any(|thing| thing.name == "WTG01/DoorOpen" && thing.is_event), "{found:?}");
     assert!(found.iter().any(|thing| thing.options.contains_key("events") && thing.device == "WTG01"), "{found:?}");
@@ -81,7 +87,11 @@ async fn what_was_found_reads_back_and_gives_values() {
     let points = super::drive::points(&text);
     let mut drive = Drive::open(&settings, &points);
     let asset = points.assets()[0].id.to_string();
-    assert!(drive.until(enough(), |drive| drive.kept.series(&asset, "active_power") == [(minute(0), 1.0)]).await, "{text}\n{:?}", drive.kept);
+    assert!(
+        drive.until(enough(), |drive| drive.kept.series(&asset, "active_power") == [(minute(0), 1.0)]).await,
+        "{text}\n{:?}",
+        drive.kept
+    );
     let probe = settings.probe(&points, &link).await.unwrap();
     assert!(probe.peer.contains("Plant server") && probe.peer.contains("1.2.3"), "{probe:?}");
     assert!(probe.says.contains("points are good") && probe.says.contains("None None (anonymous"), "{probe:?}");
@@ -90,7 +100,11 @@ async fn what_was_found_reads_back_and_gives_values() {
     plant.restart(&[]);
     plant.write(&[json!({"node": "ActivePower", "value": 2.0, "time": minute(1)})]);
     let mut drive = Drive::open(&settings, &points);
-    assert!(drive.until(enough(), |drive| drive.kept.series(&asset, "active_power") == [(minute(1), 2.0)]).await, "{:?}", drive.kept);
+    assert!(
+        drive.until(enough(), |drive| drive.kept.series(&asset, "active_power") == [(minute(1), 2.0)]).await,
+        "{:?}",
+        drive.kept
+    );
 }
 
 #[tokio::test]

@@ -58,12 +58,7 @@ pub(super) async fn discover(settings: &Settings, link: &Link, tell: Tell<'_>) -
     found
 }
 
-async fn explore(
-    settings: &Settings,
-    link: &Link,
-    tell: Tell<'_>,
-    session: &Session,
-) -> Result<Vec<Found>, Trouble> {
+async fn explore(settings: &Settings, link: &Link, tell: Tell<'_>, session: &Session) -> Result<Vec<Found>, Trouble> {
     let failed = |error: opcua::types::Error| Trouble::of(settings, "browsing the server", &error);
     let manners = manners(settings, session, link).await?;
     let tree = walk(session, tell).await.map_err(failed)?;
@@ -203,7 +198,8 @@ impl Questions {
         let values = variables.iter().flat_map(both).collect();
         let notifiers = objects.iter().map(|at| ask(at, AttributeId::EventNotifier)).collect();
         let with_unit: Vec<usize> = variables.iter().copied().filter(|at| tree.units.contains_key(at)).collect();
-        let units = with_unit.iter().filter_map(|at| tree.units.get(at)).map(|node| attribute(node.clone(), AttributeId::Value)).collect();
+        let units =
+            with_unit.iter().filter_map(|at| tree.units.get(at)).map(|node| attribute(node.clone(), AttributeId::Value)).collect();
         Self { variables, objects, with_unit, values, units, notifiers }
     }
 }

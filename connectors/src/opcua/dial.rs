@@ -88,7 +88,12 @@ async fn ask_endpoints(settings: &Settings) -> Result<Vec<EndpointDescription>, 
     };
     channel.close_channel().await;
     // Lets the good-bye out; a server that does not take it loses nothing.
-    drop(tokio::time::timeout(Duration::from_millis(200), async { while !matches!(events.poll().await, TransportPollResult::Closed(_)) {} }).await);
+    drop(
+        tokio::time::timeout(Duration::from_millis(200), async {
+            while !matches!(events.poll().await, TransportPollResult::Closed(_)) {}
+        })
+        .await,
+    );
     match response {
         ResponseMessage::GetEndpoints(response) if response.response_header.service_result.is_good() => {
             Ok(response.endpoints.unwrap_or_default())
@@ -139,9 +144,8 @@ pub(super) fn choose(settings: &Settings, endpoints: &[EndpointDescription]) -> 
         (_, Some(_)) => UserTokenType::Certificate,
         _ => UserTokenType::Anonymous,
     };
-    let takes = |endpoint: &&EndpointDescription| {
-        endpoint.user_identity_tokens.iter().flatten().any(|token| token.token_type == user)
-    };
+    let takes =
+        |endpoint: &&EndpointDescription| endpoint.user_identity_tokens.iter().flatten().any(|token| token.token_type == user);
     let mut fitting = endpoints.iter().filter(fits).peekable();
     if fitting.peek().is_none() {
         return Err(Trouble::lasting(format!(
@@ -219,7 +223,9 @@ pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Resul
 pub(super) async fn carry(settings: &Settings, events: &mut Events) -> Trouble {
     loop {
         match events.next().await {
-            Some(Ok(SessionPollResult::ConnectionLost(StatusCode::Good))) | None => return Trouble::passing("the connection was closed"),
+            Some(Ok(SessionPollResult::ConnectionLost(StatusCode::Good))) | None => {
+                return Trouble::passing("the connection was closed");
+            }
             Some(Ok(SessionPollResult::ConnectionLost(status)) | Err(status)) => {
                 return Trouble::status(settings, "the connection was lost", status);
             }

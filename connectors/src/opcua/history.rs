@@ -53,7 +53,8 @@ pub(super) async fn fill(
         if attempt == TRIES {
             for (point, _) in &pending {
                 let (from, until) = (engine::domain::from_micros(from), engine::domain::from_micros(until));
-                task.reject(*point, "history_unread", &format!("history from {from} to {until} could not be read: {problem}")).await;
+                task.reject(*point, "history_unread", &format!("history from {from} to {until} could not be read: {problem}"))
+                    .await;
             }
             break;
         }
@@ -116,7 +117,8 @@ async fn stretch(
             }
             let (continuation, data) = (result.continuation_point, result.history_data);
             let values = data.into_inner_as::<HistoryData>().and_then(|data| data.data_values).unwrap_or_default();
-            let (count, last) = (values.len(), values.last().and_then(|value| value.source_timestamp.as_ref().and_then(decode::micros)));
+            let (count, last) =
+                (values.len(), values.last().and_then(|value| value.source_timestamp.as_ref().and_then(decode::micros)));
             *newest = (*newest).max(hand_over(task, *point, &values).await);
             let is_cut_short = count >= PER_ANSWER as usize && last.is_some_and(|last| last > start);
             let following = match last {

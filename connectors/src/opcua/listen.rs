@@ -15,8 +15,8 @@ use futures::{FutureExt, StreamExt};
 use opcua::client::services::{Publish, Republish};
 use opcua::client::{Session, UARequest};
 use opcua::types::{
-    DataChangeNotification, Error, EventNotificationList, NotificationMessage, PublishResponse, StatusChangeNotification, StatusCode,
-    SubscriptionAcknowledgement,
+    DataChangeNotification, Error, EventNotificationList, NotificationMessage, PublishResponse, StatusChangeNotification,
+    StatusCode, SubscriptionAcknowledgement,
 };
 use std::future::Future;
 use std::sync::PoisonError;

@@ -62,7 +62,8 @@ fn make_own(settings: &Settings) -> Result<(), Trouble> {
     if settings.certificate.is_some() || (certificate.exists() && key.exists()) {
         return Ok(());
     }
-    let wrong = |problem: String| Trouble::lasting(format!("cannot make our certificate in {}: {problem}", settings.pki_dir.display()));
+    let wrong =
+        |problem: String| Trouble::lasting(format!("cannot make our certificate in {}: {problem}", settings.pki_dir.display()));
     let folder = settings.pki_dir.join("private");
     std::fs::create_dir_all(&folder).map_err(|error| wrong(error.to_string()))?;
     close_to_others(&folder, 0o700).map_err(|error| wrong(error.to_string()))?;
@@ -94,7 +95,8 @@ fn close_to_others(_path: &Path, _mode: u32) -> std::io::Result<()> {
 
 /// Checks that the server's certificate is one we trust, and lays it where the library looks.
 fn trust(settings: &Settings, endpoint: &EndpointDescription) -> Result<(), Trouble> {
-    let unreadable = || Trouble::lasting("the server's endpoint has no readable certificate; security needs one, give it to the server");
+    let unreadable =
+        || Trouble::lasting("the server's endpoint has no readable certificate; security needs one, give it to the server");
     let theirs = X509::from_byte_string(&endpoint.server_certificate).map_err(|_| unreadable())?;
     let der = theirs.to_der().map_err(|_| unreadable())?;
     let name = CertificateStore::cert_file_name(&theirs);
@@ -104,7 +106,8 @@ fn trust(settings: &Settings, endpoint: &EndpointDescription) -> Result<(), Trou
             .and_then(|()| std::fs::write(folder.join(&name), &der))
             .map_err(|error| Trouble::lasting(format!("cannot write {}: {error}", folder.join(&name).display())))
     };
-    let is_it = |path: &Path| CertificateStore::read_cert(path).ok().and_then(|held| held.to_der().ok()).is_some_and(|held| held == der);
+    let is_it =
+        |path: &Path| CertificateStore::read_cert(path).ok().and_then(|held| held.to_der().ok()).is_some_and(|held| held == der);
     for path in &settings.trusted {
         if !path.exists() {
             return Err(Trouble::lasting(format!("trusted: {} does not exist", path.display())));

@@ -72,7 +72,11 @@ pub(super) fn attribute(node: NodeId, attribute: AttributeId) -> ReadValueId {
 }
 
 /// Reads in as many requests as the server wants; one value per request, in order.
-pub(super) async fn read(session: &Session, wanted: &[ReadValueId], per_call: usize) -> Result<Vec<DataValue>, opcua::types::Error> {
+pub(super) async fn read(
+    session: &Session,
+    wanted: &[ReadValueId],
+    per_call: usize,
+) -> Result<Vec<DataValue>, opcua::types::Error> {
     let mut values = Vec::with_capacity(wanted.len());
     for chunk in wanted.chunks(per_call.max(1)) {
         let answer = session.read(chunk, TimestampsToReturn::Both, 0.0).await?;
@@ -140,7 +144,8 @@ pub(super) async fn subscribe(task: &Task, session: &Session) -> Result<Subscrip
     }
     let historic = if settings.history { historic(task, session, &found, manners.per_read).await? } else { Vec::new() };
     let publishing = settings.publishing();
-    let alive_every = u32::try_from(settings.watchdog_s * 1000 / 3 / u64::from(settings.publishing_interval_ms)).unwrap_or(u32::MAX).max(1);
+    let alive_every =
+        u32::try_from(settings.watchdog_s * 1000 / 3 / u64::from(settings.publishing_interval_ms)).unwrap_or(u32::MAX).max(1);
     let made = CreateSubscription::new(session)
         .publishing_interval(publishing)
         .max_keep_alive_count(alive_every)
@@ -151,7 +156,8 @@ pub(super) async fn subscribe(task: &Task, session: &Session) -> Result<Subscrip
         .map_err(|error| Trouble::of(settings, "making a subscription", &error))?;
     let good = create(task, session, made.subscription_id, &found, manners.per_items).await?;
     if good == 0 {
-        let text = format!("none of the {} points exists at the server; compare their addresses with `discover`", task.wanted.len());
+        let text =
+            format!("none of the {} points exists at the server; compare their addresses with `discover`", task.wanted.len());
         return Err(Trouble::lasting(text));
     }
     // A sign of life comes every so often by the server's own word; two may be missed.
@@ -183,22 +189,22 @@ async fn historic(
         .await
         .map_err(|error| Trouble::of(&task.settings, "asking which variables have a history", &error))?;
     let has = |level: &DataValue| matches!(level.value, Some(Variant::Byte(level)) if u32::from(level) & HISTORY_READ != 0);
-    Ok(asked.into_iter().zip(levels).filter(|(_, level)| has(level)).map(|((wanted, node), _)| (wanted.point, node.clone())).collect())
+    Ok(asked
+        .into_iter()
+        .zip(levels)
+        .filter(|(_, level)| has(level))
+        .map(|((wanted, node), _)| (wanted.point, node.clone()))
+        .collect())
 }
 
 /// Adds the points; how many the server took.
-async fn create(
-    task: &Task,
-    session: &Session,
-    id: u32,
-    found: &[(&Wanted, NodeId)],
-    per_call: usize,
-) -> Result<usize, Trouble> {
+async fn create(task: &Task, session: &Session, id: u32, found: &[(&Wanted, NodeId)], per_call: usize) -> Result<usize, Trouble> {
     let mut good = 0;
     for chunk in found.chunks(per_call.max(1)) {
         let mut statuses = ask(task, session, id, chunk, false).await?;
         // A server without alarms may refuse to be asked for their fields.
-        let plain: Vec<_> = (0..chunk.len()).filter(|&at| chunk[at].0.options.events && statuses.get(at).is_some_and(StatusCode::is_bad)).collect();
+        let plain: Vec<_> =
+            (0..chunk.len()).filter(|&at| chunk[at].0.options.events && statuses.get(at).is_some_and(StatusCode::is_bad)).collect();
         if !plain.is_empty() {
             let again: Vec<_> = plain.iter().map(|&at| chunk[at].clone()).collect();
             for (at, status) in plain.into_iter().zip(ask(task, session, id, &again, true).await?) {

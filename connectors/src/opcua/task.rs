@@ -93,7 +93,15 @@ pub(super) async fn run(task: Task, from: Option<i64>) {
     let mut stopped = task.stopped.clone();
     // What lies between the last run and this one is missing until history was read.
     progress.hold(from.is_some());
-    let mut held = Held { task: &task, progress: &progress, alarms: &mut alarms, subscription: None, gap_from: from, failures: 0, has_served: false };
+    let mut held = Held {
+        task: &task,
+        progress: &progress,
+        alarms: &mut alarms,
+        subscription: None,
+        gap_from: from,
+        failures: 0,
+        has_served: false,
+    };
     loop {
         task.link.enter(Phase::Connecting);
         let trouble = tokio::select! {
@@ -220,7 +228,14 @@ impl Held<'_> {
             retry.succeeded();
             (self.failures, self.has_served) = (0, true);
             task.link.enter(if self.gap_from.is_some() { Phase::Backfilling } else { Phase::Live });
-            let fill = history::fill(task, session, subscription.historic(), self.gap_from, subscription.server_now(), subscription.history_per_call);
+            let fill = history::fill(
+                task,
+                session,
+                subscription.historic(),
+                self.gap_from,
+                subscription.server_now(),
+                subscription.history_per_call,
+            );
             let end = listen::listen(task, session, subscription, self.progress, self.alarms, fill, || {
                 self.gap_from = None;
                 self.progress.hold(false);

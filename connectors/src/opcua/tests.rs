@@ -7,7 +7,8 @@ use engine::domain::Quantities;
 use opcua::types::{DataValue, DateTime, LocalizedText, NodeId, StatusCode, UAString, Variant};
 
 fn points(address: &str, more: &str) -> Points {
-    let text = format!("[[assets]]\nid = \"t\"\nkind = \"wind_turbine\"\n[[points]]\naddress = \"{address}\"\nasset = \"t\"\n{more}");
+    let text =
+        format!("[[assets]]\nid = \"t\"\nkind = \"wind_turbine\"\n[[points]]\naddress = \"{address}\"\nasset = \"t\"\n{more}");
     Points::parse(&text, "plant.toml", &Quantities::standard()).unwrap()
 }
 

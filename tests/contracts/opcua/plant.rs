@@ -3,12 +3,13 @@
 //! In: what the server is told. Out: a running server. Not here: assertions.
 
 use super::super::drive;
-use super::super::peer::{Peer, free_port};
+use super::super::peer::{Peer, free_port, python};
 use connectors::live::Points;
 use connectors::opcua::Settings;
 use engine::domain::Timestamp;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -121,12 +122,15 @@ impl Plant {
         let (port, journal) = (port.to_string(), folder.path().join("journal.jsonl"));
         let mut arguments = vec!["--port", &port, "--journal", journal.to_str().unwrap()];
         arguments.extend_from_slice(more);
-        Peer::python("opcua_server.py", &arguments)
-    }
-
-    /// As `kill -9`.
-    pub(super) fn kill(&mut self) {
-        self.peer.kill();
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts/peers");
+        // The test crate's own folder, wherever it was built from.
+        let scripts = if own.exists() { own } else { Path::new(file!()).parent()?.parent()?.join("peers") };
+        let mut command = Command::new(python()?);
+        command.arg("-u").arg(scripts.join("opcua_server.py")).args(arguments);
+        let peer = Peer::start(command);
+        // It says now and then that it is still reading the standard's address space.
+        while peer.answer()["ready"] != true {}
+        Some(peer)
     }
 
     /// Killed and started again, with the history of what it was told.
@@ -150,12 +154,8 @@ impl Plant {
         self.ask(&json!({"do": "write", "values": values, "publish": false}));
     }
 
-    /// Folder of the server's certificates.
-    pub(super) fn pki(&self) -> PathBuf {
-        self.folder.path().join("server")
-    }
-
-    pub(super) fn peer_signal(&self, name: &str) {
+    /// Stops its process where it is (`-STOP`) or lets it go on (`-CONT`).
+    pub(super) fn signal(&self, name: &str) {
         self.peer.signal(name);
     }
 }

@@ -23,7 +23,8 @@ async fn trust_is_given_by_hand_on_both_sides() {
     let server = folder.path().join("server");
     let Some(mut plant) = Plant::start(&["--secure", server.to_str().unwrap(), "--user", "chergui:right"]) else { return };
     let pki = folder.path().join("pki");
-    let ours = |more: &str| settings(plant.port, &format!("pki_dir = {:?}\n{more}", pki));
+    let port = plant.port;
+    let ours = |more: &str| settings(port, &format!("pki_dir = {:?}\n{more}", pki));
     // What the server does not offer is answered with what it offers.
     let anonymous = refused(&ours("")).await;
     assert!(anonymous.contains("Basic256Sha256 SignAndEncrypt (username)") && anonymous.contains("Anonymous"), "{anonymous}");

@@ -111,9 +111,9 @@ async fn a_server_that_stands_still_is_noticed() {
     let mut drive = Drive::open(&settings, &right_points());
     plant.write(&rotor(1));
     assert!(drive.until(enough(), |drive| drive.kept.series("t01", "rotor_speed").len() == 1).await, "{:?}", drive.link.status());
-    plant.peer_signal("-STOP");
+    plant.signal("-STOP");
     let noticed = drive.until(enough(), |drive| drive.link.status().failures >= 1).await;
-    plant.peer_signal("-CONT");
+    plant.signal("-CONT");
     assert!(noticed, "{:?}", drive.link.status());
     plant.write(&rotor(2)[1..]);
     assert!(drive.until(enough(), |drive| drive.kept.series("t01", "rotor_speed").len() == 2).await, "{:?}", drive.link.status());
