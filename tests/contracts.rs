@@ -7,6 +7,7 @@
 mod drive;
 mod iec104;
 mod modbus;
+mod opcua;
 mod peer;
 mod plant;
 mod polled;
