@@ -112,6 +112,7 @@ test)
     need chromium have chromium
     need git git --version
     need strace have strace
+    need mosquitto test -x /usr/sbin/mosquitto
     apt_install
     rust
     python

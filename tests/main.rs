@@ -16,6 +16,8 @@ mod coherence;
 mod commands;
 /// Every reader of bytes from outside, fed with seeded changes of small files.
 mod fuzzing;
+/// The contract of live sources, against peers of somebody else's making.
+mod contracts;
 /// Scores that others have published, and what other packages make of small inputs.
 mod golden;
 /// Statements that want too much, or what is not theirs.

@@ -6,9 +6,11 @@ mod args;
 mod backtest;
 mod backup;
 mod bench;
+mod connect;
 mod demo;
 mod detect;
 mod detect_log;
+mod discover;
 mod doctor;
 mod failure;
 mod forecast;
@@ -20,6 +22,7 @@ mod progress;
 mod serve;
 mod simulate;
 mod sql;
+mod tail;
 mod verify;
 
 pub use args::Arguments;
@@ -46,7 +49,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Bench(options) => bench::run(options).await,
         Command::Simulate(options) => simulate::run(options).await,
         Command::Datasets(options) => simulate::catalogue(options).await,
-        Command::CheckConfig(options) => doctor::check_config(&place, options),
+        Command::CheckConfig(options) => doctor::check_config(&place, options).await,
+        Command::Discover(options) => discover::run(&place, options).await,
+        Command::Tail(options) => tail::run(&place, options).await,
         Command::Backup(options) => backup::run(&place, options).await,
         Command::Restore(options) => backup::restore(&place, options).await,
         Command::Verify(options) => verify::run(&place, options).await,

@@ -3,6 +3,7 @@
 //! Every field has a default, so an empty file is a valid one. Unknown fields are refused with the nearest known name. What is
 //! wrong together (an open port without a key) is refused here too.
 
+mod connections;
 mod holidays;
 mod influx;
 mod ingest;
@@ -11,6 +12,7 @@ mod limits;
 mod maintenance;
 mod playbook;
 
+pub use connections::ConnectionConfig;
 pub use holidays::HolidayConfig;
 pub use influx::{InfluxConfig, InfluxRead, InfluxWrite};
 pub use ingest::IngestConfig;
@@ -65,6 +67,14 @@ pub enum ConfigError {
     /// A connection to an InfluxDB that cannot work.
     #[error("configuration: influx {name:?}: {problem}")]
     Influx {
+        /// Its name.
+        name: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A live connection that cannot work.
+    #[error("configuration: connection {name:?}: {problem}")]
+    Connection {
         /// Its name.
         name: String,
         /// What is wrong and what would be right.
@@ -140,6 +150,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// InfluxDBs to read history from and to write forecasts and alerts to. Default none.
     pub influx: Vec<InfluxConfig>,
+    /// Live connections to plants (docs/connectors.md). Default none.
+    pub connection: Vec<ConnectionConfig>,
     /// Days the operator knows better than our calendars.
     pub holidays: Vec<HolidayConfig>,
     /// How lines of the Influx line protocol become readings; one entry per measurement, `*` (or no name) for all others.
@@ -166,6 +178,7 @@ impl Default for Config {
             backup: BackupConfig::default(),
             ingest: IngestConfig::default(),
             influx: Vec::new(),
+            connection: Vec::new(),
             holidays: Vec::new(),
             line_protocol: Vec::new(),
         }
@@ -288,6 +301,7 @@ impl Config {
         self.store_options()?;
         self.retention_cuts(engine::domain::Timestamp::UNIX_EPOCH)?;
         self.check_influx()?;
+        self.check_connections()?;
         self.operator_days()?;
         self.alert_playbook()?;
         self.check_maintenance()?;

@@ -12,6 +12,7 @@ pub(crate) mod ipc;
 pub(crate) mod json;
 pub(crate) mod letters;
 pub(crate) mod lines;
+pub(crate) mod pages;
 pub(crate) mod room;
 pub(crate) mod rows;
 pub(crate) mod units;
@@ -44,6 +45,7 @@ pub(crate) enum Door {
     Lines,
     Import,
     Influx,
+    Connection,
     Demo,
 }
 
@@ -58,6 +60,7 @@ impl Door {
             Self::Lines => "line_protocol",
             Self::Import => "import",
             Self::Influx => "influx",
+            Self::Connection => "connection",
             Self::Demo => "demo",
         }
     }

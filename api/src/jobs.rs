@@ -1,5 +1,5 @@
 //! The clock and everything that runs by it: new forecasts every hour, a watch cycle every hour, refits every week or when errors drift,
-//! the outbox, InfluxDBs.
+//! the outbox, InfluxDBs, live connections.
 //!
 //! The only place that decides *when*; *what* is done lives in the pipeline. Time is the site's: the wall clock, or the demo's,
 //! which runs faster. A cycle that fails is logged with its asset and tried again in the next round.
@@ -7,6 +7,7 @@
 mod forecasts;
 mod influx_read;
 mod influx_write;
+mod plants;
 mod upkeep;
 
 use crate::delivery::deliver_until_stopped;
@@ -91,6 +92,7 @@ pub fn start(state: &AppState, pipeline: &Pipeline, clock: &Clock, schedule: &Sc
     // Before anything is issued, so that it hears everything.
     influx_write::start(state);
     influx_read::start(state);
+    plants::start(state);
     tokio::spawn(forecasts::run(state.clone(), pipeline.clone(), clock.clone(), schedule.clone(), looking_back));
     tokio::spawn(watches(state.clone(), pipeline.clone(), clock.clone(), schedule.watch_every));
     tokio::spawn(keys(state.clone()));

@@ -19,6 +19,7 @@ pub mod logging;
 mod metrics;
 mod negotiate;
 mod openapi;
+pub mod plants;
 mod request;
 mod routes;
 mod server;

@@ -1,8 +1,10 @@
 //! Counts and times of what the API did, in the Prometheus text format at `/metrics`.
 
+mod connections;
 mod forecasts;
 mod influx;
 
+pub(crate) use connections::ConnectionFigures;
 pub(crate) use forecasts::ForecastFigures;
 pub(crate) use influx::InfluxFigures;
 
@@ -63,6 +65,7 @@ pub(crate) struct Metrics {
     pub(crate) forecasts: ForecastFigures,
     /// What goes to and comes from InfluxDBs.
     pub(crate) influx: InfluxFigures,
+    connections: ConnectionFigures,
 }
 
 impl Default for Metrics {
@@ -87,6 +90,7 @@ impl Default for Metrics {
             ingest: Figures::default(),
             forecasts: ForecastFigures::default(),
             influx: InfluxFigures::default(),
+            connections: ConnectionFigures::default(),
         };
         let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -106,6 +110,7 @@ impl Default for Metrics {
         metrics.ingest.register(&mut registry);
         metrics.forecasts.register(&mut registry);
         metrics.influx.register(&mut registry);
+        metrics.connections.register(&mut registry);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         drop(registry);
         metrics
@@ -143,6 +148,7 @@ impl Metrics {
         self.alerts.set(whole(living));
         state.ingest.refresh();
         self.forecasts.refresh_ages(state.now());
+        self.connections.refresh(&state.plants, engine::domain::Timestamp::now());
         let stats = state.store.stats();
         self.log_bytes.set(whole(stats.log_bytes));
         for table in stats.tables {

@@ -38,7 +38,7 @@ pub(crate) struct ProblemResponse(#[to_schema] ProblemBody);
 #[openapi(
     info(title = "Chergui", description = "Forecasts, alerts and telemetry of wind, solar and load.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
-        routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::newest, routes::issues,
+        routes::list_assets, routes::show_asset, routes::health, routes::read, routes::write, routes::list_dead_letters, routes::list_connections, routes::tail_connection, routes::newest, routes::issues,
         routes::explain, routes::verification, routes::ramps, routes::reserve, routes::scenarios, routes::list_models,
         routes::list_alerts, routes::show_alert, routes::alert_budget, routes::show_evidence, routes::show_log, routes::acknowledge, routes::assign, routes::resolve, routes::shelve, routes::comment,
         routes::list_annotations, routes::annotate, routes::withdraw_annotation, routes::plan,

@@ -6,6 +6,7 @@ mod alerts;
 mod annotations;
 mod assets;
 mod backup;
+mod connections;
 mod dashboard;
 mod dead_letters;
 mod explanations;
@@ -31,6 +32,7 @@ pub(crate) mod documented {
     pub(crate) use super::annotations::*;
     pub(crate) use super::assets::*;
     pub(crate) use super::backup::*;
+    pub(crate) use super::connections::*;
     pub(crate) use super::dead_letters::*;
     pub(crate) use super::explanations::*;
     pub(crate) use super::forecasts::*;
@@ -82,6 +84,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(resource("/assets/{id:.+}/health").route(get().to(assets::health)))
                 .service(resource("/assets/{id:.+}").route(get().to(assets::show_asset)))
                 .service(resource("/readings").route(get().to(readings_out::read)).route(post().to(readings_in::write)))
+                .service(resource("/connections").route(get().to(connections::list_connections)))
+                .service(resource("/connections/{name}/tail").route(get().to(connections::tail_connection)))
                 .service(resource("/dead-letters").route(get().to(dead_letters::list_dead_letters)))
                 .service(resource("/forecasts").route(get().to(forecasts::newest)))
                 .service(resource("/forecasts/explanation").route(get().to(explanations::explain)))

@@ -12,6 +12,7 @@ use crate::hub::Hub;
 use crate::ingest::Ingest;
 use crate::line_plan::CurrentPlan;
 use crate::metrics::Metrics;
+use crate::plants::Plants;
 use crate::services::Services;
 use connectors::webhook::Webhook;
 use connectors::webhook::WebhookError;
@@ -70,6 +71,8 @@ pub struct AppState {
     pub(crate) metrics: Metrics,
     pub(crate) ingest: Ingest,
     pub(crate) lines: CurrentPlan,
+    /// Live connections.
+    pub plants: Plants,
 }
 
 /// The rooms of one configuration, without a server: what commands work with.
@@ -173,6 +176,7 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
     let metrics = Metrics::default();
     let ingest = Ingest::new(&rooms.config, metrics.ingest.clone());
     let lines = CurrentPlan::compile(&rooms.config.line_protocol, &rooms.store.quantities())?;
+    let plants = Plants::open(&rooms.config, &rooms.store.quantities())?;
     let state = AppState {
         config: rooms.config,
         store: rooms.store,
@@ -188,6 +192,7 @@ pub async fn open(config: Config) -> Result<Opened, OpenError> {
         metrics,
         ingest,
         lines,
+        plants,
     };
     Ok(Opened { state, pipeline: rooms.pipeline, first_key })
 }

@@ -37,7 +37,7 @@ pub use notify::{Notification, Notifier, NotifyError};
 pub use outbox::{DeadLetter, Delivered, Outbox, RetryPolicy};
 pub use playbook::{Playbook, Work};
 pub use query::{AlertFilter, AlertPage};
-pub use round::{Report, Round, reports};
+pub use round::{LINK_SILENT, Report, Round, reports};
 pub use snapshot::{alert_events_schema, alert_evidence_schema, alert_incidents_schema, alerts_schema};
 pub use urgency::{AHEAD, Stakes, loss_rate, stakes};
 pub use wording::{InThreeLanguages, advice, title};

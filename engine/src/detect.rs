@@ -83,10 +83,11 @@ pub struct Point {
 }
 
 /// Modes that inform: a person needs to know, nobody needs to climb.
-pub const INFORMATION: [&str; 11] = [
+pub const INFORMATION: [&str; 12] = [
     "curtailment",
     "maintenance",
     "comms_loss",
+    "link_silent",
     "downtime",
     "northing_step",
     "unusual_value",

@@ -59,6 +59,10 @@ pub(super) enum Command {
     Simulate(Simulate),
     /// List the public data sets this program has mappings for.
     Datasets(Datasets),
+    /// List what a plant offers (Modbus, OPC UA, IEC 104, MQTT, …) and write a points file with our quantities guessed.
+    Discover(super::discover::Discover),
+    /// Show what a live connection of the running server brings, as it comes.
+    Tail(super::tail::Tail),
     /// Read the configuration and say what it means, or what is wrong with it.
     CheckConfig(CheckConfig),
     /// Copy the store, as it is at one moment, into a new directory.
@@ -364,4 +368,7 @@ pub(super) struct Datasets {
 pub(super) struct CheckConfig {
     /// File to check; by default the one given with --config.
     pub(super) file: Option<PathBuf>,
+    /// Also try every [[connection]], and print a table of what answered.
+    #[arg(long)]
+    pub(super) connect: bool,
 }

@@ -1,19 +1,22 @@
 //! `chergui check-config` and `chergui doctor`: what is meant, and what is amiss.
 
-use super::{args, failure::Failure, serve, serve::say};
+use super::{args, connect, failure::Failure, serve, serve::say};
 use crate::config::Config;
 use engine::query::SessionOptions;
 use std::net::TcpListener;
 
-pub(super) fn check_config(place: &args::Place, options: args::CheckConfig) -> Result<(), Failure> {
+pub(super) async fn check_config(place: &args::Place, options: args::CheckConfig) -> Result<(), Failure> {
     let file = options.file.or_else(|| place.config.clone());
     let config = Config::load(file.as_deref()).and_then(Config::checked).map_err(|error| Failure::usage(error.to_string()))?;
     say(&toml::to_string_pretty(&config).map_err(Failure::work)?);
     for connection in &config.influx {
         say(&format!("# {}", connection.summary()));
     }
+    for connection in &config.connection {
+        say(&format!("# {}", connection.summary()));
+    }
     say(&format!("# {}: good", file.map_or_else(|| "defaults and environment".into(), |path| path.display().to_string())));
-    Ok(())
+    if options.connect { connect::try_all(&config).await } else { Ok(()) }
 }
 
 pub(super) async fn run(place: &args::Place) -> Result<(), Failure> {

@@ -6,7 +6,8 @@
 use super::back_off;
 use crate::config::{InfluxConfig, InfluxRead};
 use crate::hub::Event;
-use crate::ingest::influx::{Pull, PullError, Stored};
+use crate::ingest::influx::Pull;
+use crate::ingest::pages::{PullError, Stored};
 use crate::ingest::{self, Door, MOST_REJECTED, Rejected};
 use crate::state::AppState;
 use engine::domain::Timestamp;

@@ -34,6 +34,9 @@ const AHEAD: i64 = 600_000_000;
 /// A time before 2000-01-01 is a clock that was never set: arrival counts instead, and the value is questionable.
 const NEVER_SET: i64 = 946_684_800_000_000;
 
+/// Lines of one batch that a live tail shows.
+const SHOWN: usize = 200;
+
 /// The page being filled.
 #[derive(Debug)]
 pub struct Assembly {
@@ -206,6 +209,23 @@ impl Assembly {
             }
         }
         self.link.received(samples.len() as u64, bad, newest);
+        if self.link.is_watched() {
+            samples.iter().take(SHOWN).for_each(|sample| self.show(sample));
+        }
+    }
+
+    /// A line for who watches.
+    fn show(&self, sample: &Sample) {
+        let Some(point) = self.points.points().get(sample.point as usize) else { return };
+        self.link.tell(|| {
+            let time = sample.time.map_or_else(|| "-".into(), |time| from_micros(time).to_string());
+            let what = match &point.target {
+                Target::Value { quantity, .. } => quantity.name(),
+                Target::Event { message } => message,
+            };
+            let (asset, address) = (self.points.asset_of(sample.point), &point.address);
+            format!("{time} {asset} {what} {} {} {} [{address}]", sample.value, sample.quality.name(), sample.reason)
+        });
     }
 
     /// Adds a message; an active one is raised, one that is not is the end of the same message.

@@ -216,4 +216,14 @@ impl AlertBook {
         let open = rows.iter().map(incident_from).collect::<Result<Vec<_>, _>>()?;
         Ok(open.into_iter().map(|incident| (incident.asset_id, incident.opened_at)).collect())
     }
+
+    /// The open incidents of one mode.
+    ///
+    /// # Errors
+    /// [`AlertError::Ledger`].
+    pub async fn open_of_mode(&self, mode: &str) -> Result<Vec<AlertIncident>, AlertError> {
+        let rows = sqlx::query(select_incidents!("WHERE closed_at IS NULL AND mode = ?1")).bind(mode).fetch_all(self.ledger.pool());
+        let rows = rows.await.map_err(LedgerError::sql("reading open incidents"))?;
+        Ok(rows.iter().map(incident_from).collect::<Result<Vec<_>, _>>()?)
+    }
 }

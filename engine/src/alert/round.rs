@@ -25,6 +25,9 @@ use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+/// Mode of the incident that a connection brings nothing.
+pub const LINK_SILENT: &str = "link_silent";
+
 /// What ended longer ago than this is history, not news.
 const NEWS: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -130,7 +133,9 @@ impl AlertBook {
         for row in &rows {
             let incident = incident_from(row)?;
             let opened = micros(incident.opened_at);
-            if !judged.contains(&incident.asset_id) || named.contains(&(incident.asset_id.as_str(), opened)) {
+            // Whether a connection is silent is judged by the one who runs it, not by the watch.
+            let is_ours = incident.mode != LINK_SILENT && judged.contains(&incident.asset_id);
+            if !is_ours || named.contains(&(incident.asset_id.as_str(), opened)) {
                 continue;
             }
             sqlx::query("UPDATE alert_incidents SET closed_at = ?1 WHERE alert_id = ?2 AND opened_at = ?3 AND closed_at IS NULL")

@@ -237,6 +237,15 @@ const LINES: &[Line] = &[
         ],
     ),
     (
+        "link_silent",
+        ["A connection brings nothing", "Une connexion ne transmet plus rien", "اتصال لا ينقل أي بيانات"],
+        [
+            "See the page Connections for the last error; check the network, the gateway and the peer. What it keeps is fetched when it is back.",
+            "Voir la dernière erreur sur la page Connexions ; vérifier le réseau, la passerelle et l'équipement. Ce qu'il conserve sera repris au retour.",
+            "راجعوا آخر خطأ في صفحة الاتصالات، وافحصوا الشبكة والبوّابة والجهاز المقابل. ما يحتفظ به سيُستعاد عند عودته.",
+        ],
+    ),
+    (
         "downtime",
         ["Stopped though it could run", "À l'arrêt alors que la ressource est là", "توقّف رغم توفّر ظروف الإنتاج"],
         [

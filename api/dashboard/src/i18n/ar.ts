@@ -71,7 +71,7 @@ const components = {
 
 const modes = {
   overheating: "سخونة زائدة", underperformance: "أداء ضعيف", soiling: "اتساخ", stuck: "عالق", stale: "إشارة جامدة", misalignment: "انحراف", icing: "تجمد", curtailment: "تقييد", outage: "توقف", drift: "انجراف",
-  bearing_overheat: "سخونة المحمل", winding_overheat: "سخونة الملفات", oil_overheat: "سخونة الزيت", cooling_failure: "عطل التبريد", pitch_offset: "انحراف الميل", yaw_misalignment: "انحراف التوجيه", power_derate: "قدرة محدودة", wind_speed_drift: "انجراف قياس الرياح", frozen_value: "قيمة جامدة", tracker_stuck: "متتبع عالق", inverter_trip: "فصل العاكس", string_outage: "توقف سلسلة", transformer_overheat: "سخونة زائدة", maintenance: "صيانة", downtime: "متوقف", comms_loss: "لا بيانات", northing_step: "قفزة مرجع الشمال",
+  bearing_overheat: "سخونة المحمل", winding_overheat: "سخونة الملفات", oil_overheat: "سخونة الزيت", cooling_failure: "عطل التبريد", pitch_offset: "انحراف الميل", yaw_misalignment: "انحراف التوجيه", power_derate: "قدرة محدودة", wind_speed_drift: "انجراف قياس الرياح", frozen_value: "قيمة جامدة", tracker_stuck: "متتبع عالق", inverter_trip: "فصل العاكس", string_outage: "توقف سلسلة", transformer_overheat: "سخونة زائدة", maintenance: "صيانة", downtime: "متوقف", comms_loss: "لا بيانات", link_silent: "اتصال صامت", northing_step: "قفزة مرجع الشمال",
   clipping: "تشبّع العاكس", rain: "نظّفه المطر", dust_storm: "عاصفة غبار", washing: "غسل", controller_stop: "أوقفته وحدة التحكم", controller_warning: "تحذير من وحدة التحكم", plant_outage: "توقف المحطة", clock_shift: "إزاحة الساعة", pyranometer_drift: "انجراف مقياس الإشعاع", string_out: "توقف سلسلة", thermal_derate: "خفض حراري للقدرة", tracker_stall: "توقف المتتبع",
 };
 
