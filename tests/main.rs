@@ -14,10 +14,10 @@ mod browser;
 mod coherence;
 /// The command line, from simulation to SQL, and its refusals.
 mod commands;
-/// Every reader of bytes from outside, fed with seeded changes of small files.
-mod fuzzing;
 /// The contract of live sources, against peers of somebody else's making.
 mod contracts;
+/// Every reader of bytes from outside, fed with seeded changes of small files.
+mod fuzzing;
 /// Scores that others have published, and what other packages make of small inputs.
 mod golden;
 /// Statements that want too much, or what is not theirs.
@@ -28,6 +28,8 @@ mod http;
 mod influx;
 /// Delta tables as other programs read them.
 mod interop;
+/// From nothing to values with the commands of docs/connectors.md.
+mod newcomer;
 /// Tables in a bucket, against `moto_server`.
 mod objects;
 /// The built binary and the real data, for the modules above.
