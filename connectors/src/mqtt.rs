@@ -171,7 +171,9 @@ impl Settings {
             "password without username; give both"
         } else {
             if let Some(filter) = self.topics.iter().find(|filter| !rumqttc_v5::valid_filter(filter)) {
-                return Err(self.wrong(format!("topics: {filter:?} is no topic filter; `+` is one level, `#` the rest, at the end")));
+                return Err(
+                    self.wrong(format!("topics: {filter:?} is no topic filter; `+` is one level, `#` the rest, at the end"))
+                );
             }
             return Ok(());
         };

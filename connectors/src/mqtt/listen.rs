@@ -112,22 +112,26 @@ impl Listener {
         asked: &mut HashMap<String, Instant>,
         retry: &mut Retry,
     ) -> End {
-        let mut session =
-            Session { client, asked: VecDeque::new(), refused: 0, is_admitted: false, batch: Batch::default() };
+        let mut session = Session { client, asked: VecDeque::new(), refused: 0, is_admitted: false, batch: Batch::default() };
         let admitted_by = Instant::now() + ADMITS_WITHIN;
         loop {
             // The pause below must not drop the future that hears: a packet half read stays in it.
-            let mut hearing = pin!(broker.hear());
-            let heard = loop {
-                tokio::select! {
-                    biased;
-                    () = self.closing.cancelled() => break None,
-                    heard = &mut hearing => break Some(heard),
-                    () = tokio::task::yield_now(), if !session.batch.is_empty() => {
-                        if !self.hand_over(&mut session).await { break None; }
-                    }
-                    () = tokio::time::sleep_until(admitted_by), if !session.is_admitted => {
-                        return End::Trouble(Trouble::Lost("no answer to CONNECT or SUBSCRIBE; is there an MQTT broker at this port?".into()));
+            let heard = {
+                let mut hearing = pin!(broker.hear());
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = self.closing.cancelled() => break None,
+                        heard = &mut hearing => break Some(heard),
+                        () = tokio::task::yield_now(), if !session.batch.is_empty() => {
+                            if !self.hand_over(&mut session).await {
+                                break None;
+                            }
+                        }
+                        () = tokio::time::sleep_until(admitted_by), if !session.is_admitted => {
+                            let problem = "no answer to CONNECT or SUBSCRIBE; is there an MQTT broker at this port?";
+                            return End::Trouble(Trouble::Lost(problem.into()));
+                        }
                     }
                 }
             };
