@@ -34,6 +34,11 @@ struct Mosquitto {
 impl Mosquitto {
     /// `None`, after saying so, where there is no broker or no publisher.
     fn start(more: &str) -> Option<Self> {
+        Self::start_with(more, |_| {})
+    }
+
+    /// With files of its own in its folder, `FOLDER` in `more`.
+    fn start_with(more: &str, files: impl FnOnce(&Path)) -> Option<Self> {
         super::peer::python()?;
         if !Path::new(MOSQUITTO).exists() {
             assert!(std::env::var_os("CI").is_none(), "{MOSQUITTO} is missing; .ci/run installs it");
@@ -44,10 +49,11 @@ impl Mosquitto {
         let place = folder.path().display();
         let text = format!(
             "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {place}/\nautosave_on_changes true\n\
-             autosave_interval 1\nmax_queued_messages 0\nlog_dest none\n{}",
+             autosave_interval 1\nmax_queued_messages 0\nlog_dest file {place}/log\nlog_type all\n{}",
             more.replace("FOLDER", &place.to_string())
         );
         std::fs::write(folder.path().join("mosquitto.conf"), text).unwrap();
+        files(folder.path());
         let mut broker = Self { port, folder, peer: None };
         broker.run();
         Some(broker)
@@ -121,7 +127,11 @@ fn one_point() -> Arc<Points> {
 /// Opens, and returns when the subscription stands.
 async fn live(protocol: &dyn Protocol, points: &Arc<Points>, kept: Kept) -> Drive {
     let mut drive = Drive::resume(protocol, points, kept);
-    assert!(drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await, "{:?}", drive.link.status());
+    let is_live = drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await;
+    if !is_live {
+        let _ = Command::new("sh").arg("-c").arg("cat /tmp/.tmp*/log > /tmp/lab/mqtt/mosq.log").status();
+    }
+    assert!(is_live, "{:?}", drive.link.status());
     drive
 }
 

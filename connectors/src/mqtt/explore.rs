@@ -29,12 +29,14 @@ struct Visitor<'a> {
     settings: &'a Settings,
     client: Client,
     broker: Broker,
+    /// What came while the subscriptions were being answered: retained messages.
+    early: Vec<Message>,
 }
 
 impl<'a> Visitor<'a> {
     async fn enter(settings: &'a Settings, link: &Link, filters: &[String]) -> Result<Self, SourceError> {
         let (client, broker) = broker::dial(settings, link.name(), Visit::Brief)?;
-        let mut visitor = Self { settings, client, broker };
+        let mut visitor = Self { settings, client, broker, early: Vec::new() };
         let by = Instant::now() + ADMITS_WITHIN;
         let mut asked = None;
         loop {
@@ -56,7 +58,8 @@ impl<'a> Visitor<'a> {
                         return Err(settings.wrong(format!("subscription to {filter} refused: {problem}; {remedy}")));
                     }
                 }
-                Ok(_) => {}
+                Ok(Heard::Message(message)) => visitor.early.push(message),
+                Ok(Heard::Other) => {}
                 Err(trouble) => return Err(visitor.error(trouble)),
             }
         }
@@ -72,6 +75,9 @@ impl<'a> Visitor<'a> {
 
     /// Messages until the time is up.
     async fn listen(&mut self, until: Instant, mut each: impl FnMut(&Client, Message)) -> Result<(), SourceError> {
+        for message in std::mem::take(&mut self.early) {
+            each(&self.client, message);
+        }
         loop {
             match timeout_at(until, self.broker.hear()).await {
                 Err(_) => return Ok(()),

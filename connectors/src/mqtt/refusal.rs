@@ -31,7 +31,10 @@ pub(super) fn io(error: &io::Error) -> Trouble {
             rustls::CertificateError::NotValidForName | rustls::CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another name; set tls.server_name to the name in it"
             }
-            rustls::CertificateError::UnknownIssuer => "its certificate comes from another authority; set tls.ca to the right one",
+            // A bad signature: an authority of the same name with another key.
+            rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature => {
+                "its certificate comes from another authority; set tls.ca to the right one"
+            }
             rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. } => {
                 "its certificate has expired; renew it, or correct the clocks"
             }
@@ -56,6 +59,8 @@ pub(super) fn state(text: &str) -> Trouble {
         "the line is silent: no answer to a ping"
     } else if text.contains("PacketTooLarge") || text.contains("SizeLimitExceeded") || text.contains("maximum packet size") {
         "a message is larger than max_packet_bytes; raise it"
+    } else if text.contains("timeout") {
+        "no answer in time; is there an MQTT broker at this port?"
     } else if text.contains("closed by peer") {
         "the broker closed the connection; its log says why"
     } else {

@@ -10,6 +10,7 @@ use super::{MANY_KINDS, Mosquitto, NOON, SOON, live, one_point, settings};
 use connectors::live::{Link, Points, Protocol, points_file};
 use engine::domain::{Quantities, Timestamp};
 use serde_json::json;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -55,7 +56,11 @@ async fn nothing_is_published() {
         drop(drive.close().await);
         let sent = packets(&wire.sent());
         let count = |kind: u8| sent.iter().filter(|packet| packet.0 == kind).count();
-        assert!(sent.iter().all(|packet| READING.contains(&packet.0)), "{version}: {:?}", sent.iter().map(|p| p.0).collect::<Vec<_>>());
+        assert!(
+            sent.iter().all(|packet| READING.contains(&packet.0)),
+            "{version}: {:?}",
+            sent.iter().map(|p| p.0).collect::<Vec<_>>()
+        );
         assert_eq!((count(1), count(14)), (3, 3), "{version}: three connections, each left in good order");
         assert!(count(4) >= 30, "{version}: {} acknowledged", count(4));
     }
@@ -74,8 +79,11 @@ async fn what_is_discovered_reads_back() {
     let settings = settings(broker.port, json!({"discover_s": 1}));
     let found = settings.discover(&link(), &|_| {}).await.unwrap();
     let text = points_file(&settings.peer(), &found);
-    let points = Arc::new(Points::parse(&text, "found.toml", &Quantities::standard()).unwrap_or_else(|error| panic!("{error}\n{text}")));
-    for line in ["tarfaya/WTG01/data#/ActivePower/value", "tarfaya/WTG01/data#/door~1open", "tarfaya/meteo/GHI", "time = \"/timestamp\""] {
+    let points =
+        Arc::new(Points::parse(&text, "found.toml", &Quantities::standard()).unwrap_or_else(|error| panic!("{error}\n{text}")));
+    for line in
+        ["tarfaya/WTG01/data#/ActivePower/value", "tarfaya/WTG01/data#/door~1open", "tarfaya/meteo/GHI", "time = \"/timestamp\""]
+    {
         assert!(text.contains(line), "{line}: {text}");
     }
     let ids: Vec<_> = points.assets().iter().map(|asset| asset.id.as_str()).collect();
@@ -101,12 +109,13 @@ async fn a_probe_says_who_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_settings_are_refused_with_the_remedy() {
     let files = "allow_anonymous false\npassword_file FOLDER/passwords\nacl_file FOLDER/acl\n";
-    let Some(mut broker) = Mosquitto::start(files) else { return };
-    let place = |name: &str| broker.folder.path().join(name);
-    std::fs::write(place("acl"), "user reader\ntopic read plant/#\ntopic read $SYS/#\n").unwrap();
-    let made = Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(place("passwords")).args(["reader", "right"]).status().unwrap();
-    assert!(made.success());
-    broker.run();
+    let made = |folder: &Path| {
+        std::fs::write(folder.join("acl"), "user reader\ntopic read plant/#\ntopic read $SYS/#\n").unwrap();
+        let made =
+            Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(folder.join("passwords")).args(["reader", "right"]).status();
+        assert!(made.unwrap().success());
+    };
+    let Some(broker) = Mosquitto::start_with(files, made) else { return };
     let port = broker.port;
     let right = json!({"username": "reader", "password": "right"});
     let cases = [
@@ -160,7 +169,9 @@ async fn tls_is_checked_and_says_what_is_wrong() {
         let mut named = tls(&own);
         named["server_name"] = "broker.example".into();
         let nobody = json!({"ca": file(&own, "ca.pem")});
-        for (tls, remedy) in [(strange, "tls.ca"), (named, "tls.server_name"), (nobody, "tls.certificate"), (tls(&other), "tls.certificate")] {
+        for (tls, remedy) in
+            [(strange, "tls.ca"), (named, "tls.server_name"), (nobody, "tls.certificate"), (tls(&other), "tls.certificate")]
+        {
             let settings = settings(broker.port, json!({"tls": tls, "version": version}));
             let error = settings.probe(&one_point(), &link()).await.unwrap_err().to_string();
             assert!(error.contains(remedy), "{version}: {remedy}: {error}");

@@ -44,7 +44,8 @@ struct Edge(Publisher, u64);
 
 impl Edge {
     fn send(&mut self, kind: &str, device: &str, seconds: i64, metrics: &Value) {
-        let topic = if device.is_empty() { format!("spBv1.0/park/{kind}/edge") } else { format!("spBv1.0/park/{kind}/edge/{device}") };
+        let topic =
+            if device.is_empty() { format!("spBv1.0/park/{kind}/edge") } else { format!("spBv1.0/park/{kind}/edge/{device}") };
         let mut order = json!({"do": "sparkplug", "topic": topic, "timestamp": NOON + seconds * 1000, "metrics": metrics});
         if kind != "NDEATH" {
             order["seq"] = (self.1 % 256).into();
@@ -100,7 +101,12 @@ async fn births_data_gaps_and_deaths() {
         {"alias": 4, "type": "Boolean", "value": true},
     ]);
     edge.send("DDATA", "inv1", 1, &metrics);
-    edge.send("DDATA", "inv1", 2, &json!([{"alias": 2, "type": "Float", "null": true}, {"alias": 4, "type": "Boolean", "value": false}]));
+    edge.send(
+        "DDATA",
+        "inv1",
+        2,
+        &json!([{"alias": 2, "type": "Float", "null": true}, {"alias": 4, "type": "Boolean", "value": false}]),
+    );
     edge.send("DDATA", "inv1", 3, &json!([{"alias": 2, "type": "Float", "value": 8.0, "properties": {"Quality": 500}}]));
     edge.send("DDATA", "inv1", 4, &json!([{"alias": 2, "type": "Float", "value": 9.0, "properties": {"Quality": 0}}]));
     edge.send("NDATA", "", 4, &json!([{"alias": 1, "type": "Double", "value": 60.25, "properties": {"Quality": 192}}]));
@@ -118,7 +124,8 @@ async fn births_data_gaps_and_deaths() {
     let all = drive.until(SOON, |drive| offline(drive, "node park/edge is offline")).await;
     assert!(all, "{:?}", drive.kept);
     let kept = drive.close().await;
-    let power: Vec<_> = [(-60, 3.0), (-1, 2.0), (0, 7.5), (3, 8.0), (5, 10.0), (6, 11.0), (7, 7.5), (8, 12.0)].map(|(n, v)| (second(n), v)).into();
+    let power: Vec<_> =
+        [(-60, 3.0), (-1, 2.0), (0, 7.5), (3, 8.0), (5, 10.0), (6, 11.0), (7, 7.5), (8, 12.0)].map(|(n, v)| (second(n), v)).into();
     assert_eq!(kept.series("i1", "active_power"), power);
     let reactive = [(second(0), -12.0), (second(1) + 500_000, -40.0), (second(7), -12.0)];
     assert_eq!(kept.series("i1", "reactive_power"), reactive);
@@ -181,7 +188,8 @@ async fn births_are_discovered() {
     }
     let found = looking.await.unwrap();
     let text = points_file(&settings.peer(), &found);
-    let points = Arc::new(Points::parse(&text, "found.toml", &Quantities::standard()).unwrap_or_else(|error| panic!("{error}\n{text}")));
+    let points =
+        Arc::new(Points::parse(&text, "found.toml", &Quantities::standard()).unwrap_or_else(|error| panic!("{error}\n{text}")));
     for line in ["park/edge:Meter/P", "park/edge/inv1:AC/Power", "park/edge/inv1:Alarm"] {
         assert!(text.contains(line), "{line}: {text}");
     }
