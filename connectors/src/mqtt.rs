@@ -13,6 +13,7 @@ mod clock;
 mod decode;
 mod explore;
 mod listen;
+mod memory;
 mod nodes;
 mod offer;
 mod payload;

@@ -6,6 +6,7 @@
 
 use super::Settings;
 use super::Version;
+use super::memory::{Nothing, OURS};
 use super::refusal;
 use engine::source::SourceError;
 use prost::bytes::Bytes;
@@ -116,14 +117,16 @@ pub(super) fn dial(settings: &Settings, name: &str, visit: Visit) -> Result<(Cli
             Ok((Client::V4(client), Broker::V4(Box::new(events))))
         }
         Version::V5 => {
-            let mut options = v5::MqttOptions::new(id, target);
+            let mut options = v5::MqttOptions::new(id.clone(), target);
             options.set_keep_alive(settings.keep_alive_s).set_max_request_batch(REQUESTS_AT_ONCE);
             options.set_max_packet_size(Some(settings.max_packet_bytes)).set_receive_maximum(Some(WINDOW));
             options.set_incoming_packet_size_limit(v5::IncomingPacketSizeLimit::Bytes(settings.max_packet_bytes));
             options.set_ack_mode(if is_lasting { v5::AckMode::Manual } else { v5::AckMode::Automatic });
             options.set_clean_start(!is_lasting).set_session_expiry_interval(is_lasting.then_some(settings.session_expiry_s));
-            // We send nothing that a session of ours would have to remember.
-            options.set_broker_session_resume_policy(v5::BrokerSessionResumePolicy::AllowBrokerOnly);
+            if is_lasting {
+                let memory = Nothing { client_id: id, session_expiry_s: settings.session_expiry_s };
+                options.set_session_store(memory).set_outgoing_inflight_upper_limit(OURS);
+            }
             options.set_connect_timeout(CONNECTS_WITHIN).set_socket_connector(connector);
             if let Some(user) = &settings.username {
                 options.set_credentials(user.clone(), password);

@@ -4,7 +4,7 @@
 
 use super::super::drive::{Drive, Kept};
 use super::super::wire::{Weather, Wire};
-use super::{Mosquitto, SOON, expected, live, one_point, settings};
+use super::{Mosquitto, SOON, expected, live, one_point, settings, soon};
 use connectors::live::Phase;
 use serde_json::json;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn a_broker_that_is_killed_and_comes_back_loses_and_doubles_nothing() {
     broker.kill();
     // The publisher keeps what is not acknowledged, and says it again.
     publisher.series(100, 150);
-    assert!(drive.until(SOON, |drive| drive.link.status().phase == Phase::Waiting).await);
+    assert!(soon(&mut drive, |drive| drive.link.status().phase == Phase::Waiting).await);
     broker.run();
     assert!(drive.until(SOON, |drive| drive.kept.values.len() == 150).await, "{}", drive.kept.values.len());
     assert_eq!(drive.close().await.values, expected(150));
@@ -67,14 +67,14 @@ async fn cuts_at_any_time_lose_and_double_nothing() {
         seed ^= seed << 17;
         // Before it is live again, while it subscribes, in the middle of messages, after them. Not always before: waits grow.
         if cut % 5 != 0 {
-            let is_live = drive.until(SOON, |drive| drive.link.status().phase == Phase::Live).await;
+            let is_live = soon(&mut drive, |drive| drive.link.status().phase == Phase::Live).await;
             assert!(is_live, "{cut}: {:?}", drive.link.status());
         }
         let goal = cut * 10 + (seed % 10) as usize;
         assert!(drive.until(SOON, |drive| drive.kept.values.len() >= goal).await, "{cut}: {:?}", drive.link.status());
         let before = wire.connections();
         wire.cut();
-        assert!(drive.until(SOON, |_| wire.connections() > before).await, "{cut}: {:?}", drive.link.status());
+        assert!(soon(&mut drive, |_| wire.connections() > before).await, "{cut}: {:?}", drive.link.status());
     }
     publisher.wait();
     let all = cuts * 10;
@@ -97,7 +97,7 @@ async fn silence_is_noticed_and_what_was_said_meanwhile_is_fetched() {
         publisher.series(5, 20);
         publisher.wait();
         // A ping a second, and as long for its answer.
-        let noticed = drive.until(SOON, |drive| drive.link.status().failures > 0).await;
+        let noticed = soon(&mut drive, |drive| drive.link.status().failures > 0).await;
         assert!(noticed, "{version}: {:?}", drive.link.status());
         let mut lines = std::iter::from_fn(|| tail.try_recv().ok());
         let said = lines.find(|line| line.starts_with("lost: ")).unwrap();
@@ -126,7 +126,7 @@ async fn a_hostile_wire_is_survived() {
         let (first, before) = (seed as usize * 100, wire.connections());
         publisher.series(first, first + 40);
         publisher.wait();
-        let is_hit = drive.until(SOON, |drive| wire.connections() > before && drive.link.status().failures > 0).await;
+        let is_hit = soon(&mut drive, |drive| wire.connections() > before && drive.link.status().failures > 0).await;
         assert!(is_hit, "seed {seed}: {:?}", drive.link.status());
         let said = drive.link.status().last_error.unwrap();
         assert!(said.contains("127.0.0.1") || said.contains("t01"), "seed {seed}: {said}");
