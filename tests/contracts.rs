@@ -6,5 +6,10 @@
 
 mod drive;
 mod mqtt;
+mod iec104;
+mod modbus;
 mod peer;
+mod plant;
+mod polled;
+mod watched;
 mod wire;
