@@ -89,7 +89,7 @@ async fn silence_is_noticed_and_what_was_said_meanwhile_is_fetched() {
         let Some(broker) = Mosquitto::open() else { return };
         let wire = Wire::to(broker.port).await;
         let (mut publisher, points) = (broker.publisher(), one_point());
-        let mut drive = live(&settings(wire.port, json!({"version": version})), &points, Kept::default()).await;
+        let mut drive = live(&settings(wire.port, json!({"version": version, "keep_alive_s": 1})), &points, Kept::default()).await;
         publisher.series(0, 5);
         assert!(drive.until(SOON, |drive| drive.kept.values.len() == 5).await);
         let mut tail = drive.link.listen();
