@@ -5,6 +5,7 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+mod mqtt;
 mod iec104;
 mod modbus;
 mod opcua;
