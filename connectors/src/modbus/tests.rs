@@ -113,7 +113,7 @@ fn ticks_are_whole_multiples_and_never_now() {
 
 #[test]
 fn the_table_of_models_is_whole() {
-    assert_eq!(sunspec::models().len(), 39);
+    assert_eq!(sunspec::models().len(), 40);
     let inverter = sunspec::model(103).unwrap();
     assert_eq!((inverter.fixed(), inverter.stride()), (52, 0));
     assert_eq!(inverter.point("W", None).unwrap().offset, 14);

@@ -20,7 +20,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 logging.disable(logging.CRITICAL)
 TABLES = {1: "co", 2: "di", 3: "hr", 4: "ir"}
 # Models of which every point is filled in, three repetitions where something repeats.
-EVERY = [101, 102, 103, 111, 112, 113, 120, 121, 122, 123, 124, 160, 201, 202, 203, 204, 211, 212, 213, 214, 302, 303, 304, 306, 307, 308]
+EVERY = [101, 102, 103, 111, 112, 113, 120, 121, 122, 123, 124, 160, 201, 202, 203, 204, 211, 212, 213, 214, 302, 303, 304, 305, 306, 307, 308]
 EVERY += [401, 402, 403, 404, 501, 502, 701, 702, 703, 713, 714, 802]
 
 
