@@ -1,0 +1,1 @@
+//! Addresses, qualities, times, places and sequence numbers, without a controller.
