@@ -5,5 +5,6 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+mod mms;
 mod peer;
 mod wire;

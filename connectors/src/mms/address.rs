@@ -25,7 +25,8 @@ pub(super) struct Address {
 impl Address {
     /// Reads `LD/LN.DO.DA[FC]`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let example = "write it as WTG1LD0/WTUR1.W.mag.f[MX]: logical device / logical node . data . attribute [functional constraint]";
+        let example =
+            "write it as WTG1LD0/WTUR1.W.mag.f[MX]: logical device / logical node . data . attribute [functional constraint]";
         let (reference, fc) = text
             .trim()
             .strip_suffix(']')

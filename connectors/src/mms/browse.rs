@@ -18,8 +18,7 @@ use std::collections::BTreeSet;
 /// Attributes that carry a process value, by their last name (IEC 61850-7-3).
 const VALUES: [&str; 6] = ["f", "i", "stVal", "actVal", "general", "posVal"];
 /// Data every node has about itself, not about the process (IEC 61850-7-4, common logical node).
-const OWN: [&str; 10] =
-    ["Mod", "Beh", "Health", "NamPlt", "PhyNam", "PhyHealth", "Proxy", "Loc", "LocKey", "LocSta"];
+const OWN: [&str; 10] = ["Mod", "Beh", "Health", "NamPlt", "PhyNam", "PhyHealth", "Proxy", "Loc", "LocKey", "LocSta"];
 /// What nodes of IEC 61400-25 are about, so that `WGEN1.Spd` reads as a generator's speed.
 const CLASSES: [(&str, &str); 8] = [
     ("WROT", "rotor"),
@@ -40,7 +39,11 @@ pub(super) async fn probe(settings: &Settings, points: &Points) -> Result<Probe,
     let served = plan(&peer, settings, points).await?;
     if let Some(reject) = served.rejects.first() {
         let count = served.rejects.len();
-        return Err(Trouble::Wrong(format!("{count} of {} points are not there; the first: {}", points.points().len(), reject.detail)));
+        return Err(Trouble::Wrong(format!(
+            "{count} of {} points are not there; the first: {}",
+            points.points().len(),
+            reject.detail
+        )));
     }
     let mut says: Vec<String> = Vec::new();
     for report in &served.reports {
@@ -152,8 +155,12 @@ fn value_address(device: &str, node: &str, name: &str, all: &BTreeSet<&str>) -> 
     let is_side = path.iter().any(|part| matches!(part.as_str(), "instMag" | "instCVal" | "ang"));
     let above = format!("{name}$");
     let is_leaf = all.range(above.as_str()..).next().is_none_or(|next| !next.starts_with(&above));
-    (is_value && !is_own && !is_side && is_leaf && class(node) != "LPHD")
-        .then(|| Address { device: device.into(), node: node.into(), path, fc })
+    (is_value && !is_own && !is_side && is_leaf && class(node) != "LPHD").then(|| Address {
+        device: device.into(),
+        node: node.into(),
+        path,
+        fc,
+    })
 }
 
 fn is_attribute(part: &str) -> bool {

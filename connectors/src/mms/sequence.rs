@@ -18,7 +18,7 @@ pub(super) enum Verdict {
 /// Numbers of one control block.
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
-    last: Option<(u16, u16)>,
+    pub(super) last: Option<(u16, u16)>,
     /// Where there was a gap before: the entry taken last, the number that came.
     seen: Option<(Option<Vec<u8>>, u16)>,
 }

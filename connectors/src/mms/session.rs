@@ -71,7 +71,7 @@ impl Session {
 
     /// Runs until the source is closed or a person must act.
     pub(super) async fn run(mut self) {
-        let (mut retry, mut strikes) = (Retry::default(), 0);
+        let (mut retry, mut strikes, mut before) = (Retry::default(), 0, String::new());
         loop {
             self.link.enter(Phase::Connecting);
             let trouble = match self.once(&mut retry).await {
@@ -79,7 +79,10 @@ impl Session {
                 Err(trouble) => trouble,
             };
             self.link.lost(trouble.text());
-            strikes = if matches!(trouble, Trouble::Wrong(_)) { strikes + 1 } else { 0 };
+            // The same one each time: what a bad wire makes up differs.
+            let is_again = trouble.text() == before;
+            strikes = if matches!(trouble, Trouble::Wrong(_)) { if is_again { strikes + 1 } else { 1 } } else { 0 };
+            trouble.text().clone_into(&mut before);
             if strikes >= STRIKES {
                 // Nobody listening any more is no error of this task.
                 drop(self.sender.send(Piece::Failed(trouble.error(self.settings.place()))).await);

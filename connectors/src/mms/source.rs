@@ -58,12 +58,15 @@ impl Reader {
         if let Some(cursor) = after {
             match serde_json::from_str(&cursor.0) {
                 Ok(entries) => self.entries = entries,
-                Err(error) => self.link.rejected(&format!("the saved place {:?} is none ({error}); everything is read again", cursor.0)),
+                Err(error) => {
+                    self.link.rejected(&format!("the saved place {:?} is none ({error}); everything is read again", cursor.0))
+                }
             }
         }
         let (sender, inlet) = Inlet::new(Assembly::new(self.points.clone(), self.link.clone()), ROOM);
         let (closing, is_closing) = watch::channel(false);
-        let session = Session::new(self.settings.clone(), self.points.clone(), self.link.clone(), sender, is_closing, &self.entries);
+        let session =
+            Session::new(self.settings.clone(), self.points.clone(), self.link.clone(), sender, is_closing, &self.entries);
         Running { inlet, closing, task: tokio::spawn(session.run()) }
     }
 }

@@ -20,12 +20,7 @@ pub(super) enum Enabled {
 const ENTRY: usize = 8;
 
 /// Sets up and enables a control block; reports may come before this returns.
-pub(super) async fn enable(
-    peer: &Peer,
-    settings: &Settings,
-    report: &Report,
-    after: Option<&[u8]>,
-) -> Result<Enabled, Trouble> {
+pub(super) async fn enable(peer: &Peer, settings: &Settings, report: &Report, after: Option<&[u8]>) -> Result<Enabled, Trouble> {
     let name = &report.reference;
     let is_buffered = report.block.is_buffered();
     let taken = |error: &str| {

@@ -7,6 +7,7 @@ two data sets and report control blocks of both sorts. Not here: what a client s
 Orders:
   {"do": "set", "ref": "WTUR1.W", "value": 1.5, "time_us": 1780000000000000, "q": 0, "clock": ""}
   {"do": "burst", "ref": "WTUR1.W", "first": 0, "count": 100, "time_us": ..., "step_us": 1000000, "pause_s": 0}
+  {"do": "all", "time_us": ...}: everything is 0 and good at this time
   {"do": "connections"}
 """
 
@@ -113,6 +114,9 @@ class Controller:
                 self.set(order["ref"], order["first"] + index, order["time_us"] + index * order["step_us"])
                 if order.get("pause_s"):
                     time.sleep(order["pause_s"])
+        elif what == "all":
+            for ref in self.objects:
+                self.set(ref, 0, order["time_us"])
         elif what == "connections":
             return {"connections": iec.IedServer_getNumberOfOpenConnections(self.server)}
         else:
