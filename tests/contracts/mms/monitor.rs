@@ -94,7 +94,7 @@ async fn nothing_is_written_but_report_control_blocks() {
         let settings = settings(wire.port, more);
         let mut drive = Drive::open(&settings, &plant());
         burst(&mut peer, 1, 9);
-        let last = told(10)[9];
+        let last = told(10)[8];
         assert!(drive.until(LIMIT, |drive| super::power(&drive.kept).contains(&last)).await, "{:?}", drive.link.status());
         drive.close().await;
     }
