@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 pub(super) struct Sequence {
     pub(super) last: Option<(u16, u16)>,
     /// Where there was a gap before: the entry taken last, the number that came.
-    seen: Option<(Option<Vec<u8>>, u16)>,
+    pub(super) seen: Option<(Option<Vec<u8>>, u16)>,
 }
 
 impl Sequence {

@@ -66,7 +66,7 @@ fn requests(mut bytes: &[u8]) -> (BTreeSet<u8>, Vec<String>) {
         match kind {
             0xa0 => {
                 let (_, _, service) = element(request);
-                // A 30 tag before the service would be a modifier; we send none.
+
                 let (tag, content, _) = element(service);
                 services.insert(tag);
                 if tag == WRITE {
