@@ -113,6 +113,9 @@ test)
     need git git --version
     need strace have strace
     need mosquitto test -x /usr/sbin/mosquitto
+    need openssh-server test -x /usr/sbin/sshd
+    need openssh-client sh -c 'command -v sftp && command -v ssh-keygen'
+    need openssl openssl version
     apt_install
     rust
     python

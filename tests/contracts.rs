@@ -6,5 +6,11 @@
 
 mod drive;
 mod mms;
+mod iec104;
+mod modbus;
+mod opcua;
 mod peer;
+mod plant;
+mod polled;
+mod watched;
 mod wire;

@@ -1,10 +1,10 @@
-// Drives the dashboard in real Chromium: the fleet, a forecast, the inbox with its actions, themes, languages, the phone.
+// Drives the dashboard in real Chromium: the fleet, a forecast, the inbox with its actions, connections, themes, languages, the phone.
 // BASE_URL and KEY come from the environment; works against the real server and against the mock. Any console error or foreign request fails.
 //   BASE_URL=http://127.0.0.1:8080 KEY=… [SCREENSHOT_DIR=shots] [CHROMIUM=/usr/bin/chromium] node dashboard.mjs
 import assert from "node:assert/strict";
 import { drive, readNumber } from "./driver.mjs";
 
-const { base: BASE, key: KEY, page, context, complaints, expected: expectedRefusals, isMock, step, shot, open, colours, theme, finish } = await drive();
+const { base: BASE, key: KEY, page, context, complaints, expected: expectedRefusals, isMock, step, shot, open, colours, theme, ask, finish } = await drive();
 
 await step("a stranger is shown the door, a wrong key is refused", async () => {
   expectedRefusals.add("401 /session");
@@ -237,6 +237,32 @@ await step("an asset page draws its charts", async () => {
   return first;
 });
 
+await step("connections show what the API says, and a tail of one", async () => {
+  const { connections: told } = (await ask("connections")).body;
+  const entry = page.locator("nav a[href='#/connections']");
+  if (!told.length) {
+    assert.equal(await entry.count(), 0, "a menu entry leads to nothing");
+    await open("#/connections");
+    await page.locator(".empty code", { hasText: "chergui discover" }).waitFor();
+    return "none configured";
+  }
+  await entry.click();
+  await page.locator("[data-connection]").first().waitFor();
+  assert.deepEqual(await page.locator("[data-connection]").evaluateAll((rows) => rows.map((row) => row.dataset.connection)), told.map(({ name }) => name));
+  for (const { name, peer, last_error } of told) {
+    const text = await page.locator(`[data-connection='${name}']`).innerText();
+    assert.ok(text.includes(peer) && (!isMock || text.includes(last_error ?? "")), text);
+  }
+  await shot("connections-light", true);
+  await page.locator(`[data-connection='${told[0].name}'] th a`).press("Enter");
+  await page.locator("[data-testid=tail][data-state=live]").waitFor();
+  if (isMock) await page.locator(".tail-lines li", { hasText: "active_power" }).first().waitFor();
+  await shot("connections-tail");
+  await page.keyboard.press("Escape");
+  await page.locator("[data-testid=tail]").waitFor({ state: "detached" });
+  return `${told.length} connections`;
+});
+
 await step("dark mode", async () => {
   await theme("dark");
   assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
@@ -271,7 +297,7 @@ await step("French, then Arabic from right to left", async () => {
 
 await step("phone width without sideways scrolling", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const [hash, name] of [["#/", "phone-fleet"], ["#/forecast", "phone-forecast"], ["#/alerts", "phone-inbox"], [`#/alerts/${alertId}`, "phone-alert"]]) {
+  for (const [hash, name] of [["#/", "phone-fleet"], ["#/forecast", "phone-forecast"], ["#/alerts", "phone-inbox"], [`#/alerts/${alertId}`, "phone-alert"], ["#/connections", "phone-connections"]]) {
     await open(hash);
     await page.waitForTimeout(900);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

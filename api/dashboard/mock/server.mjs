@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as alerts from "./alerts.mjs";
+import { connectionsOf, tailOf } from "./connections.mjs";
 import { budgetOf, evidenceOf, logOf } from "./evidence.mjs";
 import { assets, byId, healthOf, iso, round, SILENT, UNITS, valuesAt } from "./fleet.mjs";
 import { explanationOf, forecastOf, issueTimes, quantitiesOf, verificationOf } from "./forecasts.mjs";
@@ -104,6 +105,7 @@ function answer(method, path, query, body, headers) {
     const states = query.get("state")?.split(",");
     return json({ alerts: alerts.list().filter((a) => (!states || states.includes(a.state)) && (!query.get("asset_id") || a.asset_id === query.get("asset_id"))), next_cursor: null });
   }
+  if (path === "/connections") return json({ connections: connectionsOf(Date.now()) });
   if (path === "/alerts/budget") return json(budgetOf(alerts.list(), now));
   if (path === "/maintenance/plan" && method === "POST") {
     const plan = planOf(alerts.list(), body, now);
@@ -145,6 +147,8 @@ createServer(async (request, response) => {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   if (path === "/alerts/stream" && /chergui=/.test(request.headers.cookie ?? "")) return stream(request, response);
+  const tailed = /^\/connections\/([^/]+)\/tail$/.exec(path)?.[1];
+  if (tailed && /chergui=/.test(request.headers.cookie ?? "") && tailOf(decodeURIComponent(tailed), request, response)) return undefined;
   const result = answer(request.method, path, url.searchParams, chunks.length ? JSON.parse(Buffer.concat(chunks)) : {}, request.headers);
   response.writeHead(result.status, { "content-type": result.type, ...result.headers });
   return response.end(typeof result.body === "string" ? result.body : JSON.stringify(result.body));

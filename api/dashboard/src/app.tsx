@@ -1,5 +1,6 @@
 // The frame around every page: top bar with navigation, clock and live state, the banner when the stream is cut, and the door when nobody is logged in.
 import { useEffect } from "preact/hooks";
+import { connections, loadConnections } from "./core/connections";
 import { loadFleet } from "./core/fleet";
 import { logOut, session } from "./core/http";
 import { activeAlerts, announcement, isFolded, isShelved, loadAlerts } from "./core/inbox";
@@ -8,6 +9,7 @@ import { address, route } from "./core/route";
 import { showDay, showTime, tick } from "./core/time";
 import { localText, t } from "./core/words";
 import { AssetPage } from "./pages/asset";
+import { ConnectionsPage } from "./pages/connections";
 import { ForecastPage } from "./pages/forecast";
 import { Inbox } from "./pages/inbox";
 import { Login } from "./pages/login";
@@ -23,6 +25,7 @@ export function App() {
     if (!who) { stopLive(); return; }
     void loadFleet(true);
     void loadAlerts();
+    void loadConnections();
     startLive();
   }, [who]);
   const count = who ? activeAlerts.value.filter((alert) => alert.state === "open" && !isShelved(alert) && !isFolded(alert)).length : 0;
@@ -46,6 +49,7 @@ function Page() {
     case "forecast": return <ForecastPage />;
     case "alerts": return <Inbox />;
     case "plan": return <PlanPage />;
+    case "connections": return <ConnectionsPage />;
     case "asset": return <AssetPage key={route.value.parts[0] ?? ""} />;
     default: return <Empty title={t("notFound")} help={t("notFoundHelp")}><a class="button" href={address.fleet()}>{t("fleet")}</a></Empty>;
   }
@@ -64,7 +68,7 @@ function TopBar() {
     <header class="topbar">
       <a class="brand" href={address.fleet()} aria-label="Chergui"><Brand /><span>Chergui</span></a>
       <nav aria-label={t("mainMenu")}>
-        {link("fleet", address.fleet(), t("fleet"))}{link("forecast", address.forecast(), t("forecast"))}{link("alerts", address.alerts(), t("alerts"), waiting.length)}{link("plan", address.plan(), t("plan"))}
+        {link("fleet", address.fleet(), t("fleet"))}{link("forecast", address.forecast(), t("forecast"))}{link("alerts", address.alerts(), t("alerts"), waiting.length)}{link("plan", address.plan(), t("plan"))}{connections.value?.length ? link("connections", address.connections(), t("connections")) : null}
       </nav>
       <div class="topbar-end">
         <span class={`live live-${liveState.value}`} data-testid="live" data-live={liveState.value}><i aria-hidden="true" />{liveState.value === "live" ? t("live") : liveState.value === "connecting" ? t("connecting") : t("stale")}</span>

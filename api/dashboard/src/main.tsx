@@ -8,6 +8,7 @@ import "./style/wall.css";
 import "./style/charts.css";
 import "./style/alerts.css";
 import "./style/plan.css";
+import "./style/connections.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -262,4 +262,35 @@ export interface AssetHealth {
   signals: HealthSignal[];
 }
 
+/** `stopped`: an error only a person can mend. The others are the phases of a link. */
+export type Phase = "idle" | "connecting" | "backfilling" | "live" | "waiting" | "closed" | "stopped";
+
+/** A connection to a plant and how it does; counts are since the server started, times are the wall clock's. */
+export interface Connection {
+  name: string;
+  protocol: string;
+  peer: string;
+  points: number;
+  assets: number;
+  phase: Phase;
+  since: string;
+  connects: number;
+  failures: number;
+  values: number;
+  /** Of `values`, those whose quality is not good. */
+  bad: number;
+  rejects: number;
+  stored: number;
+  last_received: string | null;
+  /** Newest time any value carried, by the source's clock. */
+  newest: string | null;
+  lag_s: number | null;
+  /** Source clock minus the server's. */
+  skew_s: number | null;
+  silence_s: number;
+  is_silent: boolean;
+  last_error: string | null;
+  last_error_at: string | null;
+}
+
 export interface Session { name: string; role: string }

@@ -1,7 +1,8 @@
-// The live stream (SSE over fetch): parses events, watches the heartbeat, reconnects with back-off and Last-Event-ID.
+// The live stream (SSE over fetch): hears events, watches the heartbeat, reconnects with back-off and Last-Event-ID.
 // Who is interested subscribes; nothing is interpreted here but the server's clock.
 import { computed, signal } from "@preact/signals";
 import { session } from "./http";
+import { readEvents, type Heard } from "./sse";
 import { tick } from "./time";
 
 export type LiveState = "connecting" | "live" | "cut";
@@ -62,7 +63,7 @@ async function connect(): Promise<void> {
     if (!answer.ok || !answer.body) throw new Error(`stream: ${answer.status}`);
     liveState.value = "live";
     failures = 0;
-    await read(answer.body, alive);
+    await readEvents(answer.body, hear, alive);
   } catch { /* cut, silent or aborted: all lead to the next attempt below */ } finally { clearTimeout(silence); }
   if (running !== abort) return;
   failures += 1;
@@ -72,28 +73,8 @@ async function connect(): Promise<void> {
   timer = window.setTimeout(() => void connect(), wait);
 }
 
-async function read(body: ReadableStream<Uint8Array>, alive: () => void): Promise<void> {
-  const reader = body.pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    alive();
-    const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) parse(block);
-  }
-}
-
-function parse(block: string): void {
-  let event = "message";
-  const data: string[] = [];
-  for (const line of block.split("\n")) {
-    const [, name, text] = /^(\w+): ?(.*)$/.exec(line) ?? [];
-    if (name === "event") event = text ?? event;
-    else if (name === "data") data.push(text ?? "");
-    else if (name === "id") lastId = text ?? "";
-  }
+function hear({ event, id, data }: Heard): void {
+  if (id !== undefined) lastId = id;
   if (!data.length) return;
   let value: unknown = null;
   try { value = JSON.parse(data.join("\n")); } catch { return; }

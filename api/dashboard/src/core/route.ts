@@ -19,6 +19,7 @@ export const address = {
     `#/forecast${asset ? `/${part(asset)}` : ""}${asset && quantity ? `/${part(quantity)}` : ""}${asset && quantity && issue ? `?issue=${part(issue)}` : ""}`,
   alerts: (id?: string) => `#/alerts${id ? `/${part(id)}` : ""}`,
   plan: () => "#/plan",
+  connections: (name?: string) => `#/connections${name ? `/${part(name)}` : ""}`,
   asset: (id: string) => `#/asset/${part(id)}`,
 };
 

@@ -1,7 +1,7 @@
 // Civil time for people: formatting, offsets and ages in the language and zone they chose. Everything else in the house is UTC.
 // Browsers carry old zone tables for years, so the one change this product must not get wrong is written down here.
 import { computed, signal } from "@preact/signals";
-import { locale } from "./words";
+import { apart, locale, showNumber, showSigned, t, type Word } from "./words";
 import { zoneChoice } from "./settings";
 
 /** Morocco left UTC+01:00 for good on 2026-09-20 at 02:00 local time (tzdb 2026c and later). */
@@ -36,6 +36,9 @@ export const showMoment = (ms: number, zone: string) =>
   format(ms, zone, "m", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const showFull = (ms: number, zone: string) =>
   format(ms, zone, "f", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** Time of day to the second, in UTC, for lines that come close together. */
+export const showClock = (ms: number) => format(ms, "UTC", "c", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** Minutes east of UTC. */
 export function offsetMinutes(ms: number, zone: string): number {
@@ -72,6 +75,16 @@ export function showAge(ms: number, now: number): string {
   if (size < 90 * 86_400) return relative.value.format(Math.round(seconds / 86_400), "day");
   if (size < 730 * 86_400) return relative.value.format(Math.round(seconds / 2_629_800), "month");
   return relative.value.format(Math.round(seconds / 31_557_600), "year");
+}
+
+/** How long, in the unit one would say it in; `digits` are those of seconds, `signed` puts a plus before what is positive. */
+export function showSpan(seconds: number, digits = 0, signed = false): string {
+  const say = (word: Word, amount: number, places: number) => t(word, { n: apart((signed ? showSigned : showNumber)(amount, places)) });
+  const size = Math.abs(seconds);
+  if (size < 90) return say("seconds", seconds, size < 10 ? digits : 0);
+  if (size < 5400) return say("minutes", seconds / 60, 0);
+  if (size < 129_600) return say("hours", seconds / 3600, 0);
+  return say("days", seconds / 86_400, 0);
 }
 
 /** ISO 8601 durations of the kind `PT15M`, `PT1H`, `P1D` in milliseconds; `undefined` for others. */

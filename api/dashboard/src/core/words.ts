@@ -31,6 +31,8 @@ export const kindName = (name: string) => named(words.value.kinds, name);
 export const componentName = (name: string) => named(words.value.components, name);
 export const modeName = (name: string) => named(words.value.modes, name);
 export const stateName = (name: string) => named(words.value.states, name);
+/** Where a connection stands. */
+export const phaseName = (name: string) => named(words.value.phases, name);
 export const severityName = (name: string) => named(words.value.severities, name);
 export const eventName = (name: string) => named(words.value.events, name);
 export const modelName = (name: string) => named(words.value.models, name);

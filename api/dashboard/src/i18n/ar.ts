@@ -47,6 +47,10 @@ const text: Dictionary["text"] = {
   planSaving: "ما يوفّره انتظار الساعات المناسبة", planSavingHelp: "مقارنة بإرسال كل فريق إلى التنبيه الأكثر إلحاحًا في أقرب وقت.", planRisk: "منها {risk} مخاطرة", thisPlan: "هذه الخطة", solverOptimal: "الأفضل، مع إثبات.", solverFeasible: "ضمن {gap} من الأفضل.",
   visits: "الزيارات بالترتيب", actions: "الإجراءات", alsoSettles: "ويُنهي أيضًا:", occurrencesAre: "عدد المرات: {n}", lostWorking: "المفقود أثناء العمل", lostWaiting: "المفقود حتى ذلك الحين", windMost: "أشد رياح", unknown: "غير معروف", leftOut: "ما لم يُدرج",
   whatIf: "ماذا لو", whatIfHelp: "لهذه المعاينة فقط، ولا يتغير الإعداد.", planDays: "الفترة", windLimit: "حد الرياح للصعود", pricePerMwh: "سعر الميغاواط ساعة", asConfigured: "حسب الإعداد", crews: "الفرق", crew: "الفريق", crewNamed: "الفريق {n}", changeCrews: "غيّر", addCrew: "أضف فريقًا", crewsAsConfigured: "حسب الإعداد", peopleWord: "الأشخاص", hoursFrom: "من", hoursTo: "إلى", weekdays: "أيام العمل", remove: "احذف", planAgain: "أعد التخطيط", planning: "جارٍ التخطيط…", downloadIcs: "ملف التقويم", planEmpty: "لا شيء للتخطيط", planEmptyHelp: "لا تنبيه مفتوح يستدعي زيارة. عندما يوجد، تظهر هنا أرخص الساعات له.",
+  connections: "الاتصالات", connection: "الاتصال", connectionsLive: "مباشر: {n} من {all}", noConnections: "لم يُعدّ أي اتصال بمحطة", noConnectionsHelp: "طريقة الإعداد في `docs/connectors.md`، ويسرد الأمر `chergui discover` ما يعرضه الجهاز.", unknownConnection: "لا اتصال بهذا الاسم.",
+  lag: "التأخر", clockSkew: "إزاحة الساعة", clockAhead: "متقدمة", clockBehind: "متأخرة", valuesPerSecond: "قيم/ث", notGood: "غير سليمة", rejects: "المرفوضة", failures: "الإخفاقات", lastError: "آخر خطأ", never: "أبدًا", stateFor: "منذ {span}", seconds: "{n} ث", connectionsOld: "تعذّرت القراءة من جديد وقد يكون هذا قديمًا: {detail}",
+  connectionsHelp: "العدّادات منذ تشغيل الخادم، والقيم في الثانية على آخر نصف دقيقة. إزاحة الساعة هي ساعة المصدر ناقص ساعتنا، ويُشار إليها فوق {limit}.", points: "النقاط", assetCount: "المعدّات", received: "المستلمة", stored: "المخزّنة", timesConnected: "مرات الاتصال", newestStamp: "أحدث طابع زمني", silentAfter: "يُعدّ صامتًا بعد",
+  tail: "المتابعة المباشرة", tailOf: "المتابعة المباشرة: {name}", tailPause: "إيقاف مؤقت", tailResume: "استئناف", tailClear: "مسح", tailPaused: "متوقف مؤقتًا", tailHeld: "أسطر منتظرة: {n}", tailEmpty: "لا شيء بعد. يظهر سطر مع القيمة التالية أو تغيّر الحالة أو الخطأ.", tailLagged: "تنقص أسطر هنا: وصلت أسرع مما يمكن إرساله.", tailGap: "تنقص أسطر هنا: انقطع البث.", tailCut: "انقطع",
 };
 
 const kinds = {
@@ -76,6 +80,7 @@ const modes = {
 };
 
 const states = { open: "مفتوح", acknowledged: "تم الإقرار", assigned: "مُسند", resolved: "مغلق", false_positive: "إنذار كاذب", shelved: "مؤجل" };
+const phases = { live: "مباشر", silent: "صامت", connecting: "جارٍ الاتصال", backfilling: "استدراك ما فات", waiting: "بانتظار إعادة المحاولة", idle: "لم يبدأ", closed: "مغلق", stopped: "متوقف" };
 const severities = { info: "معلومة", warning: "تحذير", critical: "حرج" };
 const events = {
   incident_closed: "لم يعد يُلاحظ", opened: "فُتح", open: "فُتح", acknowledged: "تم الإقرار", acknowledge: "تم الإقرار", assigned: "أُسند", assign: "أُسند", resolved: "أُغلق", resolve: "أُغلق", false_positive: "عُدّ إنذارًا كاذبًا",
@@ -92,4 +97,4 @@ const notes = {
   little_history: "التاريخ قصير: النطاقات واسعة والتوقع سيتحسن.", model_unavailable: "النموذج المعتاد غير متاح: تُقدَّم قاعدة بسيطة.",
 };
 
-export const ar: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };
+export const ar: Dictionary = { text, kinds, quantities, components, modes, states, phases, severities, events, models, groups, groupHeads, notes };

@@ -46,6 +46,10 @@ const text = {
   planSaving: "Saved by waiting for the right hours", planSavingHelp: "Against sending each crew to the most urgent alert as soon as it can go.", planRisk: "of which {risk} is risk", thisPlan: "This plan", solverOptimal: "Proven best.", solverFeasible: "Within {gap} of the best.",
   visits: "Visits in order", actions: "Actions", alsoSettles: "Also settles:", occurrencesAre: "Occurrences: {n}", lostWorking: "Lost while working", lostWaiting: "Lost until then", windMost: "Strongest wind", unknown: "unknown", leftOut: "Left out",
   whatIf: "What if", whatIfHelp: "Only for this look; the configuration stays as it is.", planDays: "Period", windLimit: "Wind limit for climbing", pricePerMwh: "Price per MWh", asConfigured: "as configured", crews: "Crews", crew: "Crew", crewNamed: "Crew {n}", changeCrews: "Change", addCrew: "Add a crew", crewsAsConfigured: "As configured", peopleWord: "People", hoursFrom: "From", hoursTo: "To", weekdays: "Days of work", remove: "Remove", planAgain: "Plan again", planning: "Planning…", downloadIcs: "Calendar file", planEmpty: "Nothing to plan", planEmptyHelp: "No open alert asks for a visit. When one does, the cheapest hours for it appear here.",
+  connections: "Connections", connection: "Connection", connectionsLive: "{n} of {all} live", noConnections: "No connection to a plant is configured", noConnectionsHelp: "How to set one up is in `docs/connectors.md`; `chergui discover` lists what a device offers.", unknownConnection: "There is no connection of this name.",
+  lag: "Lag", clockSkew: "Clock skew", clockAhead: "ahead", clockBehind: "behind", valuesPerSecond: "Values/s", notGood: "Not good", rejects: "Rejects", failures: "Failures", lastError: "Last error", never: "never", stateFor: "for {span}", seconds: "{n} s", connectionsOld: "This could not be read again and may be old: {detail}",
+  connectionsHelp: "Counts since the server started; values/s over the last half minute. Clock skew is the source’s clock minus ours, marked above {limit}.", points: "Points", assetCount: "Assets", received: "Received", stored: "Stored", timesConnected: "Times connected", newestStamp: "Newest time stamp", silentAfter: "Silent after",
+  tail: "Live tail", tailOf: "Live tail of {name}", tailPause: "Pause", tailResume: "Resume", tailClear: "Clear", tailPaused: "Paused", tailHeld: "lines waiting: {n}", tailEmpty: "Nothing yet. A line appears with the next value, change of state or error.", tailLagged: "Lines are missing here: they came faster than they could be sent.", tailGap: "Lines are missing here: the stream was interrupted.", tailCut: "Interrupted",
 };
 
 const kinds: Record<string, string> = {
@@ -75,6 +79,7 @@ const modes: Record<string, string> = {
 };
 
 const states: Record<string, string> = { open: "Open", acknowledged: "Acknowledged", assigned: "Assigned", resolved: "Resolved", false_positive: "False positive", shelved: "Shelved" };
+const phases: Record<string, string> = { live: "Live", silent: "Silent", connecting: "Connecting", backfilling: "Catching up", waiting: "Waiting to retry", idle: "Not started", closed: "Closed", stopped: "Stopped" };
 const severities: Record<string, string> = { info: "Information", warning: "Warning", critical: "Critical" };
 const events: Record<string, string> = {
   incident_closed: "No longer seen", opened: "Opened", open: "Opened", acknowledged: "Acknowledged", acknowledge: "Acknowledged", assigned: "Assigned", assign: "Assigned", resolved: "Resolved", resolve: "Resolved", false_positive: "Marked false positive",
@@ -98,6 +103,8 @@ export interface Dictionary {
   components: Record<string, string>;
   modes: Record<string, string>;
   states: Record<string, string>;
+  /** Where a connection to a plant stands. */
+  phases: Record<string, string>;
   severities: Record<string, string>;
   events: Record<string, string>;
   models: Record<string, string>;
@@ -108,4 +115,4 @@ export interface Dictionary {
   notes: Record<string, string>;
 }
 
-export const en: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };
+export const en: Dictionary = { text, kinds, quantities, components, modes, states, phases, severities, events, models, groups, groupHeads, notes };

@@ -47,6 +47,10 @@ const text: Dictionary["text"] = {
   planSaving: "Économisé en attendant les bonnes heures", planSavingHelp: "Par rapport à l’envoi de chaque équipe à l’alerte la plus urgente dès que possible.", planRisk: "dont {risk} de risque", thisPlan: "Ce plan", solverOptimal: "Optimum prouvé.", solverFeasible: "À {gap} de l’optimum au plus.",
   visits: "Visites dans l’ordre", actions: "Actions", alsoSettles: "Règle aussi :", occurrencesAre: "Occurrences : {n}", lostWorking: "Perdue pendant les travaux", lostWaiting: "Perdue d’ici là", windMost: "Vent le plus fort", unknown: "inconnu", leftOut: "Non retenues",
   whatIf: "Et si", whatIfHelp: "Pour cet essai seulement ; la configuration ne change pas.", planDays: "Période", windLimit: "Limite de vent pour monter", pricePerMwh: "Prix du MWh", asConfigured: "selon la configuration", crews: "Équipes", crew: "Équipe", crewNamed: "Équipe {n}", changeCrews: "Modifier", addCrew: "Ajouter une équipe", crewsAsConfigured: "Selon la configuration", peopleWord: "Personnes", hoursFrom: "De", hoursTo: "À", weekdays: "Jours de travail", remove: "Retirer", planAgain: "Replanifier", planning: "Planification…", downloadIcs: "Fichier calendrier", planEmpty: "Rien à planifier", planEmptyHelp: "Aucune alerte ouverte ne demande de visite. Quand ce sera le cas, les heures les moins coûteuses apparaîtront ici.",
+  connections: "Connexions", connection: "Connexion", connectionsLive: "{n} sur {all} en direct", noConnections: "Aucune connexion à une centrale n’est configurée", noConnectionsHelp: "La marche à suivre est dans `docs/connectors.md` ; `chergui discover` énumère ce qu’un appareil propose.", unknownConnection: "Aucune connexion ne porte ce nom.",
+  lag: "Retard", clockSkew: "Décalage d’horloge", clockAhead: "en avance", clockBehind: "en retard", valuesPerSecond: "Valeurs/s", notGood: "Non valides", rejects: "Rejets", failures: "Échecs", lastError: "Dernière erreur", never: "jamais", stateFor: "depuis {span}", seconds: "{n} s", connectionsOld: "La relecture a échoué, ces données peuvent être anciennes : {detail}",
+  connectionsHelp: "Compteurs depuis le démarrage du serveur ; valeurs/s sur la dernière demi-minute. Le décalage est l’horloge de la source moins la nôtre, signalé au-delà de {limit}.", points: "Points", assetCount: "Équipements", received: "Reçues", stored: "Enregistrées", timesConnected: "Connexions établies", newestStamp: "Horodatage le plus récent", silentAfter: "Muette après",
+  tail: "Suivi en direct", tailOf: "Suivi en direct de {name}", tailPause: "Pause", tailResume: "Reprendre", tailClear: "Effacer", tailPaused: "En pause", tailHeld: "lignes en attente : {n}", tailEmpty: "Rien pour l’instant. Une ligne apparaît à la prochaine valeur, au prochain changement d’état ou à la prochaine erreur.", tailLagged: "Il manque des lignes ici : elles arrivaient plus vite qu’elles ne pouvaient être envoyées.", tailGap: "Il manque des lignes ici : le flux a été interrompu.", tailCut: "Interrompu",
 };
 
 const kinds = {
@@ -76,6 +80,7 @@ const modes = {
 };
 
 const states = { open: "Ouverte", acknowledged: "Acquittée", assigned: "Confiée", resolved: "Close", false_positive: "Fausse alerte", shelved: "En attente" };
+const phases = { live: "En direct", silent: "Muette", connecting: "Connexion en cours", backfilling: "Rattrapage", waiting: "En attente d’un nouvel essai", idle: "Pas commencée", closed: "Fermée", stopped: "Arrêtée" };
 const severities = { info: "Information", warning: "Avertissement", critical: "Critique" };
 const events = {
   incident_closed: "N’est plus observée", opened: "Ouverte", open: "Ouverte", acknowledged: "Acquittée", acknowledge: "Acquittée", assigned: "Confiée", assign: "Confiée", resolved: "Close", resolve: "Close", false_positive: "Déclarée fausse alerte",
@@ -92,4 +97,4 @@ const notes = {
   little_history: "Peu d’historique : les bandes sont larges et la prévision s’améliorera.", model_unavailable: "Le modèle habituel n’est pas disponible : une règle simple est servie.",
 };
 
-export const fr: Dictionary = { text, kinds, quantities, components, modes, states, severities, events, models, groups, groupHeads, notes };
+export const fr: Dictionary = { text, kinds, quantities, components, modes, states, phases, severities, events, models, groups, groupHeads, notes };

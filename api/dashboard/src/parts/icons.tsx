@@ -1,6 +1,6 @@
-// Icons as inline SVG in the colour of the text: kinds of assets, severities (each its own shape, so that colour is never the only sign), controls.
+// Icons as inline SVG in the colour of the text: kinds of assets, severities and phases (each its own shape, so that colour is never the only sign), controls.
 import type { JSX } from "preact";
-import type { Severity } from "../core/contract";
+import type { Phase, Severity } from "../core/contract";
 
 const line = (paths: JSX.Element) => (
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round">{paths}</svg>
@@ -27,6 +27,20 @@ export function SeverityMark({ severity, label }: { severity: Severity; label?: 
     </svg>
   );
 }
+
+const PHASES: Record<Phase | "silent", JSX.Element> = {
+  live: <circle cx="8" cy="8" r="6.2" fill="currentColor" stroke="none" />,
+  silent: <path d="M8 1.6 15.4 14.6H.6z" fill="currentColor" stroke="none" />,
+  waiting: <path d="M8 1.6 15.4 14.6H.6z" fill="currentColor" stroke="none" />,
+  stopped: <path d="M8 .6 15.4 8 8 15.4.6 8z" fill="currentColor" stroke="none" />,
+  connecting: <circle cx="8" cy="8" r="5.8" stroke-dasharray="4.2 4.9" />,
+  backfilling: <path d="M8 1.5v12m-5-5 5 5 5-5" />,
+  idle: <circle cx="8" cy="8" r="5.8" />,
+  closed: <path d="M2.5 2.5h11v11h-11z" />,
+};
+export const PhaseMark = ({ phase }: { phase: Phase | "silent" }) => (
+  <svg class="mark" viewBox="0 0 16 16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linejoin="round">{PHASES[phase] ?? PHASES.idle}</svg>
+);
 
 export const Sun = () => line(<><circle cx="12" cy="12" r="4" /><path d="M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1 1M17.4 17.4l1 1M18.4 5.6l-1 1M6.6 17.4l-1 1" /></>);
 export const Moon = () => line(<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z" />);
