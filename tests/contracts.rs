@@ -5,8 +5,8 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
-mod mms;
 mod iec104;
+mod mms;
 mod modbus;
 mod opcua;
 mod peer;
