@@ -7,6 +7,7 @@
 mod drive;
 mod mqtt;
 mod iec104;
+mod mms;
 mod modbus;
 mod opcua;
 mod peer;
