@@ -5,10 +5,10 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
-mod mqtt;
 mod iec104;
 mod mms;
 mod modbus;
+mod mqtt;
 mod opcua;
 mod peer;
 mod plant;
