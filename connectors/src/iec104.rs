@@ -287,7 +287,7 @@ impl Protocol for Settings {
         look::probe(self, &checked, &decoder, link).await
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         look::discover(self, &self.checked()?, link, tell).await
     }
 }

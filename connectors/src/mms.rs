@@ -156,7 +156,7 @@ impl Protocol for Settings {
         browse::probe(&self.checked()?, points).await.map_err(|trouble| trouble.error(self.place()))
     }
 
-    async fn discover(&self, _link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, _link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         browse::discover(&self.checked()?, tell).await.map_err(|trouble| trouble.error(self.place()))
     }
 }

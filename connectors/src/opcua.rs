@@ -242,7 +242,7 @@ impl Protocol for Settings {
         probe::probe(self, points, &wanted, link).await.map_err(|trouble| trouble.error(&self.peer()))
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.check_settings()?;
         // Lines that live long enough for any listener.
         let tell = |line: &'static str| tell(line);
