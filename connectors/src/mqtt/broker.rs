@@ -30,6 +30,9 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 /// Topic filters in one SUBSCRIBE; brokers have limits.
 const FILTERS_AT_ONCE: usize = 100;
 
+/// A topic nobody has.
+const NO_TOPIC: &str = "chergui/nothing";
+
 /// A message.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -50,6 +53,8 @@ pub(super) enum Heard {
     Connected(bool),
     /// It answered a SUBSCRIBE; per filter what it has against it.
     Subscribed(Vec<Option<String>>),
+    /// It has read everything up to [`Client::settle`].
+    Settled,
     /// A message.
     Message(Message),
     /// Nothing of ours.
@@ -197,6 +202,14 @@ impl Client {
         }
     }
 
+    /// Asks for something whose answer proves that the broker has read what we sent before: to end a subscription that does not exist.
+    pub(super) fn settle(&self) -> bool {
+        match self {
+            Self::V4(client) => client.try_unsubscribe(NO_TOPIC).is_ok(),
+            Self::V5(client) => client.try_unsubscribe(NO_TOPIC).is_ok(),
+        }
+    }
+
     /// Leaves once what was asked for before is on the wire.
     pub(super) fn leave(&self) -> bool {
         match self {
@@ -226,6 +239,7 @@ impl Broker {
                     };
                     Ok(Heard::Subscribed(answer.return_codes.iter().map(refused).collect()))
                 }
+                Ok(v4::Event::Incoming(v4::Packet::UnsubAck(_))) => Ok(Heard::Settled),
                 Ok(_) => Ok(Heard::Other),
                 Err(v4::ConnectionError::ConnectionRefused(code)) => Err(refusal::connack(&format!("{code:?}"))),
                 Err(v4::ConnectionError::Io(error)) => Err(refusal::io(&error)),
@@ -247,6 +261,7 @@ impl Broker {
                     };
                     Ok(Heard::Subscribed(answer.return_codes.iter().map(refused).collect()))
                 }
+                Ok(v5::Event::Incoming(v5::Packet::UnsubAck(_))) => Ok(Heard::Settled),
                 Ok(_) => Ok(Heard::Other),
                 Err(v5::ConnectionError::ConnectionRefused(code)) => Err(refusal::connack(&format!("{code:?}"))),
                 Err(v5::ConnectionError::MqttState(v5::StateError::ConnFail { reason })) => {

@@ -59,7 +59,7 @@ impl<'a> Visitor<'a> {
                     }
                 }
                 Ok(Heard::Message(message)) => visitor.early.push(message),
-                Ok(Heard::Other) => {}
+                Ok(Heard::Settled | Heard::Other) => {}
                 Err(trouble) => return Err(visitor.error(trouble)),
             }
         }

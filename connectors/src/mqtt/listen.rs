@@ -136,7 +136,7 @@ impl Listener {
                 }
             };
             let Some(heard) = heard else {
-                self.leave(&session.client, &mut broker).await;
+                self.leave(&session, &mut broker).await;
                 return End::Closing;
             };
             match heard {
@@ -147,7 +147,7 @@ impl Listener {
                         self.ask(&session.client, rebirth, asked);
                     }
                     if session.batch.is_full() && !self.hand_over(&mut session).await {
-                        self.leave(&session.client, &mut broker).await;
+                        self.leave(&session, &mut broker).await;
                         return End::Closing;
                     }
                 }
@@ -164,7 +164,7 @@ impl Listener {
                         self.link.enter(Phase::Live);
                     }
                 }
-                Ok(Heard::Other) => {}
+                Ok(Heard::Settled | Heard::Other) => {}
                 Err(trouble) => {
                     // What was decoded is handed over; its acknowledgements go nowhere, and it comes again.
                     return if self.hand_over(&mut session).await { End::Trouble(trouble) } else { End::Closing };
@@ -205,15 +205,18 @@ impl Listener {
     }
 
     /// Sends what was acknowledged, then DISCONNECT. The session stays with the broker.
-    async fn leave(&self, client: &Client, broker: &mut Broker) {
+    async fn leave(&self, session: &Session, broker: &mut Broker) {
         let ended = timeout(LEAVES_WITHIN, async {
-            // Acknowledgements that were asked for go out first; the broker closes after the DISCONNECT.
-            if client.leave() {
+            // A broker that still writes to a closed connection drops what it has not read of ours: the acknowledgements.
+            if session.is_admitted && session.client.settle() {
+                while !matches!(broker.hear().await, Ok(Heard::Settled) | Err(_)) {}
+            }
+            if session.client.leave() {
                 while broker.hear().await.is_ok() {}
             }
         });
         if ended.await.is_err() {
-            tracing::debug!(connection = self.link.name(), "the broker did not close in time");
+            tracing::debug!(connection = self.link.name(), "the broker did not answer in time");
         }
     }
 

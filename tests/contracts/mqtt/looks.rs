@@ -38,8 +38,8 @@ pub(super) fn packets(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     found
 }
 
-/// CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT (MQTT 5, 2.1.2).
-pub(super) const READING: [u8; 5] = [1, 4, 8, 12, 14];
+/// CONNECT, PUBACK, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT (MQTT 5, 2.1.2); no PUBLISH.
+pub(super) const READING: [u8; 6] = [1, 4, 8, 10, 12, 14];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_published() {
