@@ -176,7 +176,7 @@ struct Questions {
     objects: Vec<usize>,
     /// Variables with a unit.
     with_unit: Vec<usize>,
-    /// Value and description of every variable.
+    /// Value, description and type of every variable.
     values: Vec<ReadValueId>,
     units: Vec<ReadValueId>,
     notifiers: Vec<ReadValueId>,
@@ -194,8 +194,8 @@ impl Questions {
         let of = |class: NodeClass| (1..tree.places.len()).filter(move |&at| tree.places[at].class == class).collect::<Vec<_>>();
         let ask = |at: &usize, what| attribute(tree.places[*at].node.clone(), what);
         let (variables, objects) = (of(NodeClass::Variable), of(NodeClass::Object));
-        let both = |at| [AttributeId::Value, AttributeId::Description].map(|what| ask(at, what));
-        let values = variables.iter().flat_map(both).collect();
+        let three = |at| [AttributeId::Value, AttributeId::Description, AttributeId::DataType].map(|what| ask(at, what));
+        let values = variables.iter().flat_map(three).collect();
         let notifiers = objects.iter().map(|at| ask(at, AttributeId::EventNotifier)).collect();
         let with_unit: Vec<usize> = variables.iter().copied().filter(|at| tree.units.contains_key(at)).collect();
         let units =
@@ -220,16 +220,16 @@ fn found(tree: &Tree, manners: &Manners, questions: &Questions, answers: &Answer
     let units: HashMap<usize, String> = with_unit.filter_map(|(at, value)| unit(value).map(|unit| (*at, unit))).collect();
     let devices = Devices::new(tree, variables.iter().chain(objects).map(|&at| tree.device(at)));
     let mut found = Vec::new();
-    for (&at, pair) in variables.iter().zip(values.chunks_exact(2)) {
-        let (value, description) = (&pair[0], &pair[1]);
-        let Some(number) = value.value.as_ref().map(decode::number).and_then(Result::ok).flatten() else { continue };
-        let is_event = matches!(value.value, Some(Variant::Boolean(_)));
+    for (&at, three) in variables.iter().zip(values.as_chunks().0) {
+        let [value, description, kind] = three;
+        let Some(is_event) = is_boolean(value, kind) else { continue };
+        let number = value.value.as_ref().map(decode::number).and_then(Result::ok).flatten();
         found.push(Found {
             address: address::written(&tree.places[at].node, &manners.namespaces),
             name: tree.path(at).join("/"),
             unit: units.get(&at).cloned(),
             description: text(description),
-            value: Some(if is_event { (number != 0.0).to_string() } else { number.to_string() }),
+            value: number.map(|number| if is_event { (number != 0.0).to_string() } else { number.to_string() }),
             device: devices.name(tree.device(at)),
             is_event,
             ..Found::default()
@@ -276,6 +276,22 @@ impl Devices {
 
     fn name(&self, at: usize) -> String {
         self.0.get(&at).cloned().unwrap_or_default()
+    }
+}
+
+/// True: a boolean; false: a number; `None`: neither. By the value, and where there is none now by the declared type.
+fn is_boolean(value: &DataValue, kind: &DataValue) -> Option<bool> {
+    match &value.value {
+        Some(Variant::Boolean(_)) => return Some(true),
+        Some(value) if !matches!(value, Variant::Empty) => return decode::number(value).ok().map(|_| false),
+        _ => {}
+    }
+    let Some(Variant::NodeId(kind)) = &kind.value else { return None };
+    // Built-in types and their abstract parents (IEC 62541-6, table 1).
+    match kind.as_u32().filter(|_| kind.namespace == 0)? {
+        1 => Some(true),
+        2..=11 | 26..=28 => Some(false),
+        _ => None,
     }
 }
 

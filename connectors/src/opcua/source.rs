@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 /// Pieces between the task and the page; beyond it the server waits for our next question.
 const ROOM: usize = 16;
 
+/// Nothing came.
+const EMPTY: Page = Page { rows: Vec::new(), rejects: Vec::new(), cursor: None, bytes_read: 0, done: false };
+
 /// Everything before it is in the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -94,14 +97,16 @@ impl Source for OpcUa {
 
     async fn next_page(&mut self, after: Option<Cursor>) -> Result<Page, SourceError> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.handed);
-        let mut running = match self.running.take() {
-            Some(running) => running,
-            None => self.begin(after.as_ref()),
-        };
+        if self.running.is_none() {
+            self.running = Some(self.begin(after.as_ref()));
+        }
+        let Some(running) = &mut self.running else { return Ok(EMPTY) };
+        // A call that is dropped here loses nothing: the inlet keeps what it took.
         let gathered = running.inlet.gather().await;
-        // One that ended, for a reason told or untold, is begun again at the next question.
-        if !running.handle.is_finished() {
-            self.running = Some(running);
+        let is_empty = gathered.as_ref().is_ok_and(|page| page.rows.is_empty() && page.rejects.is_empty() && page.marks.is_empty());
+        // A task that ended, for a reason told or untold, is begun again at the next question, once all it left was taken.
+        if gathered.is_err() || (is_empty && running.handle.is_finished()) {
+            self.running = None;
         }
         let Gathered { rows, rejects, marks } = gathered?;
         self.handed = marks.iter().filter_map(|mark| mark.acknowledge).collect();

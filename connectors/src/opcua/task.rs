@@ -216,12 +216,7 @@ impl Held<'_> {
             let subscription = match &mut self.subscription {
                 Some(subscription) => subscription,
                 None => match subscribe::subscribe(task, session).await {
-                    Ok(made) => {
-                        if self.progress.newest().is_none() {
-                            self.progress.reached(Some(task.link.now_micros()), i64::MAX);
-                        }
-                        self.subscription.insert(made)
-                    }
+                    Ok(made) => self.subscription.insert(made),
                     Err(trouble) => return trouble,
                 },
             };
