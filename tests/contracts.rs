@@ -5,5 +5,9 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+#[cfg(feature = "bus")]
+mod kafka;
+#[cfg(feature = "bus")]
+mod nats;
 mod peer;
 mod wire;

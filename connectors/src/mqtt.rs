@@ -27,7 +27,7 @@ mod tests;
 
 pub use clock::Clock;
 #[cfg(any(feature = "nats", feature = "kafka"))]
-pub(crate) use lend::{Reader, Sight};
+pub(crate) use lend::{Reader, Sight, topics};
 pub use payload::{Good, PayloadSpec};
 
 use crate::live::Found;

@@ -78,7 +78,8 @@ impl Decoder {
         let document: Value = match serde_json::from_slice(payload) {
             Ok(document) => document,
             Err(error) => {
-                let asset = route.inner.first().and_then(|inner| plan.points.get(inner.point as usize)).map(|known| known.asset.as_str());
+                let asset =
+                    route.inner.first().and_then(|inner| plan.points.get(inner.point as usize)).map(|known| known.asset.as_str());
                 let asset = asset.unwrap_or_default();
                 let remedy = "correct what publishes it, or read it as a plain payload: an address without `#`";
                 batch.reject("bad_json", format!("{asset}: {topic} is no JSON: {error}; {remedy}"), payload);
@@ -145,7 +146,9 @@ impl Texts {
                 let why = if quality == Quality::Invalid { reason } else { why };
                 batch.sample(Sample::missing(point, time, why));
             }
-            (Reading::Text(text), Some(_)) if quality != Quality::Invalid => self.text(point, time, text, known.event.as_deref(), batch),
+            (Reading::Text(text), Some(_)) if quality != Quality::Invalid => {
+                self.text(point, time, text, known.event.as_deref(), batch)
+            }
             (Reading::Text(_), Some(_)) => {}
             (Reading::Text(_) | Reading::Unreadable, _) => {
                 let remedy = "give the address of a number, or make it an event";
