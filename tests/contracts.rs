@@ -9,5 +9,10 @@ mod drive;
 mod kafka;
 #[cfg(feature = "bus")]
 mod nats;
+mod iec104;
+mod modbus;
 mod peer;
+mod plant;
+mod polled;
+mod watched;
 mod wire;

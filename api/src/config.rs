@@ -31,7 +31,6 @@ use engine::alert::Severity;
 use engine::domain::nearest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 

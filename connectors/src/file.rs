@@ -177,6 +177,14 @@ impl FileSource {
         Ok(Page { rows, rejects, cursor: Some(self.place.cursor()), bytes_read, done: self.reading.done })
     }
 
+    /// Goes to where a cursor of this file says; what lies before it is not handed out.
+    ///
+    /// # Errors
+    /// [`SourceError::Format`] for another cursor, and as [`Source::next_page`].
+    pub fn go_after(&mut self, cursor: &Cursor) -> Result<(), SourceError> {
+        self.go_to(Place::read(cursor, &self.name)?)
+    }
+
     fn go_to(&mut self, place: Place) -> Result<(), SourceError> {
         if place == self.place {
             return Ok(());
@@ -203,7 +211,17 @@ impl Reading {
             let (rows, header) = TextRows::new(reader, &place, &mapping.format)?;
             (Input::Text(Box::new(rows)), Layout::new(mapping, &header, &place)?, progress)
         };
-        Ok(Self { input, assembler: Assembler::new(mapping, layout, &place, options)?, progress, done: false })
+        let named = match (&mapping.asset_comment, &input) {
+            (None, _) => None,
+            (Some(key), Input::Text(rows)) if rows.comment(key).is_some() => rows.comment(key).map(str::to_owned),
+            (Some(key), _) => {
+                let sign = mapping.format.comment.unwrap_or('#');
+                let problem = format!("asset.comment = {key:?}, but no line before the header says \"{sign} {key}: …\"");
+                return Err(SourceError::Mapping { place, problem });
+            }
+        };
+        let assembler = Assembler::new(mapping, layout, &place, named.as_deref(), options)?;
+        Ok(Self { input, assembler, progress, done: false })
     }
 
     fn page(&mut self, lines: usize) -> Result<(Vec<engine::source::Rows>, Vec<engine::source::Reject>), SourceError> {
@@ -235,7 +253,7 @@ impl Source for FileSource {
 
     async fn next_page(&mut self, after: Option<Cursor>) -> Result<Page, SourceError> {
         if let Some(cursor) = after {
-            self.go_to(Place::read(&cursor, &self.name)?)?;
+            self.go_after(&cursor)?;
         }
         self.read_page()
     }

@@ -40,6 +40,7 @@ pub use secret::Secret;
 pub use tls::TlsSpec;
 
 use async_trait::async_trait;
+use engine::domain::Quantities;
 use engine::source::Source;
 use engine::source::SourceError;
 use std::fmt::Debug;
@@ -62,6 +63,19 @@ pub trait Protocol: Debug + Send + Sync {
 
     /// Address of the peer for people, without secrets.
     fn peer(&self) -> String;
+
+    /// False for a protocol that brings a mapping of its own: its connections have no points file, but [`Protocol::brings`].
+    fn needs_points(&self) -> bool {
+        true
+    }
+
+    /// Instead of a points file, where none is needed: assets and quantities to declare, without a point. `quantities` are the site's.
+    ///
+    /// # Errors
+    /// [`SourceError::Mapping`] and [`SourceError::Io`] for the mapping.
+    fn brings(&self, quantities: &Quantities) -> Result<Points, SourceError> {
+        Points::brought(Vec::new(), quantities)
+    }
 
     /// Reads every point's address and options, and the settings; opens nothing.
     ///

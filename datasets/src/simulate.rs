@@ -190,6 +190,13 @@ impl Simulator {
         (labels, confounders)
     }
 
+    /// Faults that are at work or planned so far (some weeks ahead), in no order: each with its planned end.
+    pub fn planned_faults(&mut self) -> Vec<FaultLabel> {
+        let (mut labels, mut confounders) = (Vec::new(), Vec::new());
+        self.timelines().for_each(|timeline| timeline.open(i64::MAX, &mut labels, &mut confounders));
+        labels
+    }
+
     fn timelines(&mut self) -> impl Iterator<Item = &mut Timeline> {
         let wind = self.wind.turbines.iter_mut().map(|turbine| &mut turbine.timeline).chain([&mut self.wind.timeline]);
         let inverters = self.solar.inverters.iter_mut().flat_map(|inverter| {

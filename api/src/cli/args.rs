@@ -55,8 +55,8 @@ pub(super) enum Command {
     Detect(Detect),
     /// Run the detectors on a public benchmark and print its score.
     Bench(super::bench::Bench),
-    /// Write a simulated Moroccan fleet with labelled faults as a dataset directory.
-    Simulate(Simulate),
+    /// Write a simulated Moroccan fleet with labelled faults as a dataset directory, or play it as a plant with --serve.
+    Simulate(super::simulate::Simulate),
     /// List the public data sets this program has mappings for.
     Datasets(Datasets),
     /// List what a plant offers (Modbus, OPC UA, IEC 104, MQTT, …) and write a points file with our quantities guessed.
@@ -334,28 +334,6 @@ pub(super) struct Detect {
 fn parse_budget(text: &str) -> Result<f64, String> {
     let given = text.parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
     given.ok_or_else(|| format!("{text:?} is no number above 0, for example 0.5"))
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Simulate {
-    /// Directory to write; it must not exist yet.
-    #[arg(long, short, value_name = "DIR")]
-    pub(super) output: PathBuf,
-    /// Seed; the same seed gives the same bytes.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
-    /// First instant, RFC 3339.
-    #[arg(long, value_parser = parse_time, default_value = "2025-01-01T00:00:00Z", value_name = "TIME")]
-    pub(super) start: Timestamp,
-    /// Days to simulate.
-    #[arg(long, default_value_t = 365)]
-    pub(super) days: u32,
-    /// Number of wind turbines.
-    #[arg(long)]
-    pub(super) turbines: Option<usize>,
-    /// Leave all faults out (confounders stay).
-    #[arg(long)]
-    pub(super) no_faults: bool,
 }
 
 #[derive(Debug, Args)]

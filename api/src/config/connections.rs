@@ -37,7 +37,7 @@ impl ConnectionConfig {
     pub fn read_points(&self, quantities: &Quantities) -> Result<Points, SourceError> {
         let points = match &self.points {
             Some(path) => Points::read(path, quantities)?,
-            None => Points::default(),
+            None => self.from.protocol().brings(quantities)?,
         };
         self.from.protocol().check(&points)?;
         Ok(points)
@@ -59,17 +59,18 @@ impl ConnectionConfig {
         if self.name.is_empty() || !self.name.chars().all(is_name) {
             return Err(self.wrong("name must be letters, digits, - or _, for example \"tarfaya\""));
         }
-        let protocol = self.from.protocol().name();
-        match (&self.points, &self.from) {
-            (Some(_), Connection::Files(_)) => {
+        let protocol = self.from.protocol();
+        match &self.points {
+            Some(_) if !protocol.needs_points() => {
                 return Err(self.wrong("files are read through a mapping: write it as from.files.mapping, and leave points out"));
             }
-            (None, Connection::Files(_)) | (Some(_), _) => {}
-            (None, _) => {
+            None if protocol.needs_points() => {
+                let protocol = protocol.name();
                 return Err(
                     self.wrong(format!("points is missing; `chergui discover {protocol} … -o plant.toml` writes such a file"))
                 );
             }
+            _ => {}
         }
         if let Some(asset) = &self.asset {
             AssetId::parse(asset).map_err(|error| self.wrong(format!("asset: {error}")))?;

@@ -29,6 +29,8 @@ pub(crate) struct Assembler {
     layout: Layout,
     numbers: Numbers,
     assets: FileAssets,
+    /// The asset that a comment of the file names.
+    own: Option<u32>,
     /// The asset of each lane that names one.
     lane_assets: Vec<Option<u32>>,
     latest: Option<i64>,
@@ -45,7 +47,14 @@ pub(crate) struct Assembler {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: &Mapping, layout: Layout, place: &str, options: &super::FileOptions) -> Result<Self, SourceError> {
+    /// `named` is the asset that the file itself names.
+    pub(crate) fn new(
+        mapping: &Mapping,
+        layout: Layout,
+        place: &str,
+        named: Option<&str>,
+        options: &super::FileOptions,
+    ) -> Result<Self, SourceError> {
         let mut assets = FileAssets::new(mapping, &options.assets, &options.keep)?;
         let mut page = PageRows::default();
         if !assets.by_site() {
@@ -63,6 +72,14 @@ impl Assembler {
             fresh.into_iter().for_each(|asset| page.asset(asset));
             lane_assets.push(Some(index));
         }
+        let own = named
+            .map(|name| assets.find(name, mapping))
+            .transpose()
+            .map_err(|fault| SourceError::Mapping { place: format!("{}: {place}", mapping.place), problem: fault.detail })?;
+        let own = own.map(|(index, fresh)| {
+            fresh.into_iter().for_each(|asset| page.asset(asset));
+            index
+        });
         let rules = mapping.lanes.iter().map(|lane| rule(lane, mapping)).collect();
         Ok(Self {
             numbers: Numbers::new(&mapping.format),
@@ -70,6 +87,7 @@ impl Assembler {
             place: place.into(),
             layout,
             assets,
+            own,
             lane_assets,
             latest: options.now.map(micros),
             page,
@@ -91,7 +109,7 @@ impl Assembler {
     /// Takes one row; only `duplicates.policy = "error"` can fail.
     pub(crate) fn take(&mut self, record: &impl Record) -> Result<(), SourceError> {
         let row_asset = match self.layout.asset.map(|column| self.assets.find(record.text(column), &self.mapping)) {
-            None => None,
+            None => self.own,
             Some(Ok((index, fresh))) => {
                 fresh.into_iter().for_each(|asset| self.page.asset(asset));
                 Some(index)

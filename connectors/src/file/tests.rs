@@ -57,6 +57,23 @@ fn pages(path: &Path, text: &str, options: &FileOptions) -> Vec<Page> {
     }
 }
 
+#[test]
+fn a_file_whose_comments_name_its_turbine_and_its_columns() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "# Turbine: K 1\n# when,p  W,t\n2026-01-01T00:00:00Z,5000,7\n";
+    let path = write(directory.path(), "a.csv", text.as_bytes());
+    let own = MAPPING.replace("comment = \"#\"", "comment = \"#\"\nheader_in_comment = true");
+    let own = own.replace("column = \"who\"", "comment = \"Turbine\"\nrename = { \"K 1\" = \"k1\" }");
+    let read = readings(&pages(&path, &own, &FileOptions::default()));
+    let values: Vec<_> = read.iter().map(|row| (row.1.as_str(), row.3.as_str(), row.4)).collect();
+    assert_eq!(values, [("k1", "active_power", Some(5.0)), ("k1", "temp_air", Some(7.0))]);
+    let path = write(directory.path(), "b.csv", &text.as_bytes()[15..]);
+    let error = FileSource::open(&path, &mapping(&own).unwrap(), &FileOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("# Turbine: …"), "{error}");
+    let error = mapping(&own.replace("comment = \"#\"\n", "")).unwrap_err().to_string();
+    assert!(error.contains("header_in_comment"), "{error}");
+}
+
 type Reading = (AssetKind, String, String, String, Option<f64>);
 
 fn readings(pages: &[Page]) -> Vec<Reading> {

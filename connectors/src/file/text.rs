@@ -13,6 +13,8 @@ use std::io::Read;
 
 /// Longest line we take, quoted line breaks included; more is another kind of file.
 const LONGEST_LINE: u64 = 1 << 20;
+/// Comments kept before a header.
+const MOST_COMMENTS: usize = 1000;
 
 /// A text file being read; also the current row.
 pub(crate) struct TextRows {
@@ -27,6 +29,10 @@ pub(crate) struct TextRows {
     width: usize,
     line: u64,
     next_line: u64,
+    /// A line that was read too far.
+    held: Option<Vec<u8>>,
+    /// `# Turbine: Kelmarsh 1` before the header, without its sign.
+    comments: Vec<String>,
 }
 
 /// What a step found.
@@ -55,6 +61,8 @@ impl TextRows {
             width: 0,
             line: 0,
             next_line: 1,
+            held: None,
+            comments: Vec::new(),
         };
         for _ in 0..format.skip_lines {
             let mut ignored = Vec::new();
@@ -64,7 +72,10 @@ impl TextRows {
             rows.width = format.columns.len();
             return Ok((rows, format.columns.clone()));
         }
-        match rows.next()? {
+        if let Some(sign) = rows.comment {
+            rows.read_comments(sign)?;
+        }
+        match if format.header_in_comment { rows.last_comment() } else { rows.next()? } {
             Step::Row => {}
             Step::Bad { detail, .. } => return Err(SourceError::Format { place: place.into(), problem: detail }),
             Step::End => {
@@ -118,12 +129,52 @@ impl TextRows {
         }
     }
 
+    /// What a comment before the header says: the text after `name:`.
+    pub(crate) fn comment(&self, name: &str) -> Option<&str> {
+        let mut found = self.comments.iter().filter_map(|line| line.split_once(':'));
+        found.find(|(key, _)| key.trim() == name).map(|(_, text)| text.trim())
+    }
+
+    /// Reads the comments before the first line that is none, which is read next.
+    fn read_comments(&mut self, sign: u8) -> Result<(), SourceError> {
+        let mut bytes = Vec::new();
+        while self.comments.len() < MOST_COMMENTS && self.read_line(&mut bytes)? {
+            match bytes.split_first() {
+                None => {}
+                Some((first, comment)) if *first == sign => {
+                    let comment = String::from_utf8_lossy(comment).trim_start().to_owned();
+                    self.comments.extend(Some(comment).filter(|comment| !comment.is_empty()));
+                }
+                Some(_) => {
+                    self.held = Some(bytes);
+                    self.next_line -= 1;
+                    return Ok(());
+                }
+            }
+            bytes.clear();
+        }
+        Ok(())
+    }
+
+    /// The last comment as a row.
+    fn last_comment(&mut self) -> Step {
+        let Some(header) = self.comments.pop() else { return Step::End };
+        self.text = header;
+        self.split(self.text.contains('"'));
+        Step::Row
+    }
+
     fn bad(&self, reason: &'static str, detail: String, raw: String) -> Step {
         Step::Bad { line: self.line, reason, detail, raw }
     }
 
     /// Appends a line without its end; false at the end of the file.
     fn read_line(&mut self, bytes: &mut Vec<u8>) -> Result<bool, SourceError> {
+        if let Some(held) = self.held.take() {
+            bytes.extend(held);
+            self.next_line += 1;
+            return Ok(true);
+        }
         let before = bytes.len();
         let read = (&mut self.input).take(LONGEST_LINE).read_until(b'\n', bytes);
         let read = read.map_err(|cause| SourceError::Io { place: format!("{} line {}", self.place, self.next_line), cause })?;
@@ -217,6 +268,22 @@ impl std::fmt::Debug for TextRows {
 mod tests {
     use super::{FormatSpec, Record, Step, TextRows};
     use std::io::Cursor;
+
+    #[test]
+    fn a_header_in_the_last_comment_is_read_with_what_stands_before_it() {
+        let text =
+            "# Exported\n#\n# Turbine: Kelmarsh 1\n\n# Date and time,\"Wind speed, mean (m/s)\"\n\n2016-01-03,\"5\"\n# end\n1,2";
+        let format = FormatSpec { comment: Some('#'), header_in_comment: true, ..FormatSpec::default() };
+        let (mut rows, header) = TextRows::new(Box::new(Cursor::new(text)), "t.csv", &format).unwrap();
+        assert_eq!(header, ["Date and time", "Wind speed, mean (m/s)"]);
+        assert_eq!((rows.comment("Turbine"), rows.comment("Park")), (Some("Kelmarsh 1"), None));
+        assert_eq!(rows.next().unwrap(), Step::Row);
+        assert_eq!((rows.line(), rows.text(1)), (7, "5"));
+        assert_eq!(rows.next().unwrap(), Step::Row);
+        assert_eq!((rows.line(), rows.text(0)), (9, "1"));
+        let format = FormatSpec { comment: Some(';'), ..format };
+        assert!(TextRows::new(Box::new(Cursor::new(text)), "t.csv", &format).unwrap_err().to_string().contains("header"));
+    }
 
     #[test]
     fn lines_keep_their_numbers_through_quotes_comments_and_crlf() {

@@ -33,6 +33,8 @@ pub enum Piece<M> {
     Reject(Reject),
     /// Everything before it belongs to this mark.
     Mark(M),
+    /// The same, and the peer waits for it: the page is closed as soon as nothing more is at hand.
+    Urgent(M),
     /// The task cannot go on: a person must act. The channel ends after it.
     Failed(SourceError),
 }
@@ -74,9 +76,15 @@ impl<M> Inlet<M> {
             return Err(error);
         }
         let mut end = Instant::now() + PATIENCE;
-        let mut is_open = false;
+        let (mut is_open, mut is_urgent) = (false, false);
         loop {
-            let until = if self.marks.is_empty() { end } else { end.min(Instant::now() + GRACE) };
+            let until = if is_urgent {
+                Instant::now()
+            } else if self.marks.is_empty() {
+                end
+            } else {
+                end.min(Instant::now() + GRACE)
+            };
             let piece = match timeout_at(until, self.pieces.recv()).await {
                 Ok(Some(piece)) => piece,
                 // The task ended without a word: it was told to close.
@@ -95,6 +103,10 @@ impl<M> Inlet<M> {
                 Piece::Notice(notice) => self.assembly.notice(notice),
                 Piece::Reject(reject) => self.assembly.reject(reject),
                 Piece::Mark(mark) => self.marks.push(mark),
+                Piece::Urgent(mark) => {
+                    self.marks.push(mark);
+                    is_urgent = true;
+                }
                 Piece::Failed(error) if self.assembly.is_empty() && self.marks.is_empty() => return Err(error),
                 Piece::Failed(error) => {
                     self.failed = Some(error);

@@ -215,6 +215,20 @@ impl Points {
         Ok(Self { points, assets, declared })
     }
 
+    /// No points: what a protocol with a mapping of its own brings. `quantities` are all it knows; those beyond the standard are declared.
+    ///
+    /// # Errors
+    /// [`SourceError::Domain`] for a quantity without a unit; never with checked ones.
+    pub fn brought(assets: Vec<Asset>, quantities: &Quantities) -> Result<Self, SourceError> {
+        let standard = Quantities::standard();
+        let beyond = quantities.names().filter(|name| standard.get(name).is_err());
+        let unit = |name: &str| {
+            let found = quantities.get(name).map_err(|cause| SourceError::Domain { place: name.into(), cause })?;
+            Ok((name.to_owned(), found.1.unit))
+        };
+        Ok(Self { points: Vec::new(), assets, declared: beyond.map(unit).collect::<Result<_, _>>()? })
+    }
+
     /// The points, in the order of the file.
     pub fn points(&self) -> &[Point] {
         &self.points

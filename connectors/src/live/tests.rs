@@ -141,7 +141,7 @@ fn slips_in_a_points_file_are_refused_with_the_remedy() {
         ("\"temp_air\"", "\"temp_aire\"", "temp_air"),
         ("unit = \"K\"", "unit = \"kW\"", "measures something else"),
         ("scale = 10", "scale = 0", "other than 0"),
-        ("quantity = \"temp_air\"", "quantity = \"active_power\"", "already read from a"),
+        ("quantity = \"temp_air\"\nunit = \"K\"", "quantity = \"active_power\"", "already read from a"),
         ("event = \"Gearbox oil too hot\"", "", "one of them"),
         ("kind = \"pv_inverter\"", "kind = \"pv_invertor\"", "pv_inverter"),
     ];

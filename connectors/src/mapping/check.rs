@@ -39,6 +39,9 @@ pub(super) fn check(spec: &Spec, place: &str, quantities: &Quantities) -> Result
     if spec.format.header != spec.format.columns.is_empty() {
         return Err("format: give columns = [\"…\"] when header = false, and only then".into());
     }
+    if spec.format.header_in_comment && (spec.format.comment.is_none() || !spec.format.header) {
+        return Err("format: header_in_comment goes with comment = \"#\" and without header = false".into());
+    }
     let cells = spec.column.iter().map(|c| cell(c, &known)).collect::<Result<Vec<_>, _>>()?;
     if cells.is_empty() {
         return Err("[[column]] is missing: name at least one column and its quantity".into());
@@ -64,6 +67,7 @@ pub(super) fn check(spec: &Spec, place: &str, quantities: &Quantities) -> Result
         time_columns: columns(&spec.time, "time")?,
         available_at,
         asset_column,
+        asset_comment: spec.asset.as_ref().and_then(|asset| asset.comment.clone()),
         rename,
         duplicates: duplicates(&spec.duplicates, &cells, resolution)?,
         assets: spec.assets.iter().map(|entry| asset(entry, kind, spec)).collect::<Result<_, _>>()?,
@@ -83,10 +87,12 @@ fn columns(time: &TimeSpec, key: &str) -> Result<Vec<String>, String> {
 
 fn asset_column(spec: &Spec, lanes: &[Lane]) -> Result<Option<String>, String> {
     let open = lanes.iter().any(|lane| lane.asset.is_none());
-    match spec.asset.as_ref().map(|a| (&a.column, &a.constant)) {
-        Some((Some(column), None)) => Ok(Some(column.clone())),
-        Some((None, Some(_))) => Ok(None),
-        Some(_) => Err("asset: give column = \"…\" or constant = \"…\"".into()),
+    match spec.asset.as_ref().map(|a| (&a.column, &a.constant, &a.comment)) {
+        Some((Some(column), None, None)) => Ok(Some(column.clone())),
+        Some((None, Some(_), None)) => Ok(None),
+        Some((None, None, Some(_))) if spec.format.comment.is_some() => Ok(None),
+        Some((None, None, Some(_))) => Err("asset.comment needs format.comment, for example \"#\"".into()),
+        Some(_) => Err("asset: give column = \"…\", constant = \"…\" or comment = \"…\", one of them".into()),
         None if open => {
             Err("[asset] is missing: name the column with the asset, or give every [[column]] and [[sum]] its asset".into())
         }

@@ -29,6 +29,8 @@ pub struct Mapping {
     pub(crate) time_columns: Vec<String>,
     pub(crate) available_at: Option<(Clock, Vec<String>)>,
     pub(crate) asset_column: Option<String>,
+    /// The comment before the header that names the asset of the file.
+    pub(crate) asset_comment: Option<String>,
     pub(crate) rename: BTreeMap<String, AssetId>,
     pub(crate) cells: Vec<Cell>,
     pub(crate) lanes: Vec<Lane>,

@@ -65,6 +65,8 @@ pub struct FormatSpec {
     pub skip_lines: u64,
     /// Lines that begin with this character are comments. Default none.
     pub comment: Option<char>,
+    /// The last comment line before the first row names the columns, as Greenbyte and Bazefield export. Default false.
+    pub header_in_comment: bool,
     /// Numbers are written `3,14`. Default false.
     pub decimal_comma: bool,
     /// Spellings of a missing value besides the empty cell, matched exactly. Default `NaN nan NULL null NA`.
@@ -79,6 +81,7 @@ impl Default for FormatSpec {
             columns: Vec::new(),
             skip_lines: 0,
             comment: None,
+            header_in_comment: false,
             decimal_comma: false,
             null: ["NaN", "nan", "NULL", "null", "NA"].map(Into::into).into(),
         }
@@ -118,6 +121,8 @@ pub struct AssetSpec {
     pub column: Option<String>,
     /// One asset for the whole file.
     pub constant: Option<String>,
+    /// One asset per file, named in a comment line before the header: `Turbine` for `# Turbine: Kelmarsh 1`.
+    pub comment: Option<String>,
     /// Vendor's name → our id, where they differ.
     #[serde(default)]
     pub rename: BTreeMap<String, String>,

@@ -98,7 +98,7 @@ pub(crate) fn open(
         format: FormatSpec::default(),
         time: time("time"),
         available_at: available_at.then(|| time("available_at")),
-        asset: Some(AssetSpec { column: Some("asset_id".into()), constant: None, rename: BTreeMap::new() }),
+        asset: Some(AssetSpec { column: Some("asset_id".into()), constant: None, comment: None, rename: BTreeMap::new() }),
         quantities: BTreeMap::new(),
         column: columns,
         sum: Vec::new(),

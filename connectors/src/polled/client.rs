@@ -1,0 +1,191 @@
+//! One GET and its answer: bounded in bytes and time, JSON or a sentence with the remedy.
+//!
+//! In: settings and an address. Out: a JSON value, or what went wrong and how long to leave the server alone. Not here: what it means.
+
+use super::Settings;
+use super::Shape;
+use crate::live::TlsSpec;
+use engine::source::SourceError;
+use reqwest::header::HeaderMap;
+use reqwest::header::HeaderName;
+use reqwest::header::HeaderValue;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Most bytes of an answer.
+const MOST: usize = 64 << 20;
+/// Beginning of an answer that an error shows.
+const SHOWN: usize = 200;
+/// The longest a server may ask us to stay away.
+const LONGEST_AWAY: Duration = Duration::from_secs(3600);
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub(super) struct Refusal {
+    /// The address, without secrets.
+    pub(super) place: String,
+    /// What went wrong, and the remedy.
+    pub(super) problem: String,
+    /// How long the server wants to be left alone.
+    pub(super) away: Option<Duration>,
+    /// True when a shorter window may help.
+    pub(super) is_too_much: bool,
+    /// True when one of several addresses may be to blame.
+    pub(super) is_about_one: bool,
+}
+
+impl Refusal {
+    fn new(place: String, problem: String) -> Self {
+        Self { place, problem, away: None, is_too_much: false, is_about_one: false }
+    }
+
+    /// An answer that is JSON but not what was expected.
+    pub(super) fn shape(url: &Url, problem: impl Into<String>) -> Self {
+        Self::new(shown(url), problem.into())
+    }
+}
+
+/// An HTTP client with what is sent along.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    shape: Shape,
+    has_key: bool,
+}
+
+/// An address for people: a query may hold a key.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+impl Client {
+    pub(super) fn new(settings: &Settings) -> Result<Self, SourceError> {
+        let wrong = |problem: String| SourceError::Mapping { place: settings.place(), problem };
+        let mut headers = HeaderMap::new();
+        let mut put = |name: &str, text: String| {
+            let bad = |_| wrong(format!("header {name:?} is not one: a name is letters and -, a value one line"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
+            let mut value = HeaderValue::from_str(&text).map_err(|_| bad(()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+            Ok(())
+        };
+        put("accept", "application/json".into())?;
+        for (name, value) in &settings.headers {
+            put(name, value.reveal().to_owned())?;
+        }
+        if let Some(token) = &settings.token {
+            put("authorization", format!("Bearer {}", token.reveal()))?;
+        }
+        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+            let pair = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{user}:{}", password.reveal()));
+            put("authorization", format!("Basic {pair}"))?;
+        }
+        let timeout = Duration::try_from_secs_f64(settings.timeout_s).unwrap_or(Duration::from_secs(30));
+        let builder = reqwest::Client::builder()
+            .connect_timeout(timeout.min(Duration::from_secs(10)))
+            .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(headers)
+            .user_agent(concat!("chergui/", env!("CARGO_PKG_VERSION")));
+        let builder = match settings.tls.as_ref().map(|tls| trust(tls, &settings.place())).transpose()? {
+            Some(config) => builder.tls_backend_preconfigured(config),
+            None => builder,
+        };
+        let has_key = settings.token.is_some() || settings.user.is_some() || !settings.headers.is_empty();
+        let http = builder.build().map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { http, shape: settings.shape, has_key })
+    }
+
+    /// Asks once.
+    pub(super) async fn get(&self, url: &Url) -> Result<Value, Refusal> {
+        let refusal = |problem: String| Refusal::new(shown(url), problem);
+        let sent = self.http.get(url.clone()).send().await;
+        let mut answer = sent.map_err(|error| refusal(unreachable(&error)))?;
+        let status = answer.status().as_u16();
+        let away = answer.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?));
+        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("").to_ascii_lowercase();
+        let is_success = status == 200;
+        let most = if is_success { MOST } else { 16 * 1024 };
+        let mut body = Vec::new();
+        let mut is_whole = answer.content_length().is_none_or(|length| length <= most as u64);
+        while is_whole {
+            match answer.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= most => body.extend_from_slice(&chunk),
+                Ok(Some(_)) => is_whole = false,
+                Ok(None) => break,
+                Err(_) if !is_success => break,
+                Err(error) => {
+                    return Err(refusal(format!("the answer broke off after {} bytes: {}", body.len(), unreachable(&error))));
+                }
+            }
+        }
+        if !is_success {
+            let problem = self.refused(status, &text(&body));
+            let is_about_one = matches!(status, 400 | 404 | 502);
+            return Err(Refusal { away, is_too_much: status == 413, is_about_one, ..refusal(problem) });
+        }
+        if !is_whole {
+            let problem = "the answer is longer than 64 MiB; less is asked for next time; set a shorter window_s".into();
+            return Err(Refusal { is_too_much: true, ..refusal(problem) });
+        }
+        if !(kind.contains("json") || kind.is_empty()) {
+            let hint = if kind.contains("html") { "a page for people, perhaps one to sign in; check url" } else { "check url" };
+            return Err(refusal(format!("the answer is {kind:?}, not JSON: {hint}")));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| refusal(format!("the answer is not JSON: {error}; it begins {:?}", text(&body))))
+    }
+
+    fn refused(&self, status: u16, text: &str) -> String {
+        let remedy = match (status, self.shape) {
+            (401, _) if self.has_key => "it does not know the key: check token, or user and password",
+            (401, _) => "it wants a key: give token, or user and password",
+            (403, _) => "the key may not read this: have it allowed there",
+            (404, Shape::PiWebApi) => "there is no such thing: check url, and the addresses (WebId or path) of the points",
+            (404, _) => "there is no such address: check url",
+            (429 | 503, _) => "it is busy; it is asked again later",
+            (300..=399, _) => "it sends us elsewhere: write that address as url",
+            (400 | 502, Shape::PiWebApi) => {
+                "PI refuses one of the addresses, or a number above its limit: check the points and max_count"
+            }
+            (500.., _) => "it is broken there; it is asked again later",
+            _ => "it does not understand us: check url",
+        };
+        format!("{status}: {remedy}: {text}")
+    }
+}
+
+/// Only the authority that is named.
+fn trust(tls: &TlsSpec, place: &str) -> Result<tokio_rustls::rustls::ClientConfig, SourceError> {
+    Ok(Arc::unwrap_or_clone(tls.client(place)?))
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(SHOWN).collect()
+}
+
+fn unreachable(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let remedy = if error.is_timeout() {
+        "it did not answer in time; raise timeout_s or shorten window_s"
+    } else {
+        "check url and the network"
+    };
+    format!("{cause}; {remedy}")
+}
+
+/// Seconds, or a date (RFC 9110, section 10.2.3); a date is taken as a minute, since its clock is not ours.
+fn retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    match value.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds).min(LONGEST_AWAY)),
+        Err(_) => value.ends_with("GMT").then_some(Duration::from_secs(60)),
+    }
+}
