@@ -35,6 +35,15 @@ bench: ## Run the criterion benches (ARGS="..." is passed on)
 	@.ci/setup.sh build
 	@$(WITH) cargo bench --locked --workspace --profile dev --bench '*' -- $(ARGS)
 
+.PHONY: test-bus
+test-bus: ## Build NATS and Kafka in and test them against real peers (CHERGUI_LONG=1 for the long forms)
+	@.ci/setup.sh test
+	@test -x /usr/sbin/nats-server || { echo 'nats-server is missing; Debian: apt-get install nats-server' >&2; exit 1; }
+	@$(WITH) "$$CHERGUI_PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: 'confluent-kafka>=2.16,<3'
+	@$(WITH) cargo clippy --locked -p connectors --all-targets --features nats,kafka -- -D warnings
+	@$(WITH) cargo test --locked -p connectors --features nats,kafka -- bus nats kafka connection mqtt
+	@$(WITH) cargo test --locked --workspace --features bus --test it contracts::kafka contracts::nats
+
 .PHONY: peers
 peers: ## Compare with what a user would pick instead (DuckDB's CSV reader on the same file)
 	@.ci/setup.sh test

@@ -5,6 +5,10 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+#[cfg(feature = "bus")]
+mod kafka;
+#[cfg(feature = "bus")]
+mod nats;
 mod iec104;
 mod mms;
 mod modbus;

@@ -3,14 +3,20 @@
 //! In: the `from` table of a `[[connection]]`. Out: its [`Protocol`]. Not here: anything of one protocol.
 
 use crate::iec104;
+#[cfg(feature = "kafka")]
+use crate::kafka;
 use crate::live::Protocol;
 use crate::mms;
 use crate::modbus;
 use crate::mqtt;
+#[cfg(feature = "nats")]
+use crate::nats;
 use crate::opcua;
 use crate::polled;
 use crate::watched;
 use serde::{Deserialize, Serialize};
+#[cfg(not(all(feature = "nats", feature = "kafka")))]
+use serde::{Deserializer, de::Error};
 
 /// Where a connection's values come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,11 +36,39 @@ pub enum Connection {
     Files(watched::Settings),
     /// An address: `[connection.from.http]`.
     Http(polled::Settings),
+    /// A bus: `[connection.from.nats]`.
+    #[cfg(feature = "nats")]
+    Nats(nats::Settings),
+    /// A bus: `[connection.from.nats]`.
+    #[cfg(not(feature = "nats"))]
+    #[serde(deserialize_with = "without_nats")]
+    Nats(LeftOut),
+    /// A bus: `[connection.from.kafka]`.
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Settings),
+    /// A bus: `[connection.from.kafka]`.
+    #[cfg(not(feature = "kafka"))]
+    #[serde(deserialize_with = "without_kafka")]
+    Kafka(LeftOut),
+}
+
+/// Settings of a protocol that this build leaves out: there are none, and who gives some hears how to build it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum LeftOut {}
+
+#[cfg(not(feature = "nats"))]
+fn without_nats<'de, D: Deserializer<'de>>(_: D) -> Result<LeftOut, D::Error> {
+    Err(D::Error::custom("this build leaves NATS out; build it with `cargo build --release --bin chergui --features nats`"))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn without_kafka<'de, D: Deserializer<'de>>(_: D) -> Result<LeftOut, D::Error> {
+    Err(D::Error::custom("this build leaves Kafka out; build it with `cargo build --release --bin chergui --features kafka`"))
 }
 
 impl Connection {
     /// Names of all protocols, as the configuration and `chergui discover` write them.
-    pub const NAMES: &'static [&'static str] = &["mqtt", "modbus", "opcua", "iec104", "mms", "files", "http"];
+    pub const NAMES: &'static [&'static str] = &["mqtt", "modbus", "opcua", "iec104", "mms", "files", "http", "nats", "kafka"];
 
     /// The protocol's door.
     pub fn protocol(&self) -> &dyn Protocol {
@@ -46,6 +80,31 @@ impl Connection {
             Self::Mms(settings) => settings,
             Self::Files(settings) => settings,
             Self::Http(settings) => settings,
+            #[cfg(feature = "nats")]
+            Self::Nats(settings) => settings,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(settings) => settings,
+            #[cfg(not(feature = "nats"))]
+            Self::Nats(none) => match *none {},
+            #[cfg(not(feature = "kafka"))]
+            Self::Kafka(none) => match *none {},
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Connection;
+
+    #[test]
+    fn a_bus_that_was_not_built_says_how_to_build_it() {
+        for (name, is_built) in [("nats", cfg!(feature = "nats")), ("kafka", cfg!(feature = "kafka"))] {
+            let key = if name == "nats" { "servers" } else { "brokers" };
+            let read = toml::from_str::<Connection>(&format!("[{name}]\n{key} = [\"127.0.0.1:1\"]\n"));
+            match read {
+                Ok(connection) => assert!(is_built && connection.protocol().name() == name, "{name}"),
+                Err(error) => assert!(!is_built && error.message().contains(&format!("--features {name}")), "{name}: {error}"),
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ mod broker;
 mod clock;
 mod decode;
 mod explore;
+#[cfg(any(feature = "nats", feature = "kafka"))]
+mod lend;
 mod listen;
 mod memory;
 mod nodes;
@@ -25,6 +27,8 @@ mod sparkplug;
 mod tests;
 
 pub use clock::Clock;
+#[cfg(any(feature = "nats", feature = "kafka"))]
+pub(crate) use lend::{Reader, Sight, topics};
 pub use payload::{Good, PayloadSpec};
 
 use crate::live::Found;

@@ -102,8 +102,9 @@ fn from_words(protocol: &str, words: &[String]) -> Result<Connection, String> {
         table.insert(last.into(), value);
     }
     let whole = toml::Table::from_iter([(protocol.to_owned(), toml::Value::Table(settings))]);
+    let page = if matches!(protocol, "nats" | "kafka") { "bus" } else { protocol };
     whole.try_into().map_err(|error: toml::de::Error| {
-        format!("{protocol}: {}; the settings stand in docs/connectors/{protocol}.md", error.message())
+        format!("{protocol}: {}; the settings stand in docs/connectors/{page}.md", error.message())
     })
 }
 

@@ -82,6 +82,15 @@ impl Plan {
     /// # Errors
     /// [`SourceError::Mapping`] naming the point, with the remedy.
     pub(super) fn new(settings: &Settings, points: &Points) -> Result<Self, SourceError> {
+        let mut plan = Self::of(&settings.payload, settings.sparkplug.is_some(), points)?;
+        if !settings.topics.is_empty() {
+            plan.filters.clone_from(&settings.topics);
+        }
+        Ok(plan)
+    }
+
+    /// As [`Plan::new`], with the filters that the points need.
+    pub(super) fn of(payload: &PayloadSpec, has_sparkplug: bool, points: &Points) -> Result<Self, SourceError> {
         let mut plan = Self::default();
         let mut filters = BTreeSet::new();
         for (index, point) in points.points().iter().enumerate() {
@@ -92,13 +101,13 @@ impl Plan {
             };
             let asset = points.asset_of(number).to_string();
             plan.points.push(Known { address: point.address.clone(), asset, event });
-            let filter = match metric(&point.address).filter(|_| settings.sparkplug.is_some()) {
+            let filter = match metric(&point.address).filter(|_| has_sparkplug) {
                 Some(metric) => plan.metric(number, point, metric)?,
-                None => plan.topic(number, point, &settings.payload)?,
+                None => plan.topic(number, point, payload)?,
             };
             filters.insert(filter);
         }
-        plan.filters = if settings.topics.is_empty() { filters.into_iter().collect() } else { settings.topics.clone() };
+        plan.filters = filters.into_iter().collect();
         Ok(plan)
     }
 

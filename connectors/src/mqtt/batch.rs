@@ -78,4 +78,20 @@ impl Batch {
         }
         pieces
     }
+
+    /// Everything, for a bus with marks of its own.
+    #[cfg(any(feature = "nats", feature = "kafka"))]
+    pub(super) fn pieces<M>(&mut self) -> Vec<Piece<M>> {
+        self.settle();
+        self.messages = 0;
+        let other = |piece| match piece {
+            Piece::Samples(samples) => Some(Piece::Samples(samples)),
+            Piece::Notice(notice) => Some(Piece::Notice(notice)),
+            Piece::Reject(reject) => Some(Piece::Reject(reject)),
+            Piece::Failed(error) => Some(Piece::Failed(error)),
+            // Never in here: marks are made when a batch is taken.
+            Piece::Mark(_) => None,
+        };
+        self.pieces.drain(..).filter_map(other).collect()
+    }
 }

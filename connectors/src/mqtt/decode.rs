@@ -42,39 +42,47 @@ impl Decoder {
         };
         let plan = self.plan.clone();
         if let Some(route) = plan.routes.get(topic) {
-            self.route(topic, route, message, batch);
+            // Without a time of its own a message that is not fresh says nothing about when.
+            let unfresh = match (message.is_retained, message.is_again) {
+                (true, _) => Some("retained"),
+                (false, true) => Some("redelivered"),
+                (false, false) => None,
+            };
+            self.route(topic, route, &message.payload, (None, unfresh), batch);
         }
         let rest = topic.strip_prefix("spBv1.0/").filter(|_| !plan.nodes.is_empty())?;
         self.nodes.message(&plan, &self.link, &mut self.texts, rest, message, batch)
     }
 
-    fn route(&mut self, topic: &str, route: &Route, message: &Message, batch: &mut Batch) {
+    /// Decodes a payload. `stamp` is when it was published, if that is known, and what puts arrival as its time in doubt.
+    pub(super) fn route(
+        &mut self,
+        topic: &str,
+        route: &Route,
+        payload: &[u8],
+        (stamp, unfresh): (Option<i64>, Option<&'static str>),
+        batch: &mut Batch,
+    ) {
         let plan = self.plan.clone();
-        // Without a time of its own a message that is not fresh says nothing about when.
-        let unfresh = match (message.is_retained, message.is_again) {
-            (true, _) => Some("retained"),
-            (false, true) => Some("redelivered"),
-            (false, false) => None,
-        };
         if !route.whole.is_empty() {
-            let text = String::from_utf8_lossy(&message.payload);
+            let text = String::from_utf8_lossy(payload);
             let reading = payload::of_text(&text);
             for &point in &route.whole {
                 let sure = unfresh.map_or((Quality::Good, ""), |word| (Quality::Questionable, word));
-                self.texts.put(&plan, point, None, reading.clone(), sure, topic, &message.payload, batch);
+                self.texts.put(&plan, point, stamp, reading.clone(), sure, topic, payload, batch);
             }
         }
         if route.inner.is_empty() {
             return;
         }
-        let document: Value = match serde_json::from_slice(&message.payload) {
+        let document: Value = match serde_json::from_slice(payload) {
             Ok(document) => document,
             Err(error) => {
                 let asset =
                     route.inner.first().and_then(|inner| plan.points.get(inner.point as usize)).map(|known| known.asset.as_str());
                 let asset = asset.unwrap_or_default();
                 let remedy = "correct what publishes it, or read it as a plain payload: an address without `#`";
-                batch.reject("bad_json", format!("{asset}: {topic} is no JSON: {error}; {remedy}"), &message.payload);
+                batch.reject("bad_json", format!("{asset}: {topic} is no JSON: {error}; {remedy}"), payload);
                 return;
             }
         };
@@ -94,7 +102,7 @@ impl Decoder {
                 Some(Some(Err(problem))) => {
                     let known = plan.points.get(inner.point as usize);
                     let detail = known.map(|known| format!("{}: {}: {problem}", known.asset, known.address)).unwrap_or_default();
-                    batch.reject("bad_time", detail, &message.payload);
+                    batch.reject("bad_time", detail, payload);
                     continue;
                 }
                 Some(None) | None => {
@@ -102,11 +110,11 @@ impl Decoder {
                     if let (Some(doubt), Quality::Good) = (doubt, quality) {
                         (quality, reason) = (Quality::Questionable, doubt);
                     }
-                    None
+                    stamp
                 }
             };
             let sure = (quality, reason);
-            self.texts.put(&plan, inner.point, time, payload::of_json(value), sure, topic, &message.payload, batch);
+            self.texts.put(&plan, inner.point, time, payload::of_json(value), sure, topic, payload, batch);
         }
     }
 }
