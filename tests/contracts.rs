@@ -5,14 +5,14 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+mod iec104;
 #[cfg(feature = "bus")]
 mod kafka;
-#[cfg(feature = "bus")]
-mod nats;
-mod iec104;
 mod mms;
 mod modbus;
 mod mqtt;
+#[cfg(feature = "bus")]
+mod nats;
 mod opcua;
 mod peer;
 mod plant;

@@ -124,6 +124,19 @@ fn alarms_are_raised_once_and_reset_once() {
 }
 
 #[test]
+fn an_alarm_that_an_earlier_run_raised_is_not_raised_again_but_reset() {
+    let link = Link::new("plant", noon);
+    link.remember_raised([("t01".parse().unwrap(), "Gearbox oil too hot".into(), T - 5_000_000)]);
+    let mut assembly = Assembly::new(Arc::new(points()), link);
+    assembly.take(&[Sample::good(3, Some(T), 1.0)]);
+    assert_eq!(assembly.finish().unwrap().0.len(), 1, "only the assets");
+    assembly.take(&[Sample::good(3, Some(T + 1_000_000), 0.0)]);
+    let (rows, _) = assembly.finish().unwrap();
+    let events = cells(&rows[0]);
+    assert!(events.contains("2026-06-01T11:58:55Z | t01      | 2026-06-01T11:59:01Z"), "{events}");
+}
+
+#[test]
 fn a_clock_far_ahead_is_refused_with_the_remedy() {
     let mut assembly = assembly();
     assembly.take(&[Sample::good(0, Some(T + 3_600_000_000), 1.0)]);
