@@ -11,7 +11,7 @@ mod wires;
 
 use super::drive::Drive;
 use connectors::live::{Phase, Protocol};
-use plant::{Plant, T, enough, minute, points, settings};
+use plant::{Plant, T, enough, minute, points, right_points, settings};
 use serde_json::json;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ async fn what_was_found_reads_back_and_gives_values() {
 async fn a_subscription_that_dies_in_silence_is_made_anew() {
     let Some(mut plant) = Plant::start(&[]) else { return };
     let settings = settings(plant.port, "watchdog_s = 1");
-    let mut drive = Drive::open(&settings, &points());
+    let mut drive = Drive::open(&settings, &right_points());
     plant.write(&[json!({"node": "ActivePower", "value": 1.0, "time": minute(0)})]);
     assert!(drive.until(enough(), |drive| drive.kept.series("t01", "active_power").len() == 1).await, "{:?}", drive.kept);
     let forgotten = plant.ask(&json!({"do": "forget"}));
@@ -122,5 +122,5 @@ async fn a_subscription_that_dies_in_silence_is_made_anew() {
     let whole = |drive: &Drive| drive.kept.series("t01", "active_power") == expected;
     assert!(drive.until(Duration::from_secs(20), whole).await, "{:?} {:?}", drive.kept, drive.link.status());
     let status = drive.link.status();
-    assert!(status.failures >= 1 && status.last_error.as_deref().is_some_and(|error| error.contains("sign of life")), "{status:?}");
+    assert!(status.failures >= 1 && status.last_error.as_deref().is_some_and(|error| error.contains("subscribing again")), "{status:?}");
 }

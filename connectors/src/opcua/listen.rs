@@ -10,6 +10,7 @@ use super::subscribe::Subscription;
 use super::task::{Progress, Task};
 use super::trouble::Trouble;
 use crate::live::Piece;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use opcua::client::services::{Publish, Republish};
@@ -41,24 +42,28 @@ pub(super) enum End {
     Broken(Trouble),
 }
 
+/// Requests under way, each with the subscription it was sent for. They belong to the session: a server answers the oldest first, so those
+/// of a subscription that died carry the first messages of the next.
+pub(super) type Asked<'a> = FuturesUnordered<BoxFuture<'a, (u32, Result<PublishResponse, Error>)>>;
+
 /// Listens until something ends it. `fill` reads what was missed meanwhile; `filled` is told when it has.
-pub(super) async fn listen(
-    task: &Task,
-    session: &Session,
+pub(super) async fn listen<'a>(
+    task: &'a Task,
+    session: &'a Session,
+    asked: &mut Asked<'a>,
     subscription: &mut Subscription,
     progress: &Progress,
     alarms: &mut Alarms,
     fill: impl Future<Output = Option<i64>>,
     mut filled: impl FnMut(),
 ) -> End {
-    let mut asked = FuturesUnordered::new();
     let mut window = WINDOW;
     let mut heard = Instant::now();
     let mut is_filled = false;
     tokio::pin!(fill);
     loop {
         while asked.len() < window {
-            asked.push(publish(task, session, subscription.id));
+            asked.push(publish(task, session, subscription.id).boxed());
         }
         let answer = tokio::select! {
             biased;
@@ -82,7 +87,7 @@ pub(super) async fn listen(
         }
         heard = Instant::now();
         let mut messages = Vec::with_capacity(answers.len());
-        for answer in answers {
+        for (asked_for, answer) in answers {
             match answer {
                 Ok(response) if response.subscription_id == subscription.id => messages.push(response),
                 // Of a subscription we gave up.
@@ -90,6 +95,8 @@ pub(super) async fn listen(
                 Err(error) => match error.status() {
                     StatusCode::BadTooManyPublishRequests => window = (window - 1).max(1),
                     StatusCode::BadTimeout => {}
+                    // Said of the one before this.
+                    StatusCode::BadNoSubscription | StatusCode::BadSubscriptionIdInvalid if asked_for != subscription.id => {}
                     StatusCode::BadNoSubscription | StatusCode::BadSubscriptionIdInvalid => {
                         return End::Dead("the server has ended the subscription; subscribing again".into());
                     }
@@ -106,17 +113,17 @@ pub(super) async fn listen(
     }
 }
 
-async fn publish(task: &Task, session: &Session, id: u32) -> Result<PublishResponse, Error> {
+async fn publish(task: &Task, session: &Session, id: u32) -> (u32, Result<PublishResponse, Error>) {
     let stored = std::mem::take(&mut *task.stored.lock().unwrap_or_else(PoisonError::into_inner));
     let of_this = |(subscription_id, sequence_number): (u32, u32)| {
         (subscription_id == id).then_some(SubscriptionAcknowledgement { subscription_id, sequence_number })
     };
     let acknowledged = stored.into_iter().filter_map(of_this).collect();
-    let response = Publish::new(session).timeout(NO_HURRY).acks(acknowledged).send(session.channel()).await?;
-    if let Some(sent) = decode::micros(&response.response_header.timestamp) {
+    let answer = Publish::new(session).timeout(NO_HURRY).acks(acknowledged).send(session.channel()).await;
+    if let Some(sent) = answer.as_ref().ok().and_then(|response| decode::micros(&response.response_header.timestamp)) {
         task.link.skewed(sent - task.link.now_micros());
     }
-    Ok(response)
+    (id, answer)
 }
 
 const fn next(number: u32) -> u32 {
@@ -137,12 +144,12 @@ async fn one(
     let (expected, number) = (next(subscription.last), message.sequence_number);
     if is_sign_of_life {
         // It carries the number of the next message: one we never saw lies behind us.
-        if subscription.last != 0 && number != expected && number.wrapping_sub(expected) < u32::MAX / 2 {
+        if number != expected && number.wrapping_sub(expected) < u32::MAX / 2 {
             return mend(task, session, subscription, progress, alarms, number).await;
         }
         return None;
     }
-    if subscription.last != 0 && number != expected {
+    if number != expected {
         if number.wrapping_sub(expected) > u32::MAX / 2 {
             // Asked for again before, and now it came after all.
             return None;

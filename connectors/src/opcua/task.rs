@@ -6,7 +6,7 @@
 use super::address::Wanted;
 use super::dial::{self, Events};
 use super::events::Alarms;
-use super::listen::{self, End};
+use super::listen::{self, Asked, End};
 use super::source::{Mark, Stored};
 use super::subscribe::{self, Subscription};
 use super::trouble::Trouble;
@@ -205,6 +205,7 @@ impl Held<'_> {
     async fn serve(&mut self, session: &Session, retry: &mut Retry) -> Trouble {
         let task = self.task;
         let mut deaths = 0;
+        let mut asked = Asked::new();
         loop {
             if let Some(subscription) = &mut self.subscription {
                 match listen::catch_up(task, session, subscription, self.progress, self.alarms).await {
@@ -231,7 +232,7 @@ impl Held<'_> {
                 subscription.server_now(),
                 subscription.history_per_call,
             );
-            let end = listen::listen(task, session, subscription, self.progress, self.alarms, fill, || {
+            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, fill, || {
                 self.gap_from = None;
                 self.progress.hold(false);
             })
