@@ -59,7 +59,7 @@ const T: i64 = 1_780_315_200_000_000 - 60_000_000;
 fn cells(rows: &Rows) -> String {
     match rows {
         Rows::Readings(readings) => arrow::util::pretty::pretty_format_batches(&[readings.batch().clone()]).unwrap().to_string(),
-        Rows::Other(_, batch) => arrow::util::pretty::pretty_format_batches(&[batch.clone()]).unwrap().to_string(),
+        Rows::Other(_, batch) => arrow::util::pretty::pretty_format_batches(std::slice::from_ref(batch)).unwrap().to_string(),
         Rows::Assets(assets) => assets.iter().map(|asset| asset.id.to_string()).collect::<Vec<_>>().join(" "),
     }
 }

@@ -127,7 +127,7 @@ impl Tree {
             return;
         }
         // Namespace 0 is the standard's: the server's own state, aliases, dictionaries.
-        let is_property = reference.type_definition.node_id == NodeId::from(VariableTypeId::PropertyType);
+        let is_property = reference.type_definition.node_id == VariableTypeId::PropertyType;
         if node.namespace == 0 || is_property || !seen.insert(node.clone()) {
             return;
         }
@@ -137,7 +137,7 @@ impl Tree {
         }
         let shown = reference.display_name.text.to_string();
         let name = if shown.is_empty() { reference.browse_name.name.to_string() } else { shown };
-        let is_folder = reference.type_definition.node_id == NodeId::from(ObjectTypeId::FolderType);
+        let is_folder = reference.type_definition.node_id == ObjectTypeId::FolderType;
         self.places.push(Place { node: node.clone(), name, parent, class: reference.node_class, is_folder });
     }
 
