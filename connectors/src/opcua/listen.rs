@@ -54,8 +54,7 @@ pub(super) async fn listen<'a>(
     subscription: &mut Subscription,
     progress: &Progress,
     alarms: &mut Alarms,
-    fill: impl Future<Output = Option<i64>>,
-    mut filled: impl FnMut(),
+    (fill, mut filled): (impl Future<Output = Option<i64>>, impl FnMut()),
 ) -> End {
     let mut window = WINDOW;
     let mut heard = Instant::now();

@@ -232,11 +232,11 @@ impl Held<'_> {
                 subscription.server_now(),
                 subscription.history_per_call,
             );
-            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, fill, || {
+            let filled = || {
                 self.gap_from = None;
                 self.progress.hold(false);
-            })
-            .await;
+            };
+            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, (fill, filled)).await;
             match end {
                 End::Gap => self.lose(true),
                 End::Dead(why) => {
