@@ -65,6 +65,8 @@ struct Look<'a> {
     plan: Plan,
     /// Acknowledges also what nobody asked for, and listens to the end; else only until everything asked is answered.
     takes_all: bool,
+    /// Ended because the station may not send more before what nobody asked for is acknowledged.
+    is_full: bool,
     refusals: Vec<(u16, &'static str)>,
     confirmed: BTreeSet<u16>,
 }
@@ -127,6 +129,12 @@ impl Look<'_> {
                 }
             }
             self.session.store(until);
+            // The station waits for an acknowledgement that is the source's to give; the other answers stay behind it.
+            let open = self.session.received().wrapping_sub(until) & 0x7fff;
+            self.is_full = !self.takes_all && open >= self.checked.timing.k;
+            if self.is_full {
+                return Ok(());
+            }
         }
     }
 }
@@ -144,6 +152,7 @@ pub(super) async fn probe(settings: &Settings, checked: &Checked, decoder: &Deco
         questions: None,
         plan,
         takes_all: false,
+        is_full: false,
         refusals: Vec::new(),
         confirmed: BTreeSet::new(),
     };
@@ -160,7 +169,12 @@ pub(super) async fn probe(settings: &Settings, checked: &Checked, decoder: &Deco
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().take(NAMED).map(|(common, object)| format!("{common}/{object}")).collect();
         let more = if missing.len() > NAMED { format!(" and {} more", missing.len() - NAMED) } else { String::new() };
-        says.push_str(&format!("; not {}{more} (they may be sent only when they change)", names.join(", ")));
+        let why = if look.is_full {
+            "the station sends much of its own accord, and a look must not acknowledge that, so the rest was not waited for"
+        } else {
+            "they may be sent only when they change"
+        };
+        says.push_str(&format!("; not {}{more} ({why})", names.join(", ")));
     }
     for (common, why) in &look.refusals {
         says.push_str(&format!("; station {common} does not answer: {why}"));
@@ -191,6 +205,7 @@ pub(super) async fn discover<'t>(
         questions: None,
         plan,
         takes_all: true,
+        is_full: false,
         refusals: Vec::new(),
         confirmed: BTreeSet::new(),
     };
