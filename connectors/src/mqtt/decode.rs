@@ -151,9 +151,9 @@ impl Texts {
     }
 
     /// A text says what is the matter; one of these words, that nothing is.
-    fn text(&mut self, point: u32, time: Option<i64>, text: String, event: Option<&str>, batch: &mut Batch) {
+    fn text(&mut self, point: u32, time: Option<i64>, text: &str, event: Option<&str>, batch: &mut Batch) {
         const QUIET: &[&str] = &["ok", "normal", "no", "inactive", "cleared", "reset", "good", "closed"];
-        if QUIET.iter().any(|word| word.eq_ignore_ascii_case(&text)) {
+        if QUIET.iter().any(|word| word.eq_ignore_ascii_case(text)) {
             self.over(point, time, batch);
             // The point's own message may have been raised by a number.
             batch.sample(Sample::good(point, time, 0.0));
