@@ -5,12 +5,15 @@
 //! the long forms: more disconnects, longer silences. Not here: the server around the sources (`contracts/newcomer.rs` has that).
 
 mod drive;
+mod iec104;
 #[cfg(feature = "bus")]
 mod kafka;
+mod mms;
+mod modbus;
+mod mqtt;
 #[cfg(feature = "bus")]
 mod nats;
-mod iec104;
-mod modbus;
+mod opcua;
 mod peer;
 mod plant;
 mod polled;

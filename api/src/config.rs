@@ -268,7 +268,11 @@ impl Config {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml).required(true));
         }
         let read = builder.add_source(environment).build().and_then(config::Config::try_deserialize::<Self>);
-        read.map_err(|error| unreadable(&error.to_string()))?.checked()
+        let mut config = read.map_err(|error| unreadable(&error.to_string()))?;
+        if let Some(folder) = path.and_then(Path::parent) {
+            config.connection.iter_mut().for_each(|connection| connection.beside(folder));
+        }
+        config.checked()
     }
 
     /// Refuses what is wrong together.

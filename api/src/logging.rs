@@ -3,10 +3,13 @@
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// What OPC UA's crate says of certificates and lost links, our own lines say with the connection and the remedy.
+const QUIET: &str =
+    "warn,opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_server=off,api=info,engine=info,connectors=info,datasets=info";
+
 /// Starts logging once per process; a second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,api=info,engine=info,connectors=info,datasets=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

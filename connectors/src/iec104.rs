@@ -53,7 +53,7 @@ pub struct Settings {
     pub links: Vec<String>,
     /// TLS; absent (default): none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsSpec>,
+    pub tls: Option<Box<TlsSpec>>,
     /// IANA time zone the station's clock shows; default `UTC`.
     #[serde(default = "utc")]
     pub zone: String,
@@ -287,7 +287,7 @@ impl Protocol for Settings {
         look::probe(self, &checked, &decoder, link).await
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         look::discover(self, &self.checked()?, link, tell).await
     }
 }

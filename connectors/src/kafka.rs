@@ -181,7 +181,7 @@ impl Protocol for Settings {
         explore::probe(self, points).await
     }
 
-    async fn discover(&self, _link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, _link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.examine()?;
         explore::discover(self, tell).await
     }

@@ -99,5 +99,5 @@ pub trait Protocol: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`SourceError`] with what to do.
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError>;
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError>;
 }

@@ -146,7 +146,7 @@ impl Protocol for Settings {
         probe::probe(self, points, link).await
     }
 
-    async fn discover(&self, _link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, _link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.checked()?;
         discover::discover(self, tell).await
     }

@@ -15,6 +15,7 @@ mod explore;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod lend;
 mod listen;
+mod memory;
 mod nodes;
 mod offer;
 mod payload;
@@ -175,7 +176,9 @@ impl Settings {
             "password without username; give both"
         } else {
             if let Some(filter) = self.topics.iter().find(|filter| !rumqttc_v5::valid_filter(filter)) {
-                return Err(self.wrong(format!("topics: {filter:?} is no topic filter; `+` is one level, `#` the rest, at the end")));
+                return Err(
+                    self.wrong(format!("topics: {filter:?} is no topic filter; `+` is one level, `#` the rest, at the end"))
+                );
             }
             return Ok(());
         };
@@ -209,7 +212,7 @@ impl Protocol for Settings {
         explore::probe(self, &address::Plan::new(self, points)?, link).await
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.examine()?;
         explore::discover(self, link, tell).await
     }

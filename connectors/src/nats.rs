@@ -182,7 +182,7 @@ impl Protocol for Settings {
         explore::probe(self, points, link).await
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.examine()?;
         explore::discover(self, link, tell).await
     }

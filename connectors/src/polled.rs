@@ -89,7 +89,7 @@ pub struct Settings {
     pub password: Option<Secret>,
     /// Whom to trust; absent: the authorities the system trusts.
     #[serde(default)]
-    pub tls: Option<TlsSpec>,
+    pub tls: Option<Box<TlsSpec>>,
     /// `json`: pointer to the array of rows. Default `""`, the whole answer; what is no array is one row.
     #[serde(default)]
     pub rows: String,
@@ -221,7 +221,7 @@ impl Protocol for Settings {
         offer::probe(self, points, link).await
     }
 
-    async fn discover(&self, link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         self.checked()?;
         offer::discover(self, link, tell).await
     }

@@ -202,7 +202,7 @@ impl Protocol for Settings {
         Ok(Probe { peer: self.peer(), says })
     }
 
-    async fn discover(&self, _link: &Link, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+    async fn discover(&self, _link: &Link, tell: &(dyn for<'a> Fn(&'a str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
         let Some(file) = self.newest()?.1 else {
             let problem = "no file to look at; drop one with a known ending, or correct pattern".into();
             return Err(SourceError::Mapping { place: self.place(), problem });

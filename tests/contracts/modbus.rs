@@ -3,6 +3,7 @@
 //! In: registers the peer was told to hold. Out: a failure where a value, a time, a reason or an event differs. Not here: links that fail
 //! (`modbus/links.rs`), models (`modbus/models.rs`).
 
+mod fleet;
 mod links;
 mod models;
 
@@ -252,7 +253,7 @@ async fn slips_are_told_with_their_remedy() {
         ("address = \"1/hr:65535\"\nquantity = \"voltage\"\ntype = \"u32\"", "65535"),
         ("address = \"1/co:1\"\nevent = \"e\"\ntype = \"u16\"", "leave out type"),
         ("address = \"1/sunspec:103/W\"\nquantity = \"active_power\"", "unit = \"W\""),
-        ("address = \"1/sunspec:103/W\"\nquantity = \"temp_air\"", "measures"),
+        ("address = \"1/sunspec:103/W\"\nquantity = \"temp_air\"", "no unit of temp_air"),
         ("address = \"1/sunspec:103/TmpCap\"\nquantity = \"temp_air\"", "nearest is \"TmpCab\""),
         ("address = \"1/sunspec:160/DCW\"\nquantity = \"active_power\"\nunit = \"W\"", "DCW[1]"),
         ("address = \"1/sunspec:103/Evt1\"\nevent = \"e\"\nwhen = [\"GROUND_FALT\"]", "GROUND_FAULT"),

@@ -176,3 +176,48 @@ async fn discover_writes_points_that_are_read_and_probe_says_who_is_there() {
     let error = elsewhere.probe(&read, &link).await.unwrap_err().to_string();
     assert!(error.contains("check url"), "{error}");
 }
+
+/// A certificate for 127.0.0.1 and its key, in one file.
+fn certificate(folder: &std::path::Path) -> Option<std::path::PathBuf> {
+    let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
+    let mut command = std::process::Command::new("openssl");
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=pi",
+    ]);
+    command.args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    command.arg("-keyout").arg(&key).arg("-out").arg(&certificate).stderr(std::process::Stdio::null());
+    assert!(command.status().unwrap().success());
+    let both = std::fs::read_to_string(&certificate).unwrap() + &std::fs::read_to_string(&key).unwrap();
+    std::fs::write(folder.join("both.pem"), both).unwrap();
+    Some(folder.join("both.pem"))
+}
+
+#[tokio::test]
+async fn only_the_named_authority_is_trusted() {
+    let (pems, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(mut historian) = Historian::with(|_| certificate(pems.path())) else { return };
+    let (held, expected) = rows(&historian, 300, 5);
+    historian.put(held);
+    certificate(others.path());
+    let trusting = |ca: &std::path::Path| {
+        let settings = historian.settings();
+        let tls = toml::from_str(&format!("ca = {:?}", ca.join("certificate.pem"))).unwrap();
+        connectors::polled::Settings { url: settings.url.replace("http:", "https:"), tls: Some(tls), ..settings }
+    };
+    let mut drive = Drive::open(&trusting(pems.path()), &points(POINTS));
+    assert!(drive.until(SOON, |drive| drive.kept.values == expected).await, "{:?}", drive.link.status());
+    let mut drive = Drive::open(&trusting(others.path()), &points(POINTS));
+    assert!(drive.until(SOON, |drive| drive.link.status().failures > 0).await);
+    let told = drive.link.status().last_error.unwrap();
+    assert!(told.contains("certificate") && drive.kept.values.is_empty(), "{told}");
+}

@@ -6,7 +6,7 @@ use connectors::live::Points;
 use engine::domain::{AssetId, Quantities};
 use engine::source::SourceError;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One live connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub struct ConnectionConfig {
     /// Name for the page, metrics, logs and `chergui tail NAME`: letters, digits, `-`, `_`. Its place in the data is kept under this name.
     pub name: String,
-    /// Points file: which address is which quantity of which asset. `chergui discover` writes one. Not for `files`, which has a mapping.
+    /// Points file, relative to the configuration file: which address is which quantity of which asset. `chergui discover` writes one. Not for `files`, which has a mapping.
     pub points: Option<PathBuf>,
     /// An alert is raised when nothing has arrived for so long, seconds; 0: never. Default 600.
     #[serde(default = "ten_minutes")]
@@ -41,6 +41,13 @@ impl ConnectionConfig {
         };
         self.from.protocol().check(&points)?;
         Ok(points)
+    }
+
+    /// Reads a relative path of the points file from this folder on.
+    pub(super) fn beside(&mut self, folder: &Path) {
+        if let Some(points) = &mut self.points {
+            *points = folder.join(&*points);
+        }
     }
 
     /// One line for people.

@@ -9,10 +9,10 @@ use crate::ingest::pages::{PullError, Shelf, Stored};
 use crate::ingest::{self, Door, MOST_REJECTED, Rejected};
 use crate::plants::Plant;
 use crate::state::AppState;
-use connectors::live::Phase;
+use connectors::live::{Phase, Point, Target};
 use engine::alert::LINK_SILENT;
 use engine::detect::Incident;
-use engine::domain::{Asset, Timestamp};
+use engine::domain::{Asset, AssetId, Timestamp, micros};
 use engine::source::{Source, SourceError};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -59,6 +59,7 @@ async fn run(state: AppState, plant: Arc<Plant>) {
 async fn pages(state: &AppState, plant: &Plant) -> Result<(), PullError> {
     let key = format!("connection {}", plant.config.name);
     let mut shelf = Shelf::open(&state.store, &state.ledger, key).await?;
+    plant.link.remember_raised(still_raised(state, plant).await?);
     let mut source: Box<dyn Source> = plant.config.from.protocol().open(plant.points.clone(), plant.link.clone())?;
     loop {
         let page = tokio::select! {
@@ -74,6 +75,18 @@ async fn pages(state: &AppState, plant: &Plant) -> Result<(), PullError> {
         let stored = shelf.put(page, plant.points.declared()).await?;
         tell(state, plant, &stored)?;
     }
+}
+
+/// Events of its assets that were raised and not reset.
+async fn still_raised(state: &AppState, plant: &Plant) -> Result<Vec<(AssetId, String, i64)>, PullError> {
+    let is_event = |point: &Point| matches!(point.target, Target::Event { .. });
+    if !plant.points.points().iter().any(is_event) {
+        return Ok(Vec::new());
+    }
+    let assets: Vec<AssetId> = plant.points.assets().iter().map(|asset| asset.id.clone()).collect();
+    let lines = state.store.events(Some(&assets), None).await?;
+    let raised = lines.into_iter().filter(|line| line.reset_at.is_none());
+    Ok(raised.map(|line| (line.asset_id, line.message, micros(line.time))).collect())
 }
 
 /// Counts a page, keeps what could not be read, and tells listeners.

@@ -79,6 +79,7 @@ impl Look<'_> {
     ) -> Result<(), Broken> {
         self.session.ask(Control::StartAct);
         let (mut may_acknowledge, mut is_enough) = (true, false);
+        let mut until = self.session.received();
         loop {
             let now = Instant::now();
             if let Some(questions) = &mut self.questions {
@@ -97,7 +98,6 @@ impl Look<'_> {
                 return Ok(());
             }
             self.session.wait(Some(end)).await?;
-            let mut until = self.session.received();
             while let Some(heard) = self.session.next()? {
                 match heard {
                     Heard::Started => self.questions = Some(Questions::new(self.plan.clone(), now)),

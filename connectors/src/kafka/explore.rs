@@ -55,7 +55,10 @@ async fn reach(client: &Client, topic: &Topic, number: i32) -> Result<(Partition
 }
 
 /// The newest records of each partition.
-pub(super) async fn discover(settings: &Settings, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Vec<Found>, SourceError> {
+pub(super) async fn discover(
+    settings: &Settings,
+    tell: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+) -> Result<Vec<Found>, SourceError> {
     let refused = |trouble: Trouble| trouble.error(settings);
     let client = dial::dial(settings).await.map_err(refused)?;
     let mut there = answer("topics", ANSWERS_WITHIN, client.list_topics()).await.map_err(refused)?;

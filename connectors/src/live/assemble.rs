@@ -273,16 +273,20 @@ impl Assembly {
             (None, Target::Value { quantity, .. }) => quantity.to_string(),
         };
         let key = (point, message);
-        let row = if is_active {
-            if self.raised.contains_key(&key) {
+        let asset = &self.points.assets()[known.asset as usize].id;
+        let held = self.raised.remove(&key).or_else(|| self.link.still_raised(asset, &own));
+        let row = match (is_active, held) {
+            (true, Some(raised)) => {
+                self.raised.insert(key, raised);
                 return;
             }
-            self.raised.insert(key, time);
-            EventRow { time, asset: known.asset, reset_at: None, message: own }
-        } else {
+            (true, None) => {
+                self.raised.insert(key, time);
+                EventRow { time, asset: known.asset, reset_at: None, message: own }
+            }
+            (false, Some(raised)) => EventRow { time: raised, asset: known.asset, reset_at: Some(time), message: own },
             // Normal all along, as every interrogation says: nothing to tell.
-            let Some(raised) = self.raised.remove(&key) else { return };
-            EventRow { time: raised, asset: known.asset, reset_at: Some(time), message: own }
+            (false, None) => return,
         };
         self.events.push(row);
         self.values += 1;

@@ -3,10 +3,12 @@
 //! In: what the source's task notices. Out: a [`Status`] at any time, lines for who listens. Also the clock: the only one a connector has,
 //! handed in by `api`. Not here: alerts on silence, metrics, pages for people.
 
+use engine::domain::AssetId;
 use engine::domain::Timestamp;
 use engine::domain::from_micros;
 use engine::domain::micros;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -83,6 +85,7 @@ struct Inner {
     name: String,
     clock: fn() -> Timestamp,
     state: Mutex<State>,
+    raised: Mutex<HashMap<(AssetId, String), i64>>,
     tail: broadcast::Sender<Arc<str>>,
 }
 
@@ -132,7 +135,7 @@ impl Link {
             last_error_at: None,
         };
         let state = Mutex::new(State { status, skew: Skew::default() });
-        Self(Arc::new(Inner { name: name.into(), clock, state, tail: broadcast::channel(TAIL_ROOM).0 }))
+        Self(Arc::new(Inner { name: name.into(), clock, state, raised: Mutex::default(), tail: broadcast::channel(TAIL_ROOM).0 }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -227,6 +230,18 @@ impl Link {
             // An error here only says that nobody listens any more.
             drop(self.0.tail.send(line().into()));
         }
+    }
+
+    /// Events that an earlier run raised and nobody reset: asset, message, time in µs. Without it an alarm that is still up would be raised anew.
+    pub fn remember_raised(&self, raised: impl IntoIterator<Item = (AssetId, String, i64)>) {
+        let held = raised.into_iter().map(|(asset, message, time)| ((asset, message), time)).collect();
+        *self.0.raised.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = held;
+    }
+
+    /// When an earlier run raised it, if that still holds; told once.
+    pub(super) fn still_raised(&self, asset: &AssetId, message: &str) -> Option<i64> {
+        let mut raised = self.0.raised.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if raised.is_empty() { None } else { raised.remove(&(asset.clone(), message.to_owned())) }
     }
 
     /// True while somebody listens to the tail.

@@ -59,7 +59,7 @@ const T: i64 = 1_780_315_200_000_000 - 60_000_000;
 fn cells(rows: &Rows) -> String {
     match rows {
         Rows::Readings(readings) => arrow::util::pretty::pretty_format_batches(&[readings.batch().clone()]).unwrap().to_string(),
-        Rows::Other(_, batch) => arrow::util::pretty::pretty_format_batches(&[batch.clone()]).unwrap().to_string(),
+        Rows::Other(_, batch) => arrow::util::pretty::pretty_format_batches(std::slice::from_ref(batch)).unwrap().to_string(),
         Rows::Assets(assets) => assets.iter().map(|asset| asset.id.to_string()).collect::<Vec<_>>().join(" "),
     }
 }
@@ -121,6 +121,19 @@ fn alarms_are_raised_once_and_reset_once() {
     let events = rows.iter().find(|rows| matches!(rows, Rows::Other(Table::Events, _))).map(cells).unwrap();
     assert_eq!(events.matches("Gearbox oil too hot").count(), 2, "raised, and the same row with its end: {events}");
     assert_eq!(events.matches("Grid lost").count(), 1);
+}
+
+#[test]
+fn an_alarm_that_an_earlier_run_raised_is_not_raised_again_but_reset() {
+    let link = Link::new("plant", noon);
+    link.remember_raised([("t01".parse().unwrap(), "Gearbox oil too hot".into(), T - 5_000_000)]);
+    let mut assembly = Assembly::new(Arc::new(points()), link);
+    assembly.take(&[Sample::good(3, Some(T), 1.0)]);
+    assert_eq!(assembly.finish().unwrap().0.len(), 1, "only the assets");
+    assembly.take(&[Sample::good(3, Some(T + 1_000_000), 0.0)]);
+    let (rows, _) = assembly.finish().unwrap();
+    let events = cells(&rows[0]);
+    assert!(events.contains("2026-06-01T11:58:55Z | t01      | 2026-06-01T11:59:01Z"), "{events}");
 }
 
 #[test]

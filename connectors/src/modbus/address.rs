@@ -149,7 +149,7 @@ fn model_spot(text: &str) -> Option<Spot> {
 }
 
 fn plain(text: &str) -> Result<Spot, String> {
-    if let Some((digit, number)) = text.split_once('x') {
+    if let Some((digit, number)) = text.split_once('x').filter(|_| !text.contains(':')) {
         let table = Table::by_digit(digit).ok_or_else(|| format!("{text:?}: tables are 0x, 1x, 3x and 4x"))?;
         let number: u32 = number.parse().map_err(|_| format!("{text:?}: after the x stands a number from 1, as in 4x00101"))?;
         let offset = number.checked_sub(1).and_then(|offset| u16::try_from(offset).ok());

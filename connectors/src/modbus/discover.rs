@@ -159,7 +159,7 @@ impl Scan<'_> {
                     (Some(value), None) => begun = Some((at, value)),
                     (None, Some((from, value))) => {
                         let name = format!(
-                            "{} {from} to {} answer",
+                            "{} {from} to {} answer, tried every {STEP}",
                             if table == Table::Holding { "holding registers" } else { "input registers" },
                             at - 1
                         );

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
-/// Units in a row that do not answer before the whole connection counts as lost.
+/// Units in a row, all of which answered before, that do not answer any more before the whole connection counts as lost.
 const SILENT: usize = 3;
 /// Samples handed over at once.
 const BATCH: usize = 4096;
@@ -28,8 +28,7 @@ pub(super) struct Presence {
 
 impl Presence {
     /// None holds yet.
-    pub(super) fn new(link: Link) -> Self {
-        link.enter(Phase::Connecting);
+    pub(super) const fn new(link: Link) -> Self {
         Self { link, live: Mutex::new(0) }
     }
 
@@ -91,7 +90,7 @@ impl Lane {
                 self.presence.down(is_up, &error);
                 is_up = false;
                 for unit in &mut self.units {
-                    unit.lost(tick, "comms_lost", &mut out);
+                    unit.cut_off(tick, &mut out);
                 }
                 if !out.send(&to).await {
                     return;
@@ -121,15 +120,16 @@ impl Lane {
         // Who answered last time first: a unit that does not costs a whole patience.
         self.units.sort_by_key(|unit| (unit.failures(), unit.id));
         let due = self.units.iter().filter(|unit| unit.is_due()).count();
-        let mut silent = 0;
+        let (mut silent, mut fell_silent, mut has_answered) = (0, 0, false);
         for unit in self.units.iter_mut().filter(|unit| unit.is_due()) {
             let wire = match held.as_mut() {
                 Some(wire) => wire,
                 None => held.insert(Wire::dial(&self.host, self.patience).await?),
             };
+            let was_well = unit.failures() == 0;
             match unit.poll(wire, tick, out).await {
                 Ok(()) => {
-                    silent = 0;
+                    (fell_silent, has_answered) = (0, true);
                     if !std::mem::replace(is_up, true) {
                         self.presence.up();
                     }
@@ -137,8 +137,9 @@ impl Lane {
                 Err(Trouble::Silent) => {
                     *held = None;
                     silent += 1;
+                    fell_silent += usize::from(was_well);
                     let error = format!("{} unit {}: no answer within {} s", self.host, unit.id, self.patience.as_secs_f64());
-                    if silent >= SILENT.min(due) {
+                    if fell_silent >= SILENT || (!has_answered && silent >= SILENT.min(due)) {
                         return Err(format!("{error}; is the device on, and is this its unit id?"));
                     }
                     tracing::warn!(connection = self.link.name(), error, "a device does not answer; the others are read");

@@ -66,6 +66,7 @@ impl Reader {
             assembly.notice(Notice { point: *point, time, message, is_active: true });
         }
         let (sender, inlet) = Inlet::new(assembly, ROOM);
+        self.link.enter(Phase::Connecting);
         for mut lane in lanes(&self.settings, &self.points, &self.link)? {
             for said in lane.units.iter_mut().flat_map(|unit| unit.said_mut()) {
                 let point = said.point();

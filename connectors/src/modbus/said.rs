@@ -8,8 +8,11 @@ use engine::source::Reject;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
-/// A lasting reason is said again after this, µs, so that every hour of an outage shows it.
+/// A lasting reason is said again after this, µs, so that every hour of it shows.
 const REPEAT: i64 = 60_000_000;
+
+/// Reasons of a device that is not reached: saying them again would look as if it were.
+const UNREACHED: [&str; 4] = ["comms_lost", "no_response", "gateway_path_unavailable", "gateway_no_response"];
 
 /// Something looked for, or none there, or trouble with the connection.
 pub(super) type Found<T> = Result<Option<T>, Trouble>;
@@ -93,8 +96,10 @@ impl Said {
 
     /// No value, and why.
     pub(super) fn missing(&mut self, tick: i64, reason: &'static str, out: &mut Out) {
-        let is_lasting = reason != "comms_lost" && self.reason.is_some_and(|(_, since)| tick - since >= REPEAT);
-        if self.reason.is_some_and(|(held, _)| held == reason) && !is_lasting {
+        // A connection that is tried again, in vain, is not news.
+        let is_lost = reason == "no_response" && self.reason.is_some_and(|(held, _)| held == "comms_lost");
+        let is_lasting = !UNREACHED.contains(&reason) && self.reason.is_some_and(|(_, since)| tick - since >= REPEAT);
+        if is_lost || (self.reason.is_some_and(|(held, _)| held == reason) && !is_lasting) {
             return;
         }
         self.reason = Some((reason, tick));

@@ -70,8 +70,14 @@ impl Unit {
         self.retry.failures()
     }
 
+    /// The connection is lost: it is tried again as a whole.
+    pub(super) fn cut_off(&mut self, tick: i64, out: &mut Out) {
+        self.rest_until = None;
+        self.lost(tick, "comms_lost", out);
+    }
+
     /// All points have no value, for one reason.
-    pub(super) fn lost(&mut self, tick: i64, reason: &'static str, out: &mut Out) {
+    fn lost(&mut self, tick: i64, reason: &'static str, out: &mut Out) {
         for said in &mut self.said {
             said.missing(tick, reason, out);
         }
@@ -145,19 +151,21 @@ impl Unit {
     /// A request came back with an exception that no splitting helps against.
     fn refused(&mut self, index: usize, code: u8, tick: i64, out: &mut Out) {
         let Some((span, dead_until)) = self.spans.get_mut(index) else { return };
-        let is_lasting = matches!(code, 1..=3);
-        *dead_until = is_lasting.then(|| Instant::now() + AGAIN);
+        *dead_until = matches!(code, 1..=3).then(|| Instant::now() + AGAIN);
         let remedy = match code {
             1 => "the device has no such table; registers may be in the other one (hr or ir)",
             2 | 3 => "check the address in the device's manual: offsets count from 0, its 4x00101 is hr:100",
-            4 => "the device says it failed; look at the device",
-            5 | 6 => "the device is busy; poll less often (every_s)",
-            _ => "look at the device",
+            _ => "the device says it failed; look at the device",
         };
         for atom in &span.atoms {
             let (Some(item), Some(said)) = (self.items.get(atom.item), self.said.get_mut(atom.item)) else { continue };
             let what = if span.table.is_bits() { "bits" } else { "registers" };
             let first = span.start;
+            // Busy now, well at the next poll: nothing for a person to do.
+            if code > 4 {
+                said.missing(tick, reason(code), out);
+                continue;
+            }
             said.wrong(tick, reason(code), out, || {
                 format!(
                     "{}: {} unit {}: {} ({} {what} from {first}): exception {code}, {}; {remedy}",

@@ -6,6 +6,7 @@
 
 use super::Settings;
 use super::Version;
+use super::memory::{Nothing, OURS};
 use super::refusal;
 use engine::source::SourceError;
 use prost::bytes::Bytes;
@@ -29,6 +30,9 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 /// Topic filters in one SUBSCRIBE; brokers have limits.
 const FILTERS_AT_ONCE: usize = 100;
 
+/// A topic nobody has.
+const NO_TOPIC: &str = "chergui/nothing";
+
 /// A message.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -49,6 +53,8 @@ pub(super) enum Heard {
     Connected(bool),
     /// It answered a SUBSCRIBE; per filter what it has against it.
     Subscribed(Vec<Option<String>>),
+    /// It has read everything up to [`Client::settle`].
+    Settled,
     /// A message.
     Message(Message),
     /// Nothing of ours.
@@ -116,14 +122,16 @@ pub(super) fn dial(settings: &Settings, name: &str, visit: Visit) -> Result<(Cli
             Ok((Client::V4(client), Broker::V4(Box::new(events))))
         }
         Version::V5 => {
-            let mut options = v5::MqttOptions::new(id, target);
+            let mut options = v5::MqttOptions::new(id.clone(), target);
             options.set_keep_alive(settings.keep_alive_s).set_max_request_batch(REQUESTS_AT_ONCE);
             options.set_max_packet_size(Some(settings.max_packet_bytes)).set_receive_maximum(Some(WINDOW));
             options.set_incoming_packet_size_limit(v5::IncomingPacketSizeLimit::Bytes(settings.max_packet_bytes));
             options.set_ack_mode(if is_lasting { v5::AckMode::Manual } else { v5::AckMode::Automatic });
             options.set_clean_start(!is_lasting).set_session_expiry_interval(is_lasting.then_some(settings.session_expiry_s));
-            // We send nothing that a session of ours would have to remember.
-            options.set_broker_session_resume_policy(v5::BrokerSessionResumePolicy::AllowBrokerOnly);
+            if is_lasting {
+                let memory = Nothing { client_id: id, session_expiry_s: settings.session_expiry_s };
+                options.set_session_store(memory).set_outgoing_inflight_upper_limit(OURS);
+            }
             options.set_connect_timeout(CONNECTS_WITHIN).set_socket_connector(connector);
             if let Some(user) = &settings.username {
                 options.set_credentials(user.clone(), password);
@@ -194,6 +202,14 @@ impl Client {
         }
     }
 
+    /// Asks for something whose answer proves that the broker has read what we sent before: to end a subscription that does not exist.
+    pub(super) fn settle(&self) -> bool {
+        match self {
+            Self::V4(client) => client.try_unsubscribe(NO_TOPIC).is_ok(),
+            Self::V5(client) => client.try_unsubscribe(NO_TOPIC).is_ok(),
+        }
+    }
+
     /// Leaves once what was asked for before is on the wire.
     pub(super) fn leave(&self) -> bool {
         match self {
@@ -223,6 +239,7 @@ impl Broker {
                     };
                     Ok(Heard::Subscribed(answer.return_codes.iter().map(refused).collect()))
                 }
+                Ok(v4::Event::Incoming(v4::Packet::UnsubAck(_))) => Ok(Heard::Settled),
                 Ok(_) => Ok(Heard::Other),
                 Err(v4::ConnectionError::ConnectionRefused(code)) => Err(refusal::connack(&format!("{code:?}"))),
                 Err(v4::ConnectionError::Io(error)) => Err(refusal::io(&error)),
@@ -244,6 +261,7 @@ impl Broker {
                     };
                     Ok(Heard::Subscribed(answer.return_codes.iter().map(refused).collect()))
                 }
+                Ok(v5::Event::Incoming(v5::Packet::UnsubAck(_))) => Ok(Heard::Settled),
                 Ok(_) => Ok(Heard::Other),
                 Err(v5::ConnectionError::ConnectionRefused(code)) => Err(refusal::connack(&format!("{code:?}"))),
                 Err(v5::ConnectionError::MqttState(v5::StateError::ConnFail { reason })) => {

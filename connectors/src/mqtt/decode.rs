@@ -147,7 +147,7 @@ impl Texts {
                 batch.sample(Sample::missing(point, time, why));
             }
             (Reading::Text(text), Some(_)) if quality != Quality::Invalid => {
-                self.text(point, time, text, known.event.as_deref(), batch)
+                self.text(point, time, &text, known.event.as_deref(), batch)
             }
             (Reading::Text(_), Some(_)) => {}
             (Reading::Text(_) | Reading::Unreadable, _) => {
@@ -159,9 +159,9 @@ impl Texts {
     }
 
     /// A text says what is the matter; one of these words, that nothing is.
-    fn text(&mut self, point: u32, time: Option<i64>, text: String, event: Option<&str>, batch: &mut Batch) {
+    fn text(&mut self, point: u32, time: Option<i64>, text: &str, event: Option<&str>, batch: &mut Batch) {
         const QUIET: &[&str] = &["ok", "normal", "no", "inactive", "cleared", "reset", "good", "closed"];
-        if QUIET.iter().any(|word| word.eq_ignore_ascii_case(&text)) {
+        if QUIET.iter().any(|word| word.eq_ignore_ascii_case(text)) {
             self.over(point, time, batch);
             // The point's own message may have been raised by a number.
             batch.sample(Sample::good(point, time, 0.0));

@@ -29,17 +29,20 @@ struct Visitor<'a> {
     settings: &'a Settings,
     client: Client,
     broker: Broker,
+    /// What came while the subscriptions were being answered: retained messages.
+    early: Vec<Message>,
 }
 
 impl<'a> Visitor<'a> {
     async fn enter(settings: &'a Settings, link: &Link, filters: &[String]) -> Result<Self, SourceError> {
         let (client, broker) = broker::dial(settings, link.name(), Visit::Brief)?;
-        let mut visitor = Self { settings, client, broker };
+        let mut visitor = Self { settings, client, broker, early: Vec::new() };
         let by = Instant::now() + ADMITS_WITHIN;
         let mut asked = None;
         loop {
             let heard = timeout_at(by, visitor.broker.hear()).await;
-            match heard.unwrap_or_else(|_| Err(Trouble::Lost("no answer to CONNECT; is there an MQTT broker at this port?".into()))) {
+            match heard.unwrap_or_else(|_| Err(Trouble::Lost("no answer to CONNECT; is there an MQTT broker at this port?".into())))
+            {
                 Ok(Heard::Connected(_)) => {
                     let chunks = visitor.client.subscribe(filters, settings.qos);
                     // By custom only, and often forbidden: its answer does not count.
@@ -48,12 +51,15 @@ impl<'a> Visitor<'a> {
                 }
                 Ok(Heard::Subscribed(answers)) => {
                     let Some(chunk) = asked.as_mut().and_then(Iterator::next) else { return Ok(visitor) };
-                    if let Some((filter, problem)) = chunk.iter().zip(&answers).find_map(|(filter, no)| Some((filter, no.as_ref()?))) {
+                    if let Some((filter, problem)) =
+                        chunk.iter().zip(&answers).find_map(|(filter, no)| Some((filter, no.as_ref()?)))
+                    {
                         let remedy = "let the broker's access list allow this client to read it";
                         return Err(settings.wrong(format!("subscription to {filter} refused: {problem}; {remedy}")));
                     }
                 }
-                Ok(_) => {}
+                Ok(Heard::Message(message)) => visitor.early.push(message),
+                Ok(Heard::Settled | Heard::Other) => {}
                 Err(trouble) => return Err(visitor.error(trouble)),
             }
         }
@@ -69,6 +75,9 @@ impl<'a> Visitor<'a> {
 
     /// Messages until the time is up.
     async fn listen(&mut self, until: Instant, mut each: impl FnMut(&Client, Message)) -> Result<(), SourceError> {
+        for message in std::mem::take(&mut self.early) {
+            each(&self.client, message);
+        }
         loop {
             match timeout_at(until, self.broker.hear()).await {
                 Err(_) => return Ok(()),
@@ -115,10 +124,10 @@ pub(super) async fn probe(settings: &Settings, plan: &Plan, link: &Link) -> Resu
 }
 
 /// Listens and lists what could be points.
-pub(super) async fn discover(
+pub(super) async fn discover<'t>(
     settings: &Settings,
     link: &Link,
-    tell: &(dyn Fn(&str) + Send + Sync),
+    tell: &(dyn Fn(&'t str) + Send + Sync),
 ) -> Result<Vec<Found>, SourceError> {
     let filters = match (&settings.sparkplug, settings.topics.as_slice()) {
         (Some(spec), []) => vec![format!("spBv1.0/{}/#", spec.group)],
@@ -126,27 +135,20 @@ pub(super) async fn discover(
         (_, topics) => topics.to_vec(),
     };
     let mut visitor = Visitor::enter(settings, link, &filters).await?;
-    tell(&format!("signed in at {}; listening to {} for {} s", settings.address(), filters.join(", "), settings.discover_s));
+    tell("signed in and subscribed; listening for discover_s");
     let asks = settings.sparkplug.as_ref().is_some_and(|spec| spec.request_rebirth);
     let end = Instant::now() + Duration::from_secs(u64::from(settings.discover_s));
     let mut offers = Offers::new(settings.sparkplug.is_some());
     let mut asked = BTreeSet::new();
-    while Instant::now() < end {
-        let pause = end.min(Instant::now() + Duration::from_secs(1));
-        visitor
-            .listen(pause, |client, message| {
-                let Some(node) = offers.see(&message) else { return };
-                let millis = u64::try_from(link.now_micros() / 1000).unwrap_or_default();
-                if asks && asked.insert(node.clone()) && !client.publish(&node, sparkplug::rebirth(millis)) {
-                    tell(&format!("{node}: could not ask for its birth"));
-                }
-            })
-            .await?;
-        tell(&offers.so_far());
-    }
+    let heard = visitor.listen(end, |client, message| {
+        let Some(node) = offers.see(&message) else { return };
+        let millis = u64::try_from(link.now_micros() / 1000).unwrap_or_default();
+        if asks && asked.insert(node.clone()) && !client.publish(&node, sparkplug::rebirth(millis)) {
+            tell("a node could not be asked for its birth");
+        }
+    });
+    heard.await?;
     visitor.leave().await;
-    for line in offers.complaints() {
-        tell(&line);
-    }
+    offers.complaints().into_iter().for_each(tell);
     Ok(offers.found())
 }

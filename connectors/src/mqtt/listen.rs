@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 const REFUSALS: u32 = 3;
 /// How long CONNACK and SUBACK may take.
 const ADMITS_WITHIN: Duration = Duration::from_secs(15);
-/// How long leaving in good order may take.
-const LEAVES_WITHIN: Duration = Duration::from_secs(1);
+/// How long leaving in good order may take; a broker that saves its sessions at every change takes 30 ms for each acknowledgement.
+const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 /// A node is asked for its birth at most this often.
 const REBIRTHS_EVERY: Duration = Duration::from_secs(30);
 
@@ -112,27 +112,31 @@ impl Listener {
         asked: &mut HashMap<String, Instant>,
         retry: &mut Retry,
     ) -> End {
-        let mut session =
-            Session { client, asked: VecDeque::new(), refused: 0, is_admitted: false, batch: Batch::default() };
+        let mut session = Session { client, asked: VecDeque::new(), refused: 0, is_admitted: false, batch: Batch::default() };
         let admitted_by = Instant::now() + ADMITS_WITHIN;
         loop {
             // The pause below must not drop the future that hears: a packet half read stays in it.
-            let mut hearing = pin!(broker.hear());
-            let heard = loop {
-                tokio::select! {
-                    biased;
-                    () = self.closing.cancelled() => break None,
-                    heard = &mut hearing => break Some(heard),
-                    () = tokio::task::yield_now(), if !session.batch.is_empty() => {
-                        if !self.hand_over(&mut session).await { break None; }
-                    }
-                    () = tokio::time::sleep_until(admitted_by), if !session.is_admitted => {
-                        return End::Trouble(Trouble::Lost("no answer to CONNECT or SUBSCRIBE; is there an MQTT broker at this port?".into()));
+            let heard = {
+                let mut hearing = pin!(broker.hear());
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = self.closing.cancelled() => break None,
+                        heard = &mut hearing => break Some(heard),
+                        () = tokio::task::yield_now(), if !session.batch.is_empty() => {
+                            if !self.hand_over(&mut session).await {
+                                break None;
+                            }
+                        }
+                        () = tokio::time::sleep_until(admitted_by), if !session.is_admitted => {
+                            let problem = "no answer to CONNECT or SUBSCRIBE; is there an MQTT broker at this port?";
+                            return End::Trouble(Trouble::Lost(problem.into()));
+                        }
                     }
                 }
             };
             let Some(heard) = heard else {
-                self.leave(&session.client, &mut broker).await;
+                self.leave(&session, &mut broker).await;
                 return End::Closing;
             };
             match heard {
@@ -143,7 +147,7 @@ impl Listener {
                         self.ask(&session.client, rebirth, asked);
                     }
                     if session.batch.is_full() && !self.hand_over(&mut session).await {
-                        self.leave(&session.client, &mut broker).await;
+                        self.leave(&session, &mut broker).await;
                         return End::Closing;
                     }
                 }
@@ -160,7 +164,7 @@ impl Listener {
                         self.link.enter(Phase::Live);
                     }
                 }
-                Ok(Heard::Other) => {}
+                Ok(Heard::Settled | Heard::Other) => {}
                 Err(trouble) => {
                     // What was decoded is handed over; its acknowledgements go nowhere, and it comes again.
                     return if self.hand_over(&mut session).await { End::Trouble(trouble) } else { End::Closing };
@@ -201,15 +205,18 @@ impl Listener {
     }
 
     /// Sends what was acknowledged, then DISCONNECT. The session stays with the broker.
-    async fn leave(&self, client: &Client, broker: &mut Broker) {
+    async fn leave(&self, session: &Session, broker: &mut Broker) {
         let ended = timeout(LEAVES_WITHIN, async {
-            // Acknowledgements that were asked for go out first; the broker closes after the DISCONNECT.
-            if client.leave() {
+            // A broker that still writes to a closed connection drops what it has not read of ours: the acknowledgements.
+            if session.is_admitted && session.client.settle() {
+                while !matches!(broker.hear().await, Ok(Heard::Settled) | Err(_)) {}
+            }
+            if session.client.leave() {
                 while broker.hear().await.is_ok() {}
             }
         });
         if ended.await.is_err() {
-            tracing::debug!(connection = self.link.name(), "the broker did not close in time");
+            tracing::debug!(connection = self.link.name(), "the broker did not answer in time");
         }
     }
 

@@ -22,7 +22,8 @@ const QUALITIES: &[&str] = &["quality", "q", "qual"];
 const VALUES: &[&str] = &["value", "val", "v"];
 const UNITS: &[&str] = &["unit", "units", "uom", "u"];
 /// Last levels of topics that name the kind of message, not the device.
-const KINDS: &[&str] = &["data", "telemetry", "state", "status", "values", "measurements", "json", "scada", "sensor", "readings", "live"];
+const KINDS: &[&str] =
+    &["data", "telemetry", "state", "status", "values", "measurements", "json", "scada", "sensor", "readings", "live"];
 
 /// What was seen so far.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    pub(super) const fn new(is_sparkplug: bool) -> Self {
+    pub(super) fn new(is_sparkplug: bool) -> Self {
         let (found, unborn, born, unread) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         Self { is_sparkplug, messages: 0, found, unborn, born, unread }
     }
@@ -84,7 +85,8 @@ impl Offers {
         match value {
             Value::Object(members) => {
                 let mut options = above.clone();
-                let one_of = |names: &[&str]| members.iter().find(|(key, _)| names.iter().any(|name| name.eq_ignore_ascii_case(key)));
+                let one_of =
+                    |names: &[&str]| members.iter().find(|(key, _)| names.iter().any(|name| name.eq_ignore_ascii_case(key)));
                 let reader = Reader::new(Clock::Auto, None);
                 let time = one_of(TIMES).filter(|(_, value)| reader.as_ref().is_ok_and(|reader| is_time(reader, value)));
                 let quality = one_of(QUALITIES).filter(|(_, value)| !value.is_object() && !value.is_array());
@@ -150,7 +152,8 @@ impl Offers {
     fn sparkplug(&mut self, rest: &str, message: &Message) -> Option<String> {
         let levels: Vec<&str> = rest.split('/').collect();
         let [group, kind, node, device @ ..] = levels.as_slice() else { return None };
-        let origin = std::iter::once(format!("{group}/{node}")).chain(device.iter().map(ToString::to_string)).collect::<Vec<_>>().join("/");
+        let origin =
+            std::iter::once(format!("{group}/{node}")).chain(device.iter().map(ToString::to_string)).collect::<Vec<_>>().join("/");
         let Ok(payload) = Payload::decode(&*message.payload) else {
             self.unread.insert(rest.into());
             return None;
@@ -174,7 +177,9 @@ impl Offers {
     }
 
     fn metric(&mut self, origin: &str, device: &str, metric: &sparkplug::Metric) {
-        let Some(name) = metric.name.as_deref().filter(|name| *name != "bdSeq" && !name.starts_with("Node Control/")) else { return };
+        let Some(name) = metric.name.as_deref().filter(|name| *name != "bdSeq" && !name.starts_with("Node Control/")) else {
+            return;
+        };
         let text = |key: &str| match metric.property(key) {
             Some(PropertyValue::Text(text)) => Some(text.clone()),
             _ => None,
@@ -202,18 +207,17 @@ impl Offers {
         }
     }
 
-    pub(super) fn so_far(&self) -> String {
-        format!("{} messages, {} values", self.messages, self.found.len())
-    }
-
     /// What could not be listed, and why.
-    pub(super) fn complaints(&self) -> Vec<String> {
-        let unborn = self.unborn.iter().map(|node| {
-            format!("{node}: its birth was not seen, so its metrics have no names; restart it, or set sparkplug.request_rebirth = true")
-        });
-        let unread = self.unread.iter().take(20).map(|topic| format!("{topic}: neither a number nor JSON, left out"));
-        let full = (self.found.len() >= MOST).then(|| format!("more than {MOST} values; set topics to look at fewer"));
-        unborn.chain(unread).chain(full).collect()
+    pub(super) fn complaints(&self) -> Vec<&'static str> {
+        let unborn = "Sparkplug nodes were heard whose birth was not, so their metrics have no names: restart them, or set \
+                      sparkplug.request_rebirth = true";
+        let told = [
+            (self.messages == 0, "no message came; listen longer (discover_s), or look at other topics"),
+            (!self.unborn.is_empty(), unborn),
+            (!self.unread.is_empty(), "some topics have neither numbers nor JSON; they are left out"),
+            (self.found.len() >= MOST, "more than 20000 values; set topics to look at fewer"),
+        ];
+        told.into_iter().filter_map(|(is_so, line)| is_so.then_some(line)).collect()
     }
 
     pub(super) fn found(self) -> Vec<Found> {

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 /// Pieces between the task and the pages. A piece is at most a batch, so this bounds the memory.
 const ROOM: usize = 32;
 /// How long the task may take to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(2);
+const ENDS_WITHIN: Duration = Duration::from_secs(6);
 
 /// A live source of one broker.
 #[derive(Debug)]

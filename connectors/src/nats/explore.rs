@@ -57,7 +57,7 @@ pub(super) async fn probe(settings: &Settings, points: &Points, link: &Link) -> 
 pub(super) async fn discover(
     settings: &Settings,
     link: &Link,
-    tell: &(dyn Fn(&str) + Send + Sync),
+    tell: &(dyn for<'a> Fn(&'a str) + Send + Sync),
 ) -> Result<Vec<Found>, SourceError> {
     let refused = |trouble: Trouble| trouble.error(settings);
     let Dialled { client, .. } = dial::dial(settings, link).await.map_err(refused)?;

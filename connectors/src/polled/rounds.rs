@@ -59,7 +59,7 @@ impl Rounds {
     fn look_back(&self, lengths: Lengths) -> i64 {
         let mut back = lengths.overlap;
         let mut polls = self.polls;
-        while polls > 0 && polls % 4 == 0 && back < lengths.late {
+        while polls > 0 && polls.is_multiple_of(4) && back < lengths.late {
             back = back.saturating_mul(4).min(lengths.late);
             polls /= 4;
         }

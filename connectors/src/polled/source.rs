@@ -215,7 +215,10 @@ impl Source for Polled {
             }
             match self.ask(end).await {
                 None => return Ok(empty()),
-                Some((Err(refusal), _)) => self.refused(&refusal),
+                Some((Err(refusal), _)) => {
+                    self.refused(&refusal);
+                    return Ok(empty());
+                }
                 Some((Ok(answer), window)) => {
                     let cursor = self.take(answer, window);
                     if cursor.is_some() {

@@ -26,6 +26,7 @@ use engine::source::Reject;
 use engine::source::Rows;
 use engine::source::SourceError;
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -40,6 +41,8 @@ const LATER: Duration = Duration::from_secs(30);
 pub(super) enum Turn {
     /// Rows, or rejects, or a new cursor.
     Page(Box<Page>),
+    /// Nothing to read now, but something was put away or told.
+    Stirred,
     /// Nothing to read now.
     Idle,
     /// The directory cannot be looked at.
@@ -56,6 +59,11 @@ pub(super) struct Desk {
     settling: Settling,
     current: Option<Current>,
     resume: Option<Open>,
+    /// Files the last look found ready, and when that was: thousands that wait are not looked at again for each of them.
+    ready: VecDeque<Stamp>,
+    looked: Option<Instant>,
+    /// The file read last, to be put away as soon as its last page is stored.
+    finished: Option<Stamp>,
     /// Moves that failed, and when they are tried again.
     later: BTreeMap<u64, Instant>,
     reasons: BTreeMap<u64, String>,
@@ -82,6 +90,9 @@ impl Desk {
             settling: Settling::default(),
             current: None,
             resume: None,
+            ready: VecDeque::new(),
+            looked: None,
+            finished: None,
             later: BTreeMap::new(),
             reasons: BTreeMap::new(),
             announced: BTreeMap::new(),
@@ -94,7 +105,8 @@ impl Desk {
         let place = self.settings.place();
         let read = cursor.map(|cursor| Ledger::read(cursor, &place)).transpose()?;
         (self.ledger, self.resume) = read.unwrap_or_default();
-        self.current = None;
+        (self.current, self.finished, self.looked) = (None, None, None);
+        self.ready.clear();
         Ok(())
     }
 
@@ -102,6 +114,17 @@ impl Desk {
     pub(super) fn turn(&mut self, now: Instant) -> Turn {
         if let Some(current) = self.current.take() {
             return self.read(current, now);
+        }
+        let finished = self.finished.take();
+        if let Some((file, outcome)) = finished.and_then(|file| self.ledger.outcome(&file).map(|outcome| (file, outcome))) {
+            self.put_away(&file, outcome, now);
+        }
+        if self.looked.is_some_and(|looked| now.duration_since(looked) < self.settings.every()) {
+            while let Some(file) = self.ready.pop_front() {
+                if self.is_unchanged(&file) {
+                    return self.begin(&file, None, now);
+                }
+            }
         }
         let seen = match look(&self.settings.directory, self.settings.pattern.as_deref()) {
             Ok(seen) => seen,
@@ -115,9 +138,10 @@ impl Desk {
         self.unnamable = seen.unnamable;
         self.settling.see(&seen.files, now);
         self.ledger.keep_only(&seen.files);
+        let mut has_stirred = false;
         for file in &seen.files {
             if let Some(outcome) = self.ledger.outcome(file) {
-                self.put_away(file, outcome, now);
+                has_stirred |= self.put_away(file, outcome, now);
             }
         }
         if let Some(open) = self.resume.take()
@@ -129,8 +153,11 @@ impl Desk {
         let is_ready = |file: &&Stamp| {
             self.ledger.outcome(file).is_none() && self.settling.is_settled(file, self.settings.settle(), wall, now)
         };
-        match seen.files.iter().find(is_ready) {
-            Some(file) => self.begin(file, None, now),
+        self.ready = seen.files.iter().filter(is_ready).cloned().collect();
+        self.looked = Some(now);
+        match self.ready.pop_front() {
+            Some(file) => self.begin(&file, None, now),
+            None if has_stirred => Turn::Stirred,
             None => Turn::Idle,
         }
     }
@@ -178,6 +205,7 @@ impl Desk {
                 self.reasons.insert(current.file.key(), format!("no row could be read; the first: {first}"));
             }
             self.enter(&current.file, if is_refused { Outcome::Refused } else { Outcome::Read });
+            self.finished = Some(current.file.clone());
             self.link.tell(|| format!("{}: {} rows, {} refused", current.file.name, current.rows, current.rejects));
             return self.page(rows, page.rejects, None);
         }
@@ -243,7 +271,7 @@ impl Desk {
         {
             self.settling.hold(file, now + LATER);
             self.link.rejected(&format!("{error}; it stays where it is and is tried again{}", remedy(cause)));
-            return Turn::Idle;
+            return Turn::Stirred;
         }
         let settle = self.settings.settle();
         if !self.settling.has_stood(file, settle, now) {
@@ -257,13 +285,14 @@ impl Desk {
         let reject = Reject { line: None, reason: "unreadable_file", detail: reason.clone(), raw: file.name.clone() };
         self.reasons.insert(file.key(), reason);
         self.enter(file, Outcome::Refused);
+        self.finished = Some(file.clone());
         self.page(Vec::new(), vec![reject], None)
     }
 
-    /// Its rows are stored: moves it, removes it, or leaves it.
-    fn put_away(&mut self, file: &Stamp, outcome: Outcome, now: Instant) {
+    /// Its rows are stored: moves it, removes it, or leaves it. True when anything was done or told.
+    fn put_away(&mut self, file: &Stamp, outcome: Outcome, now: Instant) -> bool {
         if self.settings.done == Done::Mark || self.later.get(&file.key()).is_some_and(|later| now < *later) {
-            return;
+            return false;
         }
         let directory = &self.settings.directory;
         let moved = match (self.settings.done, outcome) {
@@ -292,6 +321,7 @@ impl Desk {
                 self.link.rejected(&format!("{path} was read and cannot be put away: {error}{}", remedy(&error)));
             }
         }
+        true
     }
 }
 

@@ -75,6 +75,9 @@ impl Watched {
     /// One turn, or `None` when the time was up before it ended.
     async fn turn(&mut self, end: Instant) -> Result<Option<Turn>, SourceError> {
         if self.work.is_none() {
+            if self.link.status().phase == Phase::Waiting {
+                self.link.enter(Phase::Connecting);
+            }
             let mut desk = self.desk.take().unwrap_or_else(|| Desk::new(&self.settings, &self.reader, &self.link));
             let now = Instant::now();
             let turn = tokio::task::spawn_blocking(move || {
@@ -142,13 +145,17 @@ impl Source for Watched {
                     self.last = page.cursor.clone().or(self.last.take());
                     return Ok(*page);
                 }
-                Some(Turn::Idle) => {
+                Some(quiet @ (Turn::Idle | Turn::Stirred)) => {
                     self.retry.succeeded();
                     self.next_look = Instant::now() + self.settings.every();
+                    if matches!(quiet, Turn::Stirred) {
+                        return Ok(empty());
+                    }
                 }
                 Some(Turn::Lost(error)) => {
                     self.link.lost(&error);
                     self.next_look = Instant::now() + self.retry.wait();
+                    return Ok(empty());
                 }
             }
         }

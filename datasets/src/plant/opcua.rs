@@ -213,10 +213,17 @@ impl Nodes {
 fn data_value(reading: &Reading, signal: &Signal) -> DataValue {
     let time = DateTime::from((reading.time.saturating_add(EPOCH)).saturating_mul(10));
     let (value, status) = match reading.state {
-        State::Good if signal.is_alarm() => (Some(Variant::Boolean(reading.value > 0.0)), StatusCode::Good),
-        State::Good => (Some(Variant::Double(reading.value)), StatusCode::Good),
-        State::SensorFailed => (None, StatusCode::BadSensorFailure),
-        State::CommsLost => (None, StatusCode::BadNoCommunication),
+        State::Good if signal.is_alarm() => (Variant::Boolean(reading.value > 0.0), StatusCode::Good),
+        State::Good => (Variant::Double(reading.value), StatusCode::Good),
+        // Empty, not absent: the server's variables forget the status of a value that is absent.
+        State::SensorFailed => (Variant::Empty, StatusCode::BadSensorFailure),
+        State::CommsLost => (Variant::Empty, StatusCode::BadNoCommunication),
     };
-    DataValue { value, status: Some(status), source_timestamp: Some(time), server_timestamp: Some(time), ..DataValue::default() }
+    DataValue {
+        value: Some(value),
+        status: Some(status),
+        source_timestamp: Some(time),
+        server_timestamp: Some(time),
+        ..DataValue::default()
+    }
 }

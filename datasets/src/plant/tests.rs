@@ -154,7 +154,7 @@ fn every_points_file_is_right_and_whole() {
             assert_eq!(points.points().len(), all, "{name}");
         }
     }
-    assert!(units.contains("1/sunspec:103/W") && units.contains("3/sunspec:302/GHI") && units.contains("4/ir:0"), "{units:?}");
+    assert!(units.contains("1/sunspec:103/W") && units.contains("3/sunspec:302/GHI[1]") && units.contains("4/ir:0"), "{units:?}");
     let config: toml::Table = toml::from_str(&files[4].1).unwrap();
     assert_eq!(config["connection"].as_array().unwrap().len(), 4);
     assert_eq!(config["connection"][2]["from"]["iec104"]["links"][0].as_str(), Some("127.0.0.1:2404"));

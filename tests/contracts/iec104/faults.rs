@@ -4,7 +4,7 @@ use super::super::drive::{Drive, Kept};
 use super::super::wire::{Weather, Wire};
 use super::rtu::Rtu;
 use super::*;
-use connectors::live::Phase;
+use connectors::live::{Link, Phase, Protocol};
 
 fn is_long() -> bool {
     std::env::var_os("CHERGUI_LONG").is_some()
@@ -115,7 +115,7 @@ async fn silence_is_noticed_and_recovered_from() {
     let wire = Wire::to(rtu.ports[0]).await;
     let base = an_hour_ago();
     rtu.push(story(base, 0..10).0);
-    let mut drive = Drive::open(&settings(&[wire.port], ""), &plant());
+    let mut drive = Drive::open(&settings(&[wire.port], HASTY), &plant());
     complete(&mut drive, &story(base, 0..10).1).await;
     wire.set(Weather::Silent);
     rtu.push(story(base, 10..20).0);
@@ -138,7 +138,7 @@ async fn a_hostile_wire_is_refused_and_survived() {
     let base = an_hour_ago();
     let mut errors = 0;
     for seed in 1..=if is_long() { 100 } else { 6 } {
-        let mut drive = Drive::open(&settings(&[wire.port], ""), &plant());
+        let mut drive = Drive::open(&settings(&[wire.port], HASTY), &plant());
         wire.seed(seed);
         wire.set(Weather::Hostile);
         rtu.push(story(base, 0..40).0);
@@ -173,5 +173,24 @@ async fn a_store_that_is_too_slow_makes_the_station_send_again() {
     complete(&mut drive, &expected).await;
     assert!(soon(&mut drive, |_| rtu.acknowledged() == 40).await);
     assert!(rtu.connections() >= 2);
+    rtu.check();
+}
+
+#[tokio::test]
+async fn a_probe_leaves_events_in_the_station() {
+    let rtu = rtu(1, 60).await;
+    let (asdus, expected) = story(an_hour_ago(), 0..3);
+    rtu.push(asdus);
+    // M_SP_NA_1 of 13/4003, on, interrogated.
+    rtu.answer(vec![vec![1, 1, 20, 0, 13, 0, 0xA3, 0x0F, 0, 1]]);
+    let settings = settings(&rtu.ports, "");
+    let link = Link::new("plant", Timestamp::now);
+    let probe = settings.probe(&plant(), &link).await.unwrap();
+    assert_eq!(probe.says, "3 of 3 addresses answered the interrogation");
+    assert_eq!(rtu.acknowledged(), 0, "what nobody asked for is not the probe's to take");
+    let mut drive = Drive::open(&settings, &plant());
+    complete(&mut drive, &expected).await;
+    assert!(soon(&mut drive, |drive| drive.kept.events.keys().any(|key| key.1 == "Gearbox oil too hot")).await);
+    assert!(soon(&mut drive, |_| rtu.acknowledged() == 3).await);
     rtu.check();
 }

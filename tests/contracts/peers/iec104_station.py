@@ -56,7 +56,7 @@ def information(address, value, names, seconds):
     if address == 3:
         return c104.StepInfo(state=c104.Int7(int(value)), transient=False, quality=worth, **tag)
     if address == 4:
-        return c104.BinaryInfo(blob=c104.Byte32(int(value)), quality=worth, **tag)
+        return c104.BinaryInfo(blob=c104.Byte32(int(value).to_bytes(4, "little")), quality=worth, **tag)
     if address in (5, 12):
         return c104.NormalizedInfo(actual=c104.NormalizedFloat(value), quality=worth, **tag)
     if address == 6:

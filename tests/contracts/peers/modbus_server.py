@@ -20,7 +20,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 logging.disable(logging.CRITICAL)
 TABLES = {1: "co", 2: "di", 3: "hr", 4: "ir"}
 # Models of which every point is filled in, three repetitions where something repeats.
-EVERY = [101, 102, 103, 111, 112, 113, 120, 121, 122, 123, 124, 160, 201, 202, 203, 204, 211, 212, 213, 214, 302, 303, 304, 306, 307, 308]
+EVERY = [101, 102, 103, 111, 112, 113, 120, 121, 122, 123, 124, 160, 201, 202, 203, 204, 211, 212, 213, 214, 302, 303, 304, 305, 306, 307, 308]
 EVERY += [401, 402, 403, 404, 501, 502, 701, 702, 703, 713, 714, 802]
 
 
@@ -79,6 +79,11 @@ def words(data):
     return list(struct.unpack(f">{len(data) // 2}H", data))
 
 
+def is_head(point):
+    """ID and L of a model; a group may have an ID of its own."""
+    return point.pdef["name"] == "L" or point.pdef["name"] == "ID" and "value" in point.pdef
+
+
 def fill(group, seed):
     """Gives every point a value of its own; factors first, since the others hang on them."""
     for name, point in group.points.items():
@@ -87,7 +92,7 @@ def fill(group, seed):
             seed[0] += 1
     for name, point in group.points.items():
         kind = point.pdef["type"]
-        if name in ("ID", "L") or kind in ("sunssf", "pad", "string"):
+        if is_head(point) or kind in ("sunssf", "pad", "string"):
             continue
         seed[0] += 7
         if kind == "float32":
@@ -102,10 +107,8 @@ def fill(group, seed):
 
 def told(unit, model_id, group, index, out):
     for name, point in group.points.items():
-        if name in ("ID", "L") and point.pdef.get("value") is not None or name == "L":
-            continue
         kind = point.pdef["type"]
-        if kind in ("sunssf", "pad", "string"):
+        if is_head(point) or kind in ("sunssf", "pad", "string"):
             continue
         address = f"{unit}/sunspec:{model_id}/{name}" + (f"[{index}]" if index else "")
         out[address] = {"value": point.cvalue, "unit": (point.pdef.get("units") or "").strip(), "type": kind}

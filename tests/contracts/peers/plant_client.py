@@ -1,6 +1,6 @@
 """Clients of other people's making that look at the simulated plant, one question a line.
 
-In: lines of JSON, {"do": "sunspec" | "registers" | "browse" | "watch" | "iec104" | "mqtt", …}. Out: one line of JSON for each.
+In: lines of JSON, {"do": name of a function below, …: its arguments}. Out: one line of JSON for each.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def registers(port, unit, count, bits):
         client.write_registers(0, [1, 2], device_id=unit),
         client.write_coil(0, True, device_id=unit),
         client.write_coils(0, [True, False], device_id=unit),
-        client.mask_write_register(0, 1, 1, device_id=unit),
+        client.mask_write_register(address=0, and_mask=1, or_mask=1, device_id=unit),
         client.readwrite_registers(read_address=0, read_count=1, write_address=0, values=[1], device_id=unit),
     ]
     beyond = client.read_input_registers(2 * count, count=2, device_id=unit)
@@ -92,6 +92,27 @@ async def browse(url):
         return {"devices": devices, "write": refused}
 
 
+async def encrypted(url, folder):
+    """asyncua signs and encrypts, and reads one value."""
+    from pathlib import Path
+
+    from asyncua import Client, ua
+    from asyncua.crypto.cert_gen import setup_self_signed_certificate
+    from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    uri = "urn:chergui:test-client"
+    key, certificate = Path(folder) / "client.pem", Path(folder) / "client.der"
+    await setup_self_signed_certificate(key, certificate, uri, "127.0.0.1", [ExtendedKeyUsageOID.CLIENT_AUTH], {"commonName": "test"})
+    client = Client(url)
+    client.application_uri = uri
+    mode = ua.MessageSecurityMode.SignAndEncrypt
+    await client.set_security(SecurityPolicyBasic256Sha256, str(certificate), str(key), mode=mode)
+    async with client:
+        namespace = await client.get_namespace_index("urn:chergui:plant")
+        return {"value": await client.get_node(ua.NodeId("WTG01.ActivePower", namespace)).read_value()}
+
+
 async def watch(url, name, changes, status):
     """asyncua subscribes and waits for so many changes, or for a status."""
     from asyncua import Client, ua
@@ -109,64 +130,56 @@ async def watch(url, name, changes, status):
     async with Client(url) as client:
         namespace = await client.get_namespace_index("urn:chergui:plant")
         subscription = await client.create_subscription(100, Handler())
-        await subscription.subscribe_data_change(client.get_node(ua.NodeId(name, namespace)))
-        await asyncio.wait_for(enough.wait(), 20)
+        await subscription.subscribe_data_change(client.get_node(ua.NodeId(name, namespace)), queuesize=100)
+        try:
+            await asyncio.wait_for(enough.wait(), 25)
+        except TimeoutError:
+            pass
         await subscription.delete()
     return {"heard": heard}
 
 
-STATION = {}
+MASTERS = []
 
 
-def iec104(port, station, stay):
-    """c104 (lib60870-C) connects, interrogates, and keeps what comes; the next call with `stay` still has the connection."""
+def master(port, station, points):
+    """A master of c104 (lib60870-C) that knows some objects of one station, each with the one type it hears of."""
     import c104
 
-    key = (port, station)
-    if key not in STATION:
-        heard = []
-        # Counters of c104 are only told from values by their type.
-        client = c104.Client(tick_rate_ms=50, command_timeout_ms=5000)
+    heard = []
 
-        def received(point: c104.Point, previous_info: c104.Information, message: c104.IncomingMessage) -> c104.ResponseState:
-            info = point.info
-            value = point.value
-            at = point.recorded_at.timestamp() if point.recorded_at else None
-            worth = str(info.quality)
-            heard.append([message.type.name, message.cot.name, message.common_address, point.io_address, float(value), worth, at])
-            return c104.ResponseState.SUCCESS
+    def received(point: c104.Point, previous_info: c104.Information, message: c104.IncomingMessage) -> c104.ResponseState:
+        at = point.recorded_at.timestamp() if point.recorded_at else None
+        worth = str(point.info.quality)
+        heard.append([message.type.name, message.cot.name, message.common_address, point.io_address, float(point.value), worth, at])
+        return c104.ResponseState.SUCCESS
 
-        def new_station(client: c104.Client, connection: c104.Connection, common_address: int) -> None:
-            connection.add_station(common_address=common_address)
+    client = c104.Client(tick_rate_ms=50, command_timeout_ms=5000)
+    connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.NONE)
+    known = connection.add_station(common_address=station)
+    for address, kind in points.items():
+        known.add_point(io_address=int(address), type=getattr(c104.Type, kind)).on_receive(callable=received)
+    client.start()
+    # The callback lives as long as the process.
+    MASTERS.append((client, received))
+    end = time.time() + 10
+    while not connection.is_connected and time.time() < end:
+        time.sleep(0.02)
+    return connection, heard
 
-        def new_point(client: c104.Client, station: c104.Station, io_address: int, point_type: c104.Type) -> None:
-            point = station.add_point(io_address=io_address, type=point_type)
-            point.on_receive(callable=received)
 
-        client.on_new_station(callable=new_station)
-        client.on_new_point(callable=new_point)
-        connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.NONE)
-        client.start()
-        end = time.time() + 10
-        while not connection.is_connected and time.time() < end:
-            time.sleep(0.02)
-        STATION[key] = (client, connection, heard, received, new_station, new_point)
-    client, connection, heard = STATION[key][:3]
-    # The first answer makes the points known, the second is heard.
-    answers = [
-        connection.interrogation(common_address=station),
-        connection.interrogation(common_address=station),
-        connection.counter_interrogation(common_address=station),
-        connection.counter_interrogation(common_address=station),
-    ]
+def interrogate(port, station, points):
+    """A general and a counter interrogation."""
+    connection, heard = master(port, station, points)
+    answers = [connection.interrogation(common_address=station), connection.counter_interrogation(common_address=station)]
     return {"answers": answers, "heard": heard[:]}
 
 
-def more104(port, station, count):
-    """Waits until so many more spontaneous changes have come."""
-    client, connection, heard = STATION[(port, station)][:3]
+def listen(port, station, points, address, count):
+    """Waits for so many spontaneous changes of one object."""
+    connection, heard = master(port, station, points)
     end = time.time() + 20
-    while time.time() < end and sum(entry[1] == "SPONTANEOUS" for entry in heard) < count:
+    while time.time() < end and sum(entry[3] == address for entry in heard) < count:
         time.sleep(0.02)
     return {"heard": heard[:]}
 
@@ -189,7 +202,7 @@ def mqtt(port, topic, count):
     return {"heard": heard[:]}
 
 
-DOINGS = {"sunspec": sunspec, "registers": registers, "browse": browse, "watch": watch, "iec104": iec104, "more104": more104, "mqtt": mqtt}
+DOINGS = {doing.__name__: doing for doing in [sunspec, registers, browse, encrypted, watch, interrogate, listen, mqtt]}
 
 print(json.dumps({"ready": True}))
 for line in sys.stdin:

@@ -1,12 +1,13 @@
 """A server of JSON over HTTP, told what to say by lines of JSON on its standard input.
 
-In: a port and a file that keeps its values over a restart. Out: answers in the documented shapes of PI Web API 2023 (StreamSet
+In: a port, a file that keeps its values over a restart, perhaps a PEM file with certificate and key for TLS. Out: answers in the documented shapes of PI Web API 2023 (StreamSet
 GetRecordedAdHoc, Point GetByPath, Attribute GetByPath, DataServer List and GetPoints), of Open-Meteo's forecast, and of rows of an interface
 of no one in particular. Every request is kept as it came. Written against the reference, not recorded from a server.
 """
 
 import json
 import os
+import ssl
 import sys
 import threading
 from datetime import datetime, timezone
@@ -199,6 +200,10 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", PORT), Handler)
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(json.dumps({"ready": True}), flush=True)
 orders()

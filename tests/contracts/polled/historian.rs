@@ -8,6 +8,7 @@ use connectors::live::Points;
 use connectors::polled::Settings;
 use engine::domain::Timestamp;
 use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A second in microseconds.
@@ -56,8 +57,14 @@ pub(super) struct Historian {
 
 impl Historian {
     pub(super) fn start() -> Option<Self> {
+        Self::with(|_| None)
+    }
+
+    /// A server with the certificate that `tls` writes into the folder.
+    pub(super) fn with(tls: impl Fn(&Path) -> Option<PathBuf>) -> Option<Self> {
         let (port, keep) = (free_port(), tempfile::tempdir().unwrap());
-        let peer = peer(port, &keep)?;
+        let pem = tls(keep.path());
+        let peer = peer(port, &keep, pem.as_deref())?;
         // Whole seconds, so that every place writes the same instant.
         let now = Timestamp::now().as_second() * S;
         let mut historian = Self { peer, port, keep, now };
@@ -96,12 +103,15 @@ impl Historian {
     }
 
     pub(super) fn restart(&mut self) {
-        self.peer = peer(self.port, &self.keep).unwrap();
+        self.peer = peer(self.port, &self.keep, None).unwrap();
     }
 }
 
-fn peer(port: u16, keep: &tempfile::TempDir) -> Option<Peer> {
-    Peer::python("polled_server.py", &[&port.to_string(), keep.path().join("values.json").to_str().unwrap()])
+fn peer(port: u16, keep: &tempfile::TempDir, pem: Option<&Path>) -> Option<Peer> {
+    let (port, values) = (port.to_string(), keep.path().join("values.json"));
+    let mut arguments = vec![port.as_str(), values.to_str().unwrap()];
+    arguments.extend(pem.and_then(Path::to_str));
+    Peer::python("polled_server.py", &arguments)
 }
 
 /// `count` values of A and C over the last `seconds`, as the server holds them and as they must arrive.

@@ -38,9 +38,10 @@ async fn every_trouble_is_told_with_its_remedy_and_passes() {
     ];
     for (trouble, remedy) in troubles {
         historian.order(&json!({"trouble": [trouble]}));
-        let settings = historian.settings();
+        // Eighty MiB take their time.
+        let settings = Settings { timeout_s: 20.0, ..historian.settings() };
         let mut drive = Drive::open(&settings, &points(POINTS));
-        assert!(drive.until(SOON, |drive| drive.kept.values == expected).await, "{trouble}: {:?}", drive.link.status());
+        assert!(drive.until(3 * SOON, |drive| drive.kept.values == expected).await, "{trouble}: {:?}", drive.link.status());
         let status = drive.link.status();
         let told = status.last_error.unwrap_or_default();
         assert!(told.contains(remedy) && told.contains("/piwebapi"), "{trouble}: {told}");

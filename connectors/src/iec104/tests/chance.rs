@@ -60,9 +60,12 @@ proptest! {
                 break;
             }
             match act % 4 {
-                0 => { stored = flow.received(); flow.store(stored, now, &mut out); }
+                0 => {
+                    stored = flow.received();
+                    flow.store(stored, now, &mut out);
+                }
                 1 => drop(flow.send(&[100], now, &mut out)),
-                2 => if flow.tick(now, &mut out).is_err() { break },
+                2 if flow.tick(now, &mut out).is_err() => break,
                 _ => {}
             }
             prop_assert!(flow.deadline() >= now || act % 4 != 2 || flow.tick(now, &mut out).is_err());

@@ -175,7 +175,7 @@ pub(super) fn counter(station: u16, ioa: u32, count: i32, reading: u8, quality: 
     let mut asdu = head(M_IT_NA, 1, BY_COUNTERS, station);
     address(&mut asdu, ioa);
     asdu.extend(count.to_le_bytes());
-    asdu.push(reading & 31 | quality);
+    asdu.push((reading & 31) | quality);
     asdu
 }
 
@@ -210,6 +210,6 @@ pub(super) fn time(micros: i64) -> [u8; 7] {
     let local = from_micros(micros).to_zoned(TimeZone::UTC);
     let millis = local.second() as u16 * 1000 + local.millisecond() as u16;
     let [low, high] = millis.to_le_bytes();
-    let day = local.day() as u8 | (local.weekday().to_monday_one_offset() as u8) << 5;
+    let day = local.day() as u8 | ((local.weekday().to_monday_one_offset() as u8) << 5);
     [low, high, local.minute() as u8, local.hour() as u8, day, local.month() as u8, local.year().rem_euclid(100) as u8]
 }

@@ -154,8 +154,8 @@ fn frames_go_out_as_they_come_in() {
 fn times_are_the_standards() {
     let at = |text: &str| frame::time(micros(parse_time(text).unwrap()));
     // A Sunday, 59.999 s.
-    assert_eq!(at("2026-11-22T23:07:59.999Z"), [0x5f, 0xea, 7, 23, 22 | 7 << 5, 11, 26]);
-    assert_eq!(at("2026-11-23T00:00:00.001Z"), [1, 0, 0, 0, 23 | 1 << 5, 11, 26]);
+    assert_eq!(at("2026-11-22T23:07:59.999Z"), [0x5f, 0xea, 7, 23, 22 | (7 << 5), 11, 26]);
+    assert_eq!(at("2026-11-23T00:00:00.001Z"), [1, 0, 0, 0, 23 | (1 << 5), 11, 26]);
 }
 
 #[tokio::test]

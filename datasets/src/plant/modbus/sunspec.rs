@@ -267,7 +267,9 @@ impl Builder<'_> {
     /// Writes a signal; its unit there if it is not the stored one.
     fn fill(&mut self, model: &Model, point: &str, key: &str, writes: Writes, unit: Option<&'static str>) {
         if let (Some(register), Some(signal)) = (model.at(point), self.fleet.find(self.device, key)) {
-            let place = Some((format!("sunspec:{}/{point}", model.id), unit));
+            // Points of these models repeat, one block for each sensor.
+            let block = if matches!(model.id, 302 | 303) { "[1]" } else { "" };
+            let place = Some((format!("sunspec:{}/{point}{block}", model.id), unit));
             self.image.fills.push(Fill { signal, register, writes, place });
         }
     }

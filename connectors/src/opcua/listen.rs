@@ -1,0 +1,298 @@
+//! Listening: publish requests out, messages in, none left out and none twice.
+//!
+//! In: a subscription. Out: pieces. Messages are numbered (IEC 62541-4, 5.13.1); a missing one is asked for again, and if the server has it
+//! no more, history must fill the gap. A message is acknowledged when its page was stored. Not here: making the subscription.
+
+use super::decode;
+use super::events::Alarms;
+use super::source::Mark;
+use super::subscribe::Subscription;
+use super::task::{Progress, Task};
+use super::trouble::Trouble;
+use crate::live::Piece;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use opcua::client::services::{Publish, Republish};
+use opcua::client::{Session, UARequest};
+use opcua::types::{
+    DataChangeNotification, Error, EventNotificationList, NotificationMessage, PublishResponse, StatusChangeNotification,
+    StatusCode, SubscriptionAcknowledgement,
+};
+use std::future::Future;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Requests the server may answer at any time.
+const WINDOW: usize = 4;
+/// Missing messages asked for again, at most; beyond it history is read.
+const MOST_MISSING: u32 = 64;
+/// A publish request is answered when there is something to say; the watchdog watches, not this.
+const NO_HURRY: Duration = Duration::from_secs(86_400);
+
+/// Why listening ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Messages are missing for good; the subscription lives.
+    Gap,
+    /// The subscription is dead.
+    Dead(String),
+    /// The link is.
+    Broken(Trouble),
+}
+
+/// Requests under way, each with the subscription it was sent for. They belong to the session: a server answers the oldest first, so those
+/// of a subscription that died carry the first messages of the next.
+pub(super) type Asked<'a> = FuturesUnordered<BoxFuture<'a, (u32, Result<PublishResponse, Error>)>>;
+
+/// Listens until something ends it. `fill` reads what was missed meanwhile; `filled` is told when it has.
+pub(super) async fn listen<'a>(
+    task: &'a Task,
+    session: &'a Session,
+    asked: &mut Asked<'a>,
+    subscription: &mut Subscription,
+    progress: &Progress,
+    alarms: &mut Alarms,
+    (fill, mut filled): (impl Future<Output = Option<i64>>, impl FnMut()),
+) -> End {
+    let mut window = WINDOW;
+    let mut heard = Instant::now();
+    let mut is_filled = false;
+    tokio::pin!(fill);
+    loop {
+        while asked.len() < window {
+            asked.push(publish(task, session, subscription.id).boxed());
+        }
+        let answer = tokio::select! {
+            biased;
+            answer = asked.next() => answer,
+            newest = &mut fill, if !is_filled => {
+                is_filled = true;
+                progress.reached(newest, task.link.now_micros());
+                filled();
+                task.link.enter(crate::live::Phase::Live);
+                task.send(Piece::Mark(Mark { acknowledge: None, cursor: progress.cursor() })).await;
+                continue;
+            }
+            () = tokio::time::sleep_until(heard + subscription.patience) => {
+                return End::Dead(format!("neither data nor a sign of life for {} s; subscribing again", subscription.patience.as_secs()));
+            }
+        };
+        // Several may have come at once, and the futures tell no order: the numbers do.
+        let mut answers: Vec<_> = answer.into_iter().collect();
+        while let Some(Some(more)) = asked.next().now_or_never() {
+            answers.push(more);
+        }
+        heard = Instant::now();
+        let mut messages = Vec::with_capacity(answers.len());
+        for (asked_for, answer) in answers {
+            match answer {
+                Ok(response) if response.subscription_id == subscription.id => messages.push(response),
+                // Of a subscription we gave up.
+                Ok(_) => {}
+                Err(error) => match error.status() {
+                    StatusCode::BadTooManyPublishRequests => window = (window - 1).max(1),
+                    StatusCode::BadTimeout => {}
+                    // Said of the one before this.
+                    StatusCode::BadNoSubscription | StatusCode::BadSubscriptionIdInvalid if asked_for != subscription.id => {}
+                    StatusCode::BadNoSubscription | StatusCode::BadSubscriptionIdInvalid => {
+                        return End::Dead("the server has ended the subscription; subscribing again".into());
+                    }
+                    _ => return End::Broken(Trouble::of(&task.settings, "waiting for values", &error)),
+                },
+            }
+        }
+        messages.sort_by_key(|response| response.notification_message.sequence_number);
+        for response in messages {
+            if let Some(end) = one(task, session, subscription, progress, alarms, response).await {
+                return end;
+            }
+        }
+    }
+}
+
+async fn publish(task: &Task, session: &Session, id: u32) -> (u32, Result<PublishResponse, Error>) {
+    let stored = std::mem::take(&mut *task.stored.lock().unwrap_or_else(PoisonError::into_inner));
+    let of_this = |(subscription_id, sequence_number): (u32, u32)| {
+        (subscription_id == id).then_some(SubscriptionAcknowledgement { subscription_id, sequence_number })
+    };
+    let acknowledged = stored.into_iter().filter_map(of_this).collect();
+    let answer = Publish::new(session).timeout(NO_HURRY).acks(acknowledged).send(session.channel()).await;
+    if let Some(sent) = answer.as_ref().ok().and_then(|response| decode::micros(&response.response_header.timestamp)) {
+        task.link.skewed(sent - task.link.now_micros());
+    }
+    (id, answer)
+}
+
+const fn next(number: u32) -> u32 {
+    // 0 is never used (IEC 62541-4, 7.9).
+    if number == u32::MAX { 1 } else { number + 1 }
+}
+
+async fn one(
+    task: &Task,
+    session: &Session,
+    subscription: &mut Subscription,
+    progress: &Progress,
+    alarms: &mut Alarms,
+    response: PublishResponse,
+) -> Option<End> {
+    let message = response.notification_message;
+    let is_sign_of_life = message.notification_data.as_ref().is_none_or(Vec::is_empty);
+    let (expected, number) = (next(subscription.last), message.sequence_number);
+    if is_sign_of_life {
+        // It carries the number of the next message: one we never saw lies behind us.
+        if number != expected && number.wrapping_sub(expected) < u32::MAX / 2 {
+            return mend(task, session, subscription, progress, alarms, number).await;
+        }
+        return None;
+    }
+    if number != expected {
+        if number.wrapping_sub(expected) > u32::MAX / 2 {
+            // Asked for again before, and now it came after all.
+            return None;
+        }
+        if let Some(end) = mend(task, session, subscription, progress, alarms, number).await {
+            hand_over(task, subscription, progress, alarms, message).await;
+            return Some(end);
+        }
+    }
+    hand_over(task, subscription, progress, alarms, message).await
+}
+
+/// Asks again for the messages before `number`.
+async fn mend(
+    task: &Task,
+    session: &Session,
+    subscription: &mut Subscription,
+    progress: &Progress,
+    alarms: &mut Alarms,
+    number: u32,
+) -> Option<End> {
+    let mut missing = next(subscription.last);
+    if number.wrapping_sub(missing) > MOST_MISSING {
+        subscription.last = number.wrapping_sub(1);
+        return Some(End::Gap);
+    }
+    while missing != number {
+        match again(session, subscription.id, missing).await {
+            Ok(Some(message)) => {
+                if let Some(end) = hand_over(task, subscription, progress, alarms, message).await {
+                    return Some(end);
+                }
+            }
+            Ok(None) => {
+                subscription.last = number.wrapping_sub(1);
+                return Some(End::Gap);
+            }
+            Err(error) => return Some(End::Broken(Trouble::of(&task.settings, "asking for a lost message", &error))),
+        }
+        missing = next(missing);
+    }
+    None
+}
+
+/// A message once more; `None`: the server has it no more.
+async fn again(session: &Session, id: u32, number: u32) -> Result<Option<NotificationMessage>, Error> {
+    match Republish::new(id, number, session).send(session.channel()).await {
+        Ok(response) => {
+            let message = response.notification_message;
+            // Some answer with an empty message instead of a status.
+            Ok(Some(message).filter(|message| message.sequence_number == number && message.notification_data.is_some()))
+        }
+        Err(error) if error.status() == StatusCode::BadMessageNotAvailable => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// After the line was mended: what was sent into the cut. False: the subscription is gone.
+pub(super) async fn catch_up(
+    task: &Task,
+    session: &Session,
+    subscription: &mut Subscription,
+    progress: &Progress,
+    alarms: &mut Alarms,
+) -> Result<bool, Trouble> {
+    loop {
+        match again(session, subscription.id, next(subscription.last)).await {
+            Ok(Some(message)) => {
+                if hand_over(task, subscription, progress, alarms, message).await.is_some() {
+                    return Ok(false);
+                }
+            }
+            Ok(None) => return Ok(true),
+            Err(error) => {
+                return match error.status() {
+                    StatusCode::BadSubscriptionIdInvalid | StatusCode::BadNoSubscription => Ok(false),
+                    // It cannot say again; then the numbers will tell.
+                    StatusCode::BadServiceUnsupported | StatusCode::BadNotImplemented | StatusCode::BadInternalError => Ok(true),
+                    _ => Err(Trouble::of(&task.settings, "asking for what was sent meanwhile", &error)),
+                };
+            }
+        }
+    }
+}
+
+/// Turns a message into pieces.
+async fn hand_over(
+    task: &Task,
+    subscription: &mut Subscription,
+    progress: &Progress,
+    alarms: &mut Alarms,
+    message: NotificationMessage,
+) -> Option<End> {
+    subscription.last = message.sequence_number;
+    let now = task.link.now_micros();
+    let mut end = None;
+    for data in message.notification_data.into_iter().flatten() {
+        if let Some(changes) = data.inner_as::<DataChangeNotification>() {
+            let items = changes.monitored_items.as_deref().unwrap_or_default();
+            let mut samples = Vec::with_capacity(items.len());
+            let (mut newest, mut overflown) = (None, None);
+            for item in items {
+                let Some(point) = point(task, item.client_handle) else { continue };
+                match decode::sample(point, &item.value) {
+                    Ok(sample) => {
+                        newest = newest.max(sample.time);
+                        samples.push(sample);
+                    }
+                    Err(kind) => refuse(task, subscription, point, kind).await,
+                }
+                // The bit means overflow only where the info bits are said to belong to a data value.
+                overflown = overflown.or_else(|| item.value.status.filter(|status| status.bits() & 0x480 == 0x480).map(|_| point));
+            }
+            progress.reached(newest, now);
+            task.send(Piece::Samples(samples)).await;
+            if let Some(point) = overflown {
+                let problem = "the server's queue was full and values are lost; raise queue_size or sampling_interval_ms";
+                task.reject(point, "overflow", problem).await;
+            }
+        } else if let Some(list) = data.inner_as::<EventNotificationList>() {
+            for event in list.events.iter().flatten() {
+                let Some(point) = point(task, event.client_handle) else { continue };
+                for notice in alarms.notices(point, event.event_fields.as_deref().unwrap_or_default()) {
+                    task.send(Piece::Notice(notice)).await;
+                }
+            }
+        } else if let Some(change) = data.inner_as::<StatusChangeNotification>()
+            && change.status.is_bad()
+        {
+            end = Some(End::Dead(format!("the server ended the subscription: {}; subscribing again", decode::name(change.status))));
+        }
+    }
+    let acknowledge = Some((subscription.id, message.sequence_number));
+    task.send(Piece::Mark(Mark { acknowledge, cursor: progress.cursor() })).await;
+    end
+}
+
+fn point(task: &Task, handle: u32) -> Option<u32> {
+    handle.checked_sub(1).filter(|point| (*point as usize) < task.points.points().len())
+}
+
+async fn refuse(task: &Task, subscription: &mut Subscription, point: u32, kind: &str) {
+    if subscription.refused.insert(point) {
+        let problem = format!("the value is {kind}; a number or a boolean is read. Said once per subscription");
+        task.reject(point, "bad_number", &problem).await;
+    }
+}

@@ -1,0 +1,285 @@
+//! The task of one connection: makes the link, keeps it, makes it again.
+//!
+//! In: settings, points, where to go on. Out: pieces for the page. A cut line is mended with the same session, so that the server hands out
+//! what it kept for us; a new session reads the server's history instead. Not here: what a message holds.
+
+use super::address::Wanted;
+use super::dial::{self, Events};
+use super::events::Alarms;
+use super::listen::{self, Asked, End};
+use super::source::{Mark, Stored};
+use super::subscribe::{self, Subscription};
+use super::trouble::Trouble;
+use super::{Settings, history};
+use crate::live::{Link, Phase, Piece, Points, Retry};
+use engine::source::Reject;
+use opcua::client::Session;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Failures in a row that a person must act on, after which the source says so with an error.
+const PATIENCE_WITH_PEOPLE: u32 = 3;
+/// Failures in a row after which the old session is given up for a new one.
+const TRIES_WITH_OLD_SESSION: u32 = 3;
+/// How long a good-bye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What the task is given.
+pub(super) struct Task {
+    pub(super) settings: Settings,
+    pub(super) points: Arc<Points>,
+    pub(super) wanted: Arc<[Wanted]>,
+    pub(super) link: Link,
+    pub(super) pieces: mpsc::Sender<Piece<Mark>>,
+    pub(super) stored: Stored,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// How far the values handed over reach. While history is read the cursor stays, since what lies before it may be missing.
+#[derive(Debug)]
+pub(super) struct Progress {
+    newest: AtomicI64,
+    is_held: AtomicBool,
+}
+
+impl Progress {
+    fn new(from: Option<i64>) -> Self {
+        Self { newest: AtomicI64::new(from.unwrap_or(i64::MIN)), is_held: AtomicBool::new(false) }
+    }
+
+    /// A value of this source time was handed over; a clock ahead of ours counts as ours.
+    pub(super) fn reached(&self, time: Option<i64>, now: i64) {
+        if let Some(time) = time {
+            self.newest.fetch_max(time.min(now), Ordering::Relaxed);
+        }
+    }
+
+    /// Where to go on, if all before it was handed over.
+    pub(super) fn cursor(&self) -> Option<i64> {
+        self.newest().filter(|_| !self.is_held.load(Ordering::Relaxed))
+    }
+
+    fn newest(&self) -> Option<i64> {
+        Some(self.newest.load(Ordering::Relaxed)).filter(|time| *time != i64::MIN)
+    }
+
+    fn hold(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::Relaxed);
+    }
+}
+
+/// A link that lasts.
+struct Held<'a> {
+    task: &'a Task,
+    progress: &'a Progress,
+    alarms: &'a mut Alarms,
+    subscription: Option<Subscription>,
+    /// From when history must be read before the cursor moves.
+    gap_from: Option<i64>,
+    /// In a row, since it last listened.
+    failures: u32,
+    /// It listened at least once since it was looked at last.
+    has_served: bool,
+}
+
+/// Runs until told to stop, or until a person must act.
+pub(super) async fn run(task: Task, from: Option<i64>) {
+    let progress = Progress::new(from);
+    let mut alarms = Alarms::default();
+    let mut retry = Retry::default();
+    let mut lasting = 0;
+    let mut stopped = task.stopped.clone();
+    // What lies between the last run and this one is missing until history was read.
+    progress.hold(from.is_some());
+    let mut held = Held {
+        task: &task,
+        progress: &progress,
+        alarms: &mut alarms,
+        subscription: None,
+        gap_from: from,
+        failures: 0,
+        has_served: false,
+    };
+    loop {
+        task.link.enter(Phase::Connecting);
+        let trouble = tokio::select! {
+            dialled = dial::session(&task.settings) => match dialled {
+                Ok((session, events)) => match held.keep(&session, events, &mut retry).await {
+                    Some(trouble) => trouble,
+                    None => return,
+                },
+                Err(trouble) => trouble,
+            },
+            () = told(&mut stopped) => return,
+        };
+        task.link.lost(&trouble.text);
+        let before = if std::mem::take(&mut held.has_served) { 0 } else { lasting };
+        lasting = if trouble.must_act { before + 1 } else { 0 };
+        if lasting >= PATIENCE_WITH_PEOPLE {
+            let error = trouble.error(&crate::live::Protocol::peer(&task.settings));
+            // Nobody asks any more: then nobody needs the error.
+            drop(task.pieces.send(Piece::Failed(error)).await);
+            return;
+        }
+        if task.rest(retry.wait()).await {
+            return;
+        }
+    }
+}
+
+/// Waits until told to stop, or until nobody is left to tell.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    drop(stopped.wait_for(|is_told| *is_told).await);
+}
+
+impl Task {
+    /// Waits; true when told to stop.
+    async fn rest(&self, wait: Duration) -> bool {
+        let mut stopped = self.stopped.clone();
+        tokio::time::timeout(wait, told(&mut stopped)).await.is_ok()
+    }
+
+    /// Hands a piece over; waits while the page is full.
+    pub(super) async fn send(&self, piece: Piece<Mark>) {
+        if self.pieces.send(piece).await.is_err() {
+            // Nobody will ever ask again: the task is about to be ended.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Hands over what could not be read.
+    pub(super) async fn reject(&self, point: u32, reason: &'static str, problem: &str) {
+        let Some(known) = self.points.points().get(point as usize) else { return };
+        let detail = format!("{}: {}: {problem}", known.place, self.points.asset_of(point));
+        self.send(Piece::Reject(Reject { line: None, reason, detail, raw: known.address.clone() })).await;
+    }
+}
+
+impl Held<'_> {
+    /// Keeps a session through cuts of the line. `None`: told to stop.
+    async fn keep(&mut self, session: &Arc<Session>, mut events: Events, retry: &mut Retry) -> Option<Trouble> {
+        let task = self.task;
+        let mut stopped = task.stopped.clone();
+        loop {
+            let connected = tokio::select! {
+                connected = dial::connected(&task.settings, &mut events) => connected,
+                () = told(&mut stopped) => return None,
+            };
+            let trouble = match connected {
+                Ok(is_new) => {
+                    if is_new {
+                        self.lose(false);
+                    }
+                    let (trouble, is_cut) = tokio::select! {
+                        biased;
+                        trouble = dial::carry(&task.settings, &mut events) => (trouble, true),
+                        trouble = self.serve(session, retry) => (trouble, false),
+                        () = told(&mut stopped) => {
+                            leave(session, &task.settings, &mut events, true).await;
+                            return None;
+                        }
+                    };
+                    if !is_cut {
+                        leave(session, &task.settings, &mut events, false).await;
+                    }
+                    trouble
+                }
+                Err(trouble) => trouble,
+            };
+            self.failures += 1;
+            if self.failures >= TRIES_WITH_OLD_SESSION || self.subscription.is_none() || trouble.must_act {
+                self.lose(false);
+                return Some(trouble);
+            }
+            task.link.lost(&trouble.text);
+            if task.rest(retry.wait()).await {
+                return None;
+            }
+            task.link.enter(Phase::Connecting);
+        }
+    }
+
+    /// Subscribes if need be, listens, and subscribes again when the subscription dies.
+    async fn serve(&mut self, session: &Session, retry: &mut Retry) -> Trouble {
+        let task = self.task;
+        let mut deaths = 0;
+        let mut asked = Asked::new();
+        loop {
+            if let Some(subscription) = &mut self.subscription {
+                match listen::catch_up(task, session, subscription, self.progress, self.alarms).await {
+                    Ok(true) => {}
+                    Ok(false) => self.lose(false),
+                    Err(trouble) => return trouble,
+                }
+            }
+            let subscription = match &mut self.subscription {
+                Some(subscription) => subscription,
+                None => match subscribe::subscribe(task, session).await {
+                    Ok(made) => self.subscription.insert(made),
+                    Err(trouble) => return trouble,
+                },
+            };
+            retry.succeeded();
+            (self.failures, self.has_served) = (0, true);
+            task.link.enter(if self.gap_from.is_some() { Phase::Backfilling } else { Phase::Live });
+            let fill = history::fill(
+                task,
+                session,
+                subscription.historic(),
+                self.gap_from,
+                subscription.server_now(),
+                subscription.history_per_call,
+            );
+            let filled = || {
+                self.gap_from = None;
+                self.progress.hold(false);
+            };
+            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, (fill, filled)).await;
+            match end {
+                End::Gap => self.lose(true),
+                End::Dead(why) => {
+                    task.link.lost(&why);
+                    deaths += 1;
+                    if deaths > 3 {
+                        return Trouble::passing(why);
+                    }
+                    subscribe::delete(session, &mut self.subscription).await;
+                    self.lose(false);
+                    task.link.enter(Phase::Connecting);
+                }
+                End::Broken(trouble) => return trouble,
+            }
+        }
+    }
+
+    /// Something is missing from the newest value on; the subscription too, unless it is kept.
+    fn lose(&mut self, keeps_subscription: bool) {
+        if !keeps_subscription {
+            self.subscription = None;
+        }
+        self.gap_from = self.gap_from.or(self.progress.newest());
+        self.progress.hold(self.gap_from.is_some());
+    }
+}
+
+/// Closes the channel, or the whole session, while the events are still carried.
+async fn leave(session: &Session, settings: &Settings, events: &mut Events, for_good: bool) {
+    let goodbye = async {
+        if for_good {
+            // A server that does not answer has left already.
+            drop(session.disconnect().await);
+        } else {
+            session.channel().close_channel().await;
+            std::future::pending::<()>().await;
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = goodbye => {}
+            _ = dial::carry(settings, events) => {}
+        }
+    };
+    drop(tokio::time::timeout(GOODBYE, both).await);
+}
