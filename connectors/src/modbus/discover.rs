@@ -4,7 +4,7 @@
 
 use super::Settings;
 use super::address::{Host, Table};
-use super::shape::{Kind, Raw, Shape, scaled, text};
+use super::shape::{Kind, Raw, Shape, exponent, scaled, text};
 use super::sunspec::{self, Factor, Model, ModelPoint, Placed};
 use super::unit::survey;
 use super::wire::{Trouble, Wire};
@@ -219,17 +219,16 @@ impl Where<'_> {
     fn read(&self, known: &Model, words: &[u16], point: &ModelPoint, index: Option<u16>) -> Option<(Raw, f64)> {
         let group = index.map_or(0, |index| usize::from(known.fixed()) + usize::from(index - 1) * usize::from(known.stride()));
         let raw = Shape::sunspec(point.kind).read(words.get(group + usize::from(point.offset)..)?).ok()?;
-        let exponent = match point.factor {
+        let power = match point.factor {
             Factor::One => 0,
-            Factor::Fixed(exponent) => exponent,
+            Factor::Fixed(power) => power,
             Factor::Point(name) => {
                 let (offset, is_in_group) = known.factor(name, index.is_some())?;
                 let at = usize::from(offset) + if is_in_group { group } else { 0 };
-                let read = Shape::sunspec(Kind::Factor).read(words.get(at..)?).ok()?;
-                i8::try_from(read.bits().cast_signed()).ok().filter(|exponent| exponent.abs() <= 10)?
+                exponent(words.get(at..)?).ok()?
             }
         };
-        Some((raw, scaled(raw.value(), exponent)))
+        Some((raw, scaled(raw.value(), power)))
     }
 
     fn capacity(&self, known: &Model, words: &[u16]) -> Option<f64> {

@@ -66,6 +66,7 @@ impl Reader {
             assembly.notice(Notice { point: *point, time, message, is_active: true });
         }
         let (sender, inlet) = Inlet::new(assembly, ROOM);
+        self.lanes = JoinSet::new();
         self.link.enter(Phase::Connecting);
         for mut lane in lanes(&self.settings, &self.points, &self.link)? {
             for said in lane.units.iter_mut().flat_map(|unit| unit.said_mut()) {
@@ -98,6 +99,15 @@ impl Source for Reader {
     }
 
     async fn next_page(&mut self, after: Option<Cursor>) -> Result<Page, SourceError> {
+        if let Some(ended) = self.lanes.try_join_next() {
+            // Lanes end when they are told to, never of themselves. Asked again, all begin anew.
+            self.lanes.abort_all();
+            self.inlet = None;
+            let why = ended.err().map_or_else(|| "it ended".into(), |error| error.to_string());
+            let problem =
+                format!("a poll stopped ({why}); this is a fault of Chergui: please report it with the log. Polling begins anew");
+            return Err(SourceError::Format { place: self.link.name().into(), problem });
+        }
         let inlet = match self.inlet.take() {
             Some(inlet) => inlet,
             None => self.start(after.as_ref())?,

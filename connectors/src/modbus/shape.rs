@@ -187,6 +187,14 @@ pub(super) fn text(registers: &[u16]) -> String {
     String::from_utf8_lossy(&bytes).trim().chars().filter(|c| !c.is_control()).collect()
 }
 
+/// A scale factor's register: −10 to 10 (SunSpec Device Information Model Specification V1.1, `sunssf`).
+pub(super) fn exponent(registers: &[u16]) -> Result<i8, &'static str> {
+    match Shape::sunspec(Kind::Factor).read(registers) {
+        Ok(raw) => i8::try_from(raw.bits().cast_signed()).ok().filter(|held| (-10..=10).contains(held)).ok_or("bad_scale_factor"),
+        Err(_) => Err("no_scale_factor"),
+    }
+}
+
 /// `value · 10^exponent`; a division where the exponent is negative, so that 2401 · 10⁻¹ is 240.1.
 pub(super) fn scaled(value: f64, exponent: i8) -> f64 {
     let power = 10_f64.powi(i32::from(exponent).abs());

@@ -4,7 +4,7 @@ use super::address::{Address, Host, Spot, Table};
 use super::item::{self, Item, Place};
 use super::lane::next_tick;
 use super::plan::{Bounds, Span, plan};
-use super::shape::{Kind, Order, Raw, Shape, scaled, text};
+use super::shape::{Kind, Order, Raw, Shape, exponent, scaled, text};
 use super::sunspec::{self, Map, Walk};
 use super::*;
 use engine::domain::Quantities;
@@ -102,6 +102,15 @@ fn registers_become_the_numbers_they_mean() {
     assert_eq!([bit(0), bit(1), bit(31)], [1.0, 0.0, 1.0]);
     assert_eq!((scaled(2401.0, -1), scaled(5.0, 3), scaled(7.0, 0)), (240.1, 5000.0, 7.0));
     assert_eq!(text(&[0x4174, 0x6C61, 0x7300, 0x5858]), "Atlas");
+}
+
+#[test]
+fn of_all_factors_only_the_small_are_taken() {
+    let taken: Vec<i8> = (0..=u16::MAX).filter_map(|register| exponent(&[register]).ok()).collect();
+    assert_eq!(taken.len(), 21);
+    assert!(taken.iter().all(|factor| (-10..=10).contains(factor)), "{taken:?}");
+    assert_eq!(exponent(&[0xFF80]), Err("bad_scale_factor"), "-128, whose negation is none");
+    assert_eq!((exponent(&[0x8000]), exponent(&[0xFFFE])), (Err("no_scale_factor"), Ok(-2)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::address::{Host, Spot, Table};
 use super::item::{Exponent, Item};
 use super::plan::{Bounds, Part, Span, plan};
 use super::said::{Found, Out, Said};
-use super::shape::{Kind, Raw, Shape, scaled};
+use super::shape::{Raw, exponent, scaled};
 use super::sunspec;
 use super::wire::{Trouble, Wire, reason};
 use crate::live::Retry;
@@ -225,7 +225,7 @@ impl Unit {
                 continue;
             }
             let value = || span.slice(words, place.start, item.shape.kind.registers()).map(|words| item.shape.read(words));
-            let factor = |at: u16| span.slice(words, at, 1).map(factor);
+            let factor = |at: u16| span.slice(words, at, 1).map(exponent);
             match (atom.part, place.exponent) {
                 (Part::All, Exponent::Fixed(exponent)) => {
                     if let Some(value) = value() {
@@ -259,14 +259,6 @@ impl Unit {
 }
 
 type Halves = (Option<Result<Raw, &'static str>>, Option<Result<i8, &'static str>>);
-
-/// A scale factor's register.
-fn factor(words: &[u16]) -> Result<i8, &'static str> {
-    match Shape::sunspec(Kind::Factor).read(words) {
-        Ok(raw) => i8::try_from(raw.bits().cast_signed()).ok().filter(|exponent| exponent.abs() <= 10).ok_or("bad_scale_factor"),
-        Err(_) => Err("no_scale_factor"),
-    }
-}
 
 /// The raw number and the scaled one. A value that is none says so before its factor does.
 fn combine(value: Result<Raw, &'static str>, factor: Result<i8, &'static str>) -> Result<(Raw, f64), &'static str> {
