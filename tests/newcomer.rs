@@ -126,7 +126,7 @@ fn configure(home: &Path, ports: [u16; 3]) -> String {
         ("iec104", file("points/iec104.toml"), format!("links = [\"127.0.0.1:{iec104}\"]")),
     ];
     for (name, points, settings) in settings {
-        let head = format!("[[connection]]\nname = \"{name}\"\npoints = {points:?}\nsilence_s = 3\n");
+        let head = format!("[[connection]]\nname = \"{name}\"\npoints = {points:?}\nsilence_s = 5\n");
         writeln!(text, "{head}[connection.from.{name}]\n{settings}").unwrap();
     }
     std::fs::write(file("chergui.toml"), text).unwrap();
@@ -149,8 +149,10 @@ async fn from_nothing_to_values_and_silence_is_told_once() {
 
     let all = |list: &Value, is_so: &dyn Fn(&Value) -> bool| list["connections"].as_array().unwrap().iter().all(is_so);
     let path = "api/v1/connections";
-    let list = site.until("values are stored", path, |list| all(list, &|one| one["stored"].as_u64() > Some(5))).await;
-    assert!(all(&list, &|one| one["phase"] == "live" && one["rejects"] == 0 && one["is_silent"] == false), "{list}");
+    // On a busy machine the first value may come after the first silence was told.
+    let arrives = |one: &Value| one["stored"].as_u64() > Some(5) && one["is_silent"] == false;
+    let list = site.until("values are stored", path, |list| all(list, &arrives)).await;
+    assert!(all(&list, &|one| one["phase"] == "live" && one["rejects"] == 0), "{list}");
     let rows = site.sql("SELECT asset_id, count(*), max(active_power) FROM wind_turbine GROUP BY asset_id").await;
     assert!(rows.as_array().is_some_and(|rows| rows.len() >= 2), "{rows}");
     let inverters = site.sql("SELECT count(DISTINCT asset_id) FROM pv_inverter WHERE active_power IS NOT NULL").await;
