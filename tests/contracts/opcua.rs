@@ -122,5 +122,8 @@ async fn a_subscription_that_dies_in_silence_is_made_anew() {
     let whole = |drive: &Drive| drive.kept.series("t01", "active_power") == expected;
     assert!(drive.until(Duration::from_secs(20), whole).await, "{:?} {:?}", drive.kept, drive.link.status());
     let status = drive.link.status();
-    assert!(status.failures >= 1 && status.last_error.as_deref().is_some_and(|error| error.contains("subscribing again")), "{status:?}");
+    assert!(
+        status.failures >= 1 && status.last_error.as_deref().is_some_and(|error| error.contains("subscribing again")),
+        "{status:?}"
+    );
 }
