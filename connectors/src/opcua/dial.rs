@@ -8,7 +8,7 @@ use super::{Mode, Settings, pki};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use opcua::client::transport::{ConnectorBuilder, TransportPollResult};
-use opcua::client::{ClientBuilder, ClientConfig, Session, SessionBuilder, SessionPollResult};
+use opcua::client::{ClientBuilder, ClientConfig, Session, SessionBuilder, SessionConnectMode, SessionPollResult};
 use opcua::core::ResponseMessage;
 use opcua::crypto::{CertificateStore, SecurityPolicy};
 use opcua::sync::RwLock;
@@ -197,15 +197,25 @@ pub(super) async fn session(settings: &Settings) -> Result<(Arc<Session>, Events
     Ok((session, events.enter().boxed()))
 }
 
-/// Polls until connected. True: a new session; false: the old one, with its subscriptions.
-pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Result<bool, Trouble> {
+/// How a session came to be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It is a new one.
+    New,
+    /// The old one goes on, with its subscriptions.
+    Same,
+    /// No answer yet; the attempt goes on when it is polled again.
+    Stuck,
+}
+
+/// Polls until connected, or until the time is up.
+pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Result<Reached, Trouble> {
     let doing = "connecting";
     let wait = async {
         loop {
             match events.next().await {
-                Some(Ok(SessionPollResult::Reconnected(mode))) => {
-                    return Ok(matches!(mode, opcua::client::SessionConnectMode::NewSession(_)));
-                }
+                Some(Ok(SessionPollResult::Reconnected(SessionConnectMode::NewSession(_)))) => return Ok(Reached::New),
+                Some(Ok(SessionPollResult::Reconnected(_))) => return Ok(Reached::Same),
                 Some(Ok(SessionPollResult::ReconnectFailed(status)) | Err(status)) => {
                     return Err(Trouble::status(settings, doing, status));
                 }
@@ -215,8 +225,12 @@ pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Resul
             }
         }
     };
-    let late = |_| Trouble::passing(format!("{doing}: no answer within {} s", settings.timeout_s));
-    tokio::time::timeout(settings.timeout(), wait).await.map_err(late)?
+    tokio::time::timeout(settings.timeout(), wait).await.unwrap_or(Ok(Reached::Stuck))
+}
+
+/// Nobody answered.
+pub(super) fn no_answer(settings: &Settings) -> Trouble {
+    Trouble::passing(format!("connecting: no answer within {} s", settings.timeout_s))
 }
 
 /// Polls until the line is lost.
@@ -244,7 +258,9 @@ impl Visit {
     /// Connects.
     pub(super) async fn begin(settings: &Settings) -> Result<Self, Trouble> {
         let (session, mut events) = session(settings).await?;
-        connected(settings, &mut events).await?;
+        if connected(settings, &mut events).await? == Reached::Stuck {
+            return Err(no_answer(settings));
+        }
         let held = settings.clone();
         let driver = tokio::spawn(async move { drop(carry(&held, &mut events).await) });
         Ok(Self { session, driver })

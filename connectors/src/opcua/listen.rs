@@ -28,6 +28,8 @@ use tokio::time::Instant;
 const WINDOW: usize = 4;
 /// Missing messages asked for again, at most; beyond it history is read.
 const MOST_MISSING: u32 = 64;
+/// Bits of a status: it is a data value's, and its queue overflowed (IEC 62541-4, 7.39.1).
+const OVERFLOW: u32 = 0x480;
 /// A publish request is answered when there is something to say; the watchdog watches, not this.
 const NO_HURRY: Duration = Duration::from_secs(86_400);
 
@@ -234,7 +236,8 @@ pub(super) async fn catch_up(
     }
 }
 
-/// Turns a message into pieces.
+/// Turns a message into pieces and hands them over. A cut may end this at any of its waits: only when all was handed over does the message
+/// count, until then it is asked for again.
 async fn hand_over(
     task: &Task,
     subscription: &mut Subscription,
@@ -242,32 +245,11 @@ async fn hand_over(
     alarms: &mut Alarms,
     message: NotificationMessage,
 ) -> Option<End> {
-    subscription.last = message.sequence_number;
-    let now = task.link.now_micros();
-    let mut end = None;
+    let number = message.sequence_number;
+    let (mut newest, mut end) = (None, None);
     for data in message.notification_data.into_iter().flatten() {
         if let Some(changes) = data.inner_as::<DataChangeNotification>() {
-            let items = changes.monitored_items.as_deref().unwrap_or_default();
-            let mut samples = Vec::with_capacity(items.len());
-            let (mut newest, mut overflown) = (None, None);
-            for item in items {
-                let Some(point) = point(task, item.client_handle) else { continue };
-                match decode::sample(point, &item.value) {
-                    Ok(sample) => {
-                        newest = newest.max(sample.time);
-                        samples.push(sample);
-                    }
-                    Err(kind) => refuse(task, subscription, point, kind).await,
-                }
-                // The bit means overflow only where the info bits are said to belong to a data value.
-                overflown = overflown.or_else(|| item.value.status.filter(|status| status.bits() & 0x480 == 0x480).map(|_| point));
-            }
-            progress.reached(newest, now);
-            task.send(Piece::Samples(samples)).await;
-            if let Some(point) = overflown {
-                let problem = "the server's queue was full and values are lost; raise queue_size or sampling_interval_ms";
-                task.reject(point, "overflow", problem).await;
-            }
+            newest = newest.max(changed(task, subscription, changes).await);
         } else if let Some(list) = data.inner_as::<EventNotificationList>() {
             for event in list.events.iter().flatten() {
                 let Some(point) = point(task, event.client_handle) else { continue };
@@ -281,9 +263,36 @@ async fn hand_over(
             end = Some(End::Dead(format!("the server ended the subscription: {}; subscribing again", decode::name(change.status))));
         }
     }
-    let acknowledge = Some((subscription.id, message.sequence_number));
-    task.send(Piece::Mark(Mark { acknowledge, cursor: progress.cursor() })).await;
+    progress.reached(newest, task.link.now_micros());
+    task.send(Piece::Mark(Mark { acknowledge: Some((subscription.id, number)), cursor: progress.cursor() })).await;
+    subscription.last = number;
     end
+}
+
+/// Hands changed values over; their newest time.
+async fn changed(task: &Task, subscription: &mut Subscription, changes: &DataChangeNotification) -> Option<i64> {
+    let items = changes.monitored_items.as_deref().unwrap_or_default();
+    let mut samples = Vec::with_capacity(items.len());
+    let (mut newest, mut overflown) = (None, None);
+    for item in items {
+        let Some(point) = point(task, item.client_handle) else { continue };
+        match decode::sample(point, &item.value) {
+            Ok(sample) => {
+                newest = newest.max(sample.time);
+                samples.push(sample);
+            }
+            Err(kind) => refuse(task, subscription, point, kind).await,
+        }
+        if item.value.status.is_some_and(|status| status.bits() & OVERFLOW == OVERFLOW) {
+            overflown = Some(point);
+        }
+    }
+    task.send(Piece::Samples(samples)).await;
+    if let Some(point) = overflown {
+        let problem = "the server's queue was full and values are lost; raise queue_size or sampling_interval_ms";
+        task.reject(point, "overflow", problem).await;
+    }
+    newest
 }
 
 fn point(task: &Task, handle: u32) -> Option<u32> {

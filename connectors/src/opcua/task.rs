@@ -4,7 +4,7 @@
 //! what it kept for us; a new session reads the server's history instead. Not here: what a message holds.
 
 use super::address::Wanted;
-use super::dial::{self, Events};
+use super::dial::{self, Events, Reached};
 use super::events::Alarms;
 use super::listen::{self, Asked, End};
 use super::source::{Mark, Stored};
@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Failures in a row that a person must act on, after which the source says so with an error.
 const PATIENCE_WITH_PEOPLE: u32 = 3;
-/// Failures in a row after which the old session is given up for a new one.
-const TRIES_WITH_OLD_SESSION: u32 = 3;
+/// Attempts in a row that nobody answers, after which a new connection is made, with a new session.
+const STUCK_ATTEMPTS: u32 = 3;
 /// How long a good-bye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -78,8 +79,8 @@ struct Held<'a> {
     subscription: Option<Subscription>,
     /// From when history must be read before the cursor moves.
     gap_from: Option<i64>,
-    /// In a row, since it last listened.
-    failures: u32,
+    /// When it listened last.
+    served: Instant,
     /// It listened at least once since it was looked at last.
     has_served: bool,
 }
@@ -162,14 +163,20 @@ impl Held<'_> {
     async fn keep(&mut self, session: &Arc<Session>, mut events: Events, retry: &mut Retry) -> Option<Trouble> {
         let task = self.task;
         let mut stopped = task.stopped.clone();
+        let mut stuck = 0;
         loop {
             let connected = tokio::select! {
                 connected = dial::connected(&task.settings, &mut events) => connected,
                 () = told(&mut stopped) => return None,
             };
             let trouble = match connected {
-                Ok(is_new) => {
-                    if is_new {
+                Ok(Reached::Stuck) => {
+                    stuck += 1;
+                    dial::no_answer(&task.settings)
+                }
+                Ok(reached) => {
+                    stuck = 0;
+                    if reached == Reached::New {
                         self.lose(false);
                     }
                     let (trouble, is_cut) = tokio::select! {
@@ -181,15 +188,20 @@ impl Held<'_> {
                             return None;
                         }
                     };
+                    if self.has_served {
+                        self.served = Instant::now();
+                    }
                     if !is_cut {
-                        leave(session, &task.settings, &mut events, false).await;
+                        leave(session, &task.settings, &mut events, self.subscription.is_none()).await;
                     }
                     trouble
                 }
                 Err(trouble) => trouble,
             };
-            self.failures += 1;
-            if self.failures >= TRIES_WITH_OLD_SESSION || self.subscription.is_none() || trouble.must_act {
+            // Without a subscription there is nothing to save; after a while the server has forgotten it.
+            let is_forgotten =
+                self.subscription.is_none() || self.served.elapsed() > Duration::from_millis(dial::SESSION_KEPT.into());
+            if is_forgotten || stuck >= STUCK_ATTEMPTS || trouble.must_act {
                 self.lose(false);
                 return Some(trouble);
             }
@@ -222,7 +234,7 @@ impl Held<'_> {
                 },
             };
             retry.succeeded();
-            (self.failures, self.has_served) = (0, true);
+            (self.served, self.has_served) = (Instant::now(), true);
             task.link.enter(if self.gap_from.is_some() { Phase::Backfilling } else { Phase::Live });
             let fill = history::fill(
                 task,

@@ -22,10 +22,23 @@ def starting():
 threading.Thread(target=starting, daemon=True).start()
 
 from asyncua import Server, ua
+from asyncua.common.utils import ServiceError
 from asyncua.server.history import HistoryDict
+from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 
+
+
+def republish(subscription, number):
+    """As the standard has it: a message is kept until it is acknowledged. asyncua forgets it as soon as it was asked for again."""
+    held = subscription._not_acknowledged_results.get(number)
+    if held is None:
+        raise ServiceError(ua.StatusCodes.BadMessageNotAvailable)
+    return held.NotificationMessage
+
+
+InternalSubscription.republish = republish
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 URI = "urn:plant"
 # Name, type, unit, whether it has a history.
@@ -99,7 +112,6 @@ class Plant:
     async def secure(self, server):
         """Certificates of this server, made at first use, and trust in the client's."""
         from opcua_certificate import application_certificate
-        from asyncua.common.utils import ServiceError
         from cryptography.hazmat.primitives.serialization import Encoding
         from pathlib import Path
 
