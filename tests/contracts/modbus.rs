@@ -33,7 +33,9 @@ fn server_at(port: u16, orders: &[Value]) -> Option<Peer> {
 /// Ten polls a second, short waits, and what else is told.
 fn settings(port: u16, more: Value) -> Settings {
     let mut all = json!({ "host": "127.0.0.1", "port": port, "every_s": 0.1, "timeout_s": 0.5 });
-    all.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    if let Value::Object(more) = more {
+        all.as_object_mut().unwrap().extend(more);
+    }
     serde_json::from_value(all).unwrap()
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn run(task: Task, from: Option<i64>) {
         alarms: &mut alarms,
         subscription: None,
         gap_from: from,
-        failures: 0,
+        served: Instant::now(),
         has_served: false,
     };
     loop {

@@ -36,7 +36,7 @@ quantity = "active_power"
 "#;
 
 fn plug(more: Value) -> Value {
-    json!({"sparkplug": more})
+    Value::Object([("sparkplug".to_owned(), more)].into_iter().collect())
 }
 
 /// A node that counts its messages.

@@ -89,7 +89,7 @@ impl Historian {
     }
 
     pub(super) fn put(&mut self, streams: Value) {
-        self.order(&json!({"streams": streams}));
+        self.order(&Value::Object([("streams".to_owned(), streams)].into_iter().collect()));
     }
 
     /// Every request so far: method and address.
