@@ -126,6 +126,7 @@ test)
     need openssh-server test -x /usr/sbin/sshd
     need openssh-client sh -c 'command -v sftp && command -v ssh-keygen'
     need openssl openssl version
+    need iproute2 have ip
     apt_install
     rust
     python

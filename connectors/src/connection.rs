@@ -14,6 +14,7 @@ use crate::nats;
 use crate::opcua;
 use crate::polled;
 use crate::watched;
+use crate::weather;
 use serde::{Deserialize, Serialize};
 #[cfg(not(all(feature = "nats", feature = "kafka")))]
 use serde::{Deserializer, de::Error};
@@ -36,6 +37,8 @@ pub enum Connection {
     Files(watched::Settings),
     /// An address: `[connection.from.http]`.
     Http(polled::Settings),
+    /// Forecasts of the weather: `[connection.from.weather]`.
+    Weather(weather::service::Settings),
     /// A bus: `[connection.from.nats]`.
     #[cfg(feature = "nats")]
     Nats(nats::Settings),
@@ -68,7 +71,8 @@ fn without_kafka<'de, D: Deserializer<'de>>(_: D) -> Result<LeftOut, D::Error> {
 
 impl Connection {
     /// Names of all protocols, as the configuration and `chergui discover` write them.
-    pub const NAMES: &'static [&'static str] = &["mqtt", "modbus", "opcua", "iec104", "mms", "files", "http", "nats", "kafka"];
+    pub const NAMES: &'static [&'static str] =
+        &["mqtt", "modbus", "opcua", "iec104", "mms", "files", "http", "weather", "nats", "kafka"];
 
     /// The protocol's door.
     pub fn protocol(&self) -> &dyn Protocol {
@@ -80,6 +84,7 @@ impl Connection {
             Self::Mms(settings) => settings,
             Self::Files(settings) => settings,
             Self::Http(settings) => settings,
+            Self::Weather(settings) => settings,
             #[cfg(feature = "nats")]
             Self::Nats(settings) => settings,
             #[cfg(feature = "kafka")]

@@ -45,6 +45,10 @@ use engine::source::Source;
 use engine::source::SourceError;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The silence of a connection that is worth an alert, if neither its configuration nor its protocol says otherwise.
+pub const USUAL_SILENCE: Duration = Duration::from_secs(600);
 
 /// What one look at a peer found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,23 @@ pub trait Protocol: Debug + Send + Sync {
     /// False for a protocol that brings a mapping of its own: its connections have no points file, but [`Protocol::brings`].
     fn needs_points(&self) -> bool {
         true
+    }
+
+    /// How long nothing may arrive before it is worth an alert, where the configuration does not say.
+    fn usual_silence(&self) -> Duration {
+        USUAL_SILENCE
+    }
+
+    /// Takes the points file as it was read; `quantities` are the site's.
+    ///
+    /// # Errors
+    /// [`SourceError::Mapping`] when it has no point, unless the protocol needs only assets.
+    fn complete(&self, points: Points, _quantities: &Quantities) -> Result<Points, SourceError> {
+        if points.points().is_empty() {
+            let problem = "no [[points]]; let `chergui discover` write them, or add one".into();
+            return Err(SourceError::Mapping { place: "points".into(), problem });
+        }
+        Ok(points)
     }
 
     /// Instead of a points file, where none is needed: assets and quantities to declare, without a point. `quantities` are the site's.

@@ -19,6 +19,11 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use client::Access;
+pub(crate) use client::Client;
+pub(crate) use client::Refusal;
+pub(crate) use client::origin;
+
 use crate::live::Found;
 use crate::live::Link;
 use crate::live::Points;
@@ -135,7 +140,20 @@ fn all() -> String {
 impl Settings {
     /// Scheme, host and port: no path, no credentials.
     fn origin(&self) -> String {
-        url::Url::parse(&self.url).map_or_else(|_| self.url.clone(), |url| url.origin().ascii_serialization())
+        origin(&self.url)
+    }
+
+    fn access(&self) -> Access<'_> {
+        Access {
+            place: self.place(),
+            timeout_s: self.timeout_s,
+            headers: &self.headers,
+            token: self.token.as_ref(),
+            user: self.user.as_deref(),
+            password: self.password.as_ref(),
+            tls: self.tls.as_deref(),
+            is_historian: self.shape == Shape::PiWebApi,
+        }
     }
 
     fn place(&self) -> String {
@@ -153,16 +171,7 @@ impl Settings {
 
     fn checked(&self) -> Result<(), SourceError> {
         let wrong = |problem: String| Err(SourceError::Mapping { place: self.place(), problem });
-        match url::Url::parse(&self.url) {
-            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-                return wrong(format!("url {:?} is not HTTP; write http://… or https://…", self.url));
-            }
-            Ok(url) if url.password().is_some() => {
-                return wrong("url holds a password; write user = \"…\" and password = \"…\" instead".into());
-            }
-            Ok(_) => {}
-            Err(error) => return wrong(format!("url {:?} cannot be read ({error}); write http://… or https://…", self.url)),
-        }
+        self.access().checked(&self.url)?;
         if self.shape == Shape::PiWebApi && self.url.contains('{') {
             return wrong("url is the root of PI Web API, as https://pi.example/piwebapi, without {…}".into());
         }
@@ -181,9 +190,6 @@ impl Settings {
         }
         if self.max_count < 2 {
             return wrong("max_count must be at least 2".into());
-        }
-        if self.token.is_some() && self.user.is_some() || self.user.is_some() != self.password.is_some() {
-            return wrong("give token, or user and password, or none".into());
         }
         let pointers = [("rows", Some(&self.rows)), ("time", self.time.as_ref())];
         for (key, pointer) in pointers.into_iter().filter_map(|(key, pointer)| Some((key, pointer?))) {
@@ -205,9 +211,13 @@ impl Protocol for Settings {
         self.origin()
     }
 
+    fn usual_silence(&self) -> Duration {
+        crate::live::USUAL_SILENCE.max(self.every().saturating_mul(3))
+    }
+
     fn check(&self, points: &Points) -> Result<(), SourceError> {
         self.checked()?;
-        client::Client::new(self)?;
+        Client::new(&self.access())?;
         Asker::new(self, points).map(drop)
     }
 

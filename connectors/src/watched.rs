@@ -38,6 +38,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// One file a day is usual; an hour more for the one that is late.
+const SILENCE: Duration = Duration::from_secs(25 * 3600);
+
 /// What becomes of a file that was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,6 +171,10 @@ impl Protocol for Settings {
 
     fn needs_points(&self) -> bool {
         false
+    }
+
+    fn usual_silence(&self) -> Duration {
+        SILENCE
     }
 
     fn brings(&self, quantities: &Quantities) -> Result<Points, SourceError> {

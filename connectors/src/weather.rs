@@ -17,6 +17,7 @@ mod cells;
 mod grib2;
 mod open_meteo;
 mod points;
+pub mod service;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use grib2::Fluxes;
 use grib2::GribFile;
 use jiff::SignedDuration;
 use points::Place;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
@@ -192,6 +194,41 @@ impl WeatherSource {
     }
 }
 
+/// What an answer of Open-Meteo holds.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Rows of `weather_forecast`.
+    pub(crate) rows: Option<Rows>,
+    /// What could not be used.
+    pub(crate) rejects: Vec<Reject>,
+    /// Values in the rows.
+    pub(crate) values: u64,
+    summary: WeatherSummary,
+}
+
+impl Heard {
+    /// One line for people.
+    pub(crate) fn says(&self) -> String {
+        format!("{} values; {}", self.values, self.summary.lines().join("; "))
+    }
+}
+
+/// Reads an answer of Open-Meteo that came at `now`: a location or a list of them. `place` opens errors.
+///
+/// # Errors
+/// [`SourceError::Format`] when it cannot be used, [`SourceError::Mapping`] when no asset has a place.
+pub(crate) fn read_answer(document: &Value, place: &str, now: Timestamp, options: &WeatherOptions) -> Result<Heard, SourceError> {
+    let places = points::places(&options.assets, options.only.as_deref())?;
+    let settings = Settings { delay: options.delay.unwrap_or(USUAL_DELAY), places, options: options.clone() };
+    let (mut cells, mut rejects, mut reading) = (Cells::default(), Vec::new(), Reading::default());
+    open_meteo::read(document, (place, Some(now)), &settings, &mut reading, &mut cells, &mut rejects)?;
+    reading.summary.add(&cells);
+    let values = cells.values();
+    let batch = cells.into_batch().map_err(|cause| SourceError::Domain { place: place.into(), cause })?;
+    let rows = batch.map(|batch| Rows::Other(Table::WeatherForecast, batch));
+    Ok(Heard { rows, rejects, values, summary: reading.summary })
+}
+
 fn open(path: &Path, settings: &Settings, quantities: &Quantities) -> Result<Reader, SourceError> {
     let place = path.display().to_string();
     let (mut stream, _) = input::open(path)?;
@@ -234,7 +271,8 @@ impl Reading {
     ) -> Result<bool, SourceError> {
         match reader {
             Reader::OpenMeteo => {
-                open_meteo::read(path, settings, &mut self.nearest, &mut self.summary, cells, rejects)?;
+                let (document, written) = open_meteo::open(path)?;
+                open_meteo::read(&document, (&path.display().to_string(), written), settings, self, cells, rejects)?;
                 Ok(true)
             }
             Reader::Grib(mut file) => {

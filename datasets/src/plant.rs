@@ -140,6 +140,7 @@ pub struct Shown {
 pub struct Plant {
     board: Arc<Board>,
     addresses: Addresses,
+    rate: f64,
     faults: Vec<PlannedFault>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -167,7 +168,7 @@ impl Plant {
         let first = player.picture(pace.simulated(micros(begun)), pace.stamp(micros(begun)), (0.0, 0.0))?;
         let board = Arc::new(Board::new(player.fleet.clone(), first));
         let stop = CancellationToken::new();
-        let mut plant = Self { board, addresses: Addresses::default(), faults, stop, tasks: Vec::new() };
+        let mut plant = Self { board, addresses: Addresses::default(), rate: options.rate, faults, stop, tasks: Vec::new() };
         plant.serve(&options).await?;
         let (board, stop) = (plant.board.clone(), plant.stop.clone());
         plant.tasks.push(tokio::spawn(run(player, pace, clock, board, stop)));
@@ -218,7 +219,7 @@ impl Plant {
 
     /// Names and texts of points files for exactly this plant, and of a configuration that uses them (`chergui.toml`).
     pub fn points_files(&self) -> Vec<(String, String)> {
-        points::files(&self.board, &self.addresses)
+        points::files(&self.board, &self.addresses, self.rate)
     }
 
     /// What a device shows: `("WTG01", "active_power")`.

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// `(asset, quantity, time in µs)` → value.
 pub(super) type Values = BTreeMap<(String, String, i64), f64>;
 
+/// `(source, start of the run, asset, quantity, valid time)` → value, and when it was known.
+pub(super) type Weather = BTreeMap<(String, i64, String, String, i64), (f64, i64)>;
+
 /// What a store would hold, and what it was told on the way.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -22,6 +25,8 @@ pub(super) struct Kept {
     pub(super) flags: Vec<(String, String, i64, String, String)>,
     /// Events: (asset, message, time) → reset time.
     pub(super) events: BTreeMap<(String, String, i64), Option<i64>>,
+    /// Forecasts of the weather.
+    pub(super) weather: Weather,
     /// Every value that arrived, also the second time.
     pub(super) arrivals: usize,
     /// What could not be read.
@@ -57,6 +62,7 @@ impl Kept {
                     *held = reset.or(*held);
                 }
             }
+            Rows::Other(Table::WeatherForecast, batch) => self.forecasts(batch),
             Rows::Other(..) | Rows::Assets(_) => {}
         }
     }
@@ -70,6 +76,27 @@ impl Kept {
             for row in (0..batch.num_rows()).filter(|&row| column.is_valid(row)) {
                 let key = (readings.asset_ids().value(row).to_owned(), field.name().clone(), readings.times().value(row));
                 self.values.insert(key, column.value(row));
+                self.arrivals += 1;
+            }
+        }
+    }
+
+    fn forecasts(&mut self, batch: &arrow::array::RecordBatch) {
+        use arrow::array::{Array, AsArray};
+        use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+        let time = |name: &str, row: usize| batch[name].as_primitive::<TimestampMicrosecondType>().value(row);
+        let text = |name: &str, row: usize| batch[name].as_string::<i32>().value(row).to_owned();
+        for (index, field) in batch.schema().fields().iter().enumerate() {
+            let Some(column) = batch.column(index).as_primitive_opt::<Float64Type>() else { continue };
+            for row in (0..batch.num_rows()).filter(|&row| column.is_valid(row)) {
+                let key = (
+                    text("source", row),
+                    time("init_time", row),
+                    text(ASSET_ID, row),
+                    field.name().clone(),
+                    time("valid_time", row),
+                );
+                self.weather.insert(key, (column.value(row), time("available_at", row)));
                 self.arrivals += 1;
             }
         }

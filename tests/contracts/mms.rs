@@ -7,6 +7,7 @@ mod found;
 mod monitor;
 
 use super::drive::{Drive, Kept, points};
+use super::far::{self, Far};
 use super::peer::{Peer, free_port};
 use super::wire::{Weather, Wire};
 use connectors::live::{Phase, Points};
@@ -276,6 +277,24 @@ async fn silence_is_noticed_and_ends() {
     drive.until(Duration::from_secs(long), |_| false).await;
     wire.set(Weather::Fair);
     until_told(&mut drive, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_cut_is_outlived() {
+    let port = free_port();
+    let Some(mut peer) = controller(port) else { return };
+    let Some(far) = Far::to(port).await else { return };
+    let mut drive = Drive::open(&far.through(&settings(far.port, BUFFERED)), &plant());
+    burst(&mut peer, 1, 9);
+    until_told(&mut drive, 10).await;
+    far.cut();
+    burst(&mut peer, 10, 10);
+    drive.until(far::stretch(), |_| false).await;
+    assert!(drive.link.status().failures > 0, "{:?}", drive.link.status());
+    far.mend();
+    drive.until(Duration::from_secs(60), |drive| drive.link.status().phase == Phase::Live).await;
+    until_told(&mut drive, 20).await;
+    assert!(far.connections() > 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

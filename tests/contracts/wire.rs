@@ -52,7 +52,12 @@ impl Drop for Wire {
 impl Wire {
     /// A wire to `127.0.0.1:port`.
     pub(super) async fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::between("127.0.0.1", port).await
+    }
+
+    /// The same, listening at another address of ours.
+    pub(super) async fn between(host: &str, port: u16) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let own = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             weather: AtomicU8::new(Weather::Fair as u8),

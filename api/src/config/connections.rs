@@ -16,17 +16,12 @@ pub struct ConnectionConfig {
     pub name: String,
     /// Points file, relative to the configuration file: which address is which quantity of which asset. `chergui discover` writes one. Not for `files`, which has a mapping.
     pub points: Option<PathBuf>,
-    /// An alert is raised when nothing has arrived for so long, seconds; 0: never. Default 600.
-    #[serde(default = "ten_minutes")]
-    pub silence_s: u64,
+    /// An alert is raised when nothing has arrived for so long, seconds; 0: never. Default: 600, for what is polled at least three polls, for `files` 90000, for `weather` 43200.
+    pub silence_s: Option<u64>,
     /// The asset that alert is about. Default: what all assets of the points file belong to, else the first of them.
     pub asset: Option<String>,
     /// Where the values come from: one table, named as the protocol.
     pub from: Connection,
-}
-
-const fn ten_minutes() -> u64 {
-    600
 }
 
 impl ConnectionConfig {
@@ -36,11 +31,16 @@ impl ConnectionConfig {
     /// [`SourceError`] naming the file and point.
     pub fn read_points(&self, quantities: &Quantities) -> Result<Points, SourceError> {
         let points = match &self.points {
-            Some(path) => Points::read(path, quantities)?,
+            Some(path) => self.from.protocol().complete(Points::read(path, quantities)?, quantities)?,
             None => self.from.protocol().brings(quantities)?,
         };
         self.from.protocol().check(&points)?;
         Ok(points)
+    }
+
+    /// How long nothing may arrive before an alert is raised, seconds; 0: forever.
+    pub fn silence_s(&self) -> u64 {
+        self.silence_s.unwrap_or_else(|| self.from.protocol().usual_silence().as_secs())
     }
 
     /// Reads a relative path of the points file from this folder on.
@@ -127,7 +127,8 @@ mod tests {
         let config = load(WHOLE).unwrap();
         let summary = config.connection("tarfaya").unwrap().summary();
         assert!(summary.contains("modbus at") && summary.contains("127.0.0.1"), "{summary}");
-        assert_eq!(config.connection[0].silence_s, 600);
+        assert_eq!(config.connection[0].silence_s(), 600);
+        assert_eq!(load(&WHOLE.replace("points", "silence_s = 0\npoints")).unwrap().connection[0].silence_s(), 0);
         assert!(config.connection("tarfay").unwrap_err().to_string().contains("known: tarfaya"));
         assert_eq!(load(&toml::to_string(&config).unwrap()).unwrap(), config, "what check-config prints can be read again");
     }

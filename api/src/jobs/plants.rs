@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(10);
 pub(super) fn start(state: &AppState) {
     for plant in state.plants.iter() {
         tokio::spawn(run(state.clone(), plant.clone()));
-        if plant.config.silence_s > 0 {
+        if plant.config.silence_s() > 0 {
             tokio::spawn(listen(state.clone(), plant.clone()));
         }
     }
@@ -111,8 +111,8 @@ fn tell(state: &AppState, plant: &Plant, page: &Stored) -> Result<(), PullError>
 
 /// Raises one alert when nothing has arrived for too long, and ends it when something does.
 async fn listen(state: AppState, plant: Arc<Plant>) {
-    let longest = SignedDuration::from_secs(i64::try_from(plant.config.silence_s).unwrap_or(i64::MAX));
-    let pause = Duration::from_secs(plant.config.silence_s).div_f64(10.0).clamp(Duration::from_millis(100), LOOK);
+    let longest = SignedDuration::from_secs(i64::try_from(plant.config.silence_s()).unwrap_or(i64::MAX));
+    let pause = Duration::from_secs(plant.config.silence_s()).div_f64(10.0).clamp(Duration::from_millis(100), LOOK);
     let started = Timestamp::now();
     let mut silent_since = None;
     let mut is_adopted = false;

@@ -92,7 +92,7 @@ impl ConnectionBody {
             last_received: status.last_received,
             newest: status.newest,
             skew_s: status.skew_s,
-            silence_s: plant.config.silence_s,
+            silence_s: plant.config.silence_s(),
             is_silent: plant.is_silent(),
             last_error: stopped.or(status.last_error),
             last_error_at: status.last_error_at,

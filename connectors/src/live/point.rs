@@ -209,9 +209,6 @@ impl Points {
             }
             points.push(Point { address: point.address.clone(), asset, target, place, options: point.options.clone() });
         }
-        if points.is_empty() {
-            return Err(wrong("no [[points]]; let `chergui discover` write them, or add one".into()));
-        }
         Ok(Self { points, assets, declared })
     }
 

@@ -2,14 +2,14 @@
 //!
 //! In: settings and an address. Out: a JSON value, or what went wrong and how long to leave the server alone. Not here: what it means.
 
-use super::Settings;
-use super::Shape;
+use crate::live::Secret;
 use crate::live::TlsSpec;
 use engine::source::SourceError;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderName;
 use reqwest::header::HeaderValue;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -24,13 +24,13 @@ const LONGEST_AWAY: Duration = Duration::from_secs(3600);
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// The address, without secrets.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// What went wrong, and the remedy.
-    pub(super) problem: String,
+    pub(crate) problem: String,
     /// How long the server wants to be left alone.
-    pub(super) away: Option<Duration>,
+    pub(crate) away: Option<Duration>,
     /// True when a shorter window may help.
     pub(super) is_too_much: bool,
     /// True when one of several addresses may be to blame.
@@ -38,21 +38,72 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(place: String, problem: String) -> Self {
+    /// One that says nothing about how to ask next time.
+    pub(crate) fn new(place: String, problem: String) -> Self {
         Self { place, problem, away: None, is_too_much: false, is_about_one: false }
     }
 
     /// An answer that is JSON but not what was expected.
-    pub(super) fn shape(url: &Url, problem: impl Into<String>) -> Self {
+    pub(crate) fn shape(url: &Url, problem: impl Into<String>) -> Self {
         Self::new(shown(url), problem.into())
     }
 }
 
+/// How an address is asked: patience, keys, trust.
+#[derive(Debug)]
+pub(crate) struct Access<'a> {
+    /// Opens every error.
+    pub(crate) place: String,
+    /// Seconds until an answer must have come.
+    pub(crate) timeout_s: f64,
+    /// Headers to send.
+    pub(crate) headers: &'a BTreeMap<String, Secret>,
+    /// Bearer token.
+    pub(crate) token: Option<&'a Secret>,
+    /// User of basic authentication.
+    pub(crate) user: Option<&'a str>,
+    /// Its password.
+    pub(crate) password: Option<&'a Secret>,
+    /// Whom to trust, if not the authorities of the system.
+    pub(crate) tls: Option<&'a TlsSpec>,
+    /// True for PI Web API, whose refusals have causes of their own.
+    pub(crate) is_historian: bool,
+}
+
+impl Access<'_> {
+    /// Looks at an address and the keys; opens nothing.
+    ///
+    /// # Errors
+    /// [`SourceError::Mapping`] with the remedy.
+    pub(crate) fn checked(&self, address: &str) -> Result<(), SourceError> {
+        let wrong = |problem: String| Err(SourceError::Mapping { place: self.place.clone(), problem });
+        match Url::parse(address) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                return wrong(format!("url {address:?} is not HTTP; write http://… or https://…"));
+            }
+            Ok(url) if url.password().is_some() => {
+                return wrong("url holds a password; write user = \"…\" and password = \"…\" instead".into());
+            }
+            Ok(_) => {}
+            Err(error) => return wrong(format!("url {address:?} cannot be read ({error}); write http://… or https://…")),
+        }
+        if self.token.is_some() && self.user.is_some() || self.user.is_some() != self.password.is_some() {
+            return wrong("give token, or user and password, or none".into());
+        }
+        Ok(())
+    }
+}
+
+/// Scheme, host and port: no path, no credentials.
+pub(crate) fn origin(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.origin().ascii_serialization())
+}
+
 /// An HTTP client with what is sent along.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
-    shape: Shape,
+    is_historian: bool,
     has_key: bool,
 }
 
@@ -62,8 +113,12 @@ fn shown(url: &Url) -> String {
 }
 
 impl Client {
-    pub(super) fn new(settings: &Settings) -> Result<Self, SourceError> {
-        let wrong = |problem: String| SourceError::Mapping { place: settings.place(), problem };
+    /// One for these keys.
+    ///
+    /// # Errors
+    /// [`SourceError::Mapping`] naming the header or file.
+    pub(crate) fn new(access: &Access<'_>) -> Result<Self, SourceError> {
+        let wrong = |problem: String| SourceError::Mapping { place: access.place.clone(), problem };
         let mut headers = HeaderMap::new();
         let mut put = |name: &str, text: String| {
             let bad = |_| wrong(format!("header {name:?} is not one: a name is letters and -, a value one line"));
@@ -74,34 +129,34 @@ impl Client {
             Ok(())
         };
         put("accept", "application/json".into())?;
-        for (name, value) in &settings.headers {
+        for (name, value) in access.headers {
             put(name, value.reveal().to_owned())?;
         }
-        if let Some(token) = &settings.token {
+        if let Some(token) = access.token {
             put("authorization", format!("Bearer {}", token.reveal()))?;
         }
-        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        if let (Some(user), Some(password)) = (access.user, access.password) {
             let pair = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{user}:{}", password.reveal()));
             put("authorization", format!("Basic {pair}"))?;
         }
-        let timeout = Duration::try_from_secs_f64(settings.timeout_s).unwrap_or(Duration::from_secs(30));
+        let timeout = Duration::try_from_secs_f64(access.timeout_s).unwrap_or(Duration::from_secs(30));
         let builder = reqwest::Client::builder()
             .connect_timeout(timeout.min(Duration::from_secs(10)))
             .timeout(timeout)
             .redirect(reqwest::redirect::Policy::none())
             .default_headers(headers)
             .user_agent(concat!("chergui/", env!("CARGO_PKG_VERSION")));
-        let builder = match settings.tls.as_ref().map(|tls| trust(tls, &settings.place())).transpose()? {
+        let builder = match access.tls.map(|tls| trust(tls, &access.place)).transpose()? {
             Some(config) => builder.tls_backend_preconfigured(config),
             None => builder,
         };
-        let has_key = settings.token.is_some() || settings.user.is_some() || !settings.headers.is_empty();
+        let has_key = access.token.is_some() || access.user.is_some() || !access.headers.is_empty();
         let http = builder.build().map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { http, shape: settings.shape, has_key })
+        Ok(Self { http, is_historian: access.is_historian, has_key })
     }
 
     /// Asks once.
-    pub(super) async fn get(&self, url: &Url) -> Result<Value, Refusal> {
+    pub(crate) async fn get(&self, url: &Url) -> Result<Value, Refusal> {
         let refusal = |problem: String| Refusal::new(shown(url), problem);
         let sent = self.http.get(url.clone()).send().await;
         let mut answer = sent.map_err(|error| refusal(unreachable(&error)))?;
@@ -141,17 +196,15 @@ impl Client {
     }
 
     fn refused(&self, status: u16, text: &str) -> String {
-        let remedy = match (status, self.shape) {
+        let remedy = match (status, self.is_historian) {
             (401, _) if self.has_key => "it does not know the key: check token, or user and password",
             (401, _) => "it wants a key: give token, or user and password",
             (403, _) => "the key may not read this: have it allowed there",
-            (404, Shape::PiWebApi) => "there is no such thing: check url, and the addresses (WebId or path) of the points",
+            (404, true) => "there is no such thing: check url, and the addresses (WebId or path) of the points",
             (404, _) => "there is no such address: check url",
             (429 | 503, _) => "it is busy; it is asked again later",
             (300..=399, _) => "it sends us elsewhere: write that address as url",
-            (400 | 502, Shape::PiWebApi) => {
-                "PI refuses one of the addresses, or a number above its limit: check the points and max_count"
-            }
+            (400 | 502, true) => "PI refuses one of the addresses, or a number above its limit: check the points and max_count",
             (500.., _) => "it is broken there; it is asked again later",
             _ => "it does not understand us: check url",
         };

@@ -105,7 +105,8 @@ impl Plan {
             ));
         };
         let rows = found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice);
-        let mut met = vec![rows.is_empty(); leaves.len()];
+        // Whether a row is of the point, and has a value at its address: who has no row in this window has nothing to tell.
+        let mut met = vec![(false, false); leaves.len()];
         for (number, row) in rows.iter().enumerate() {
             let time = match &self.time {
                 None => None,
@@ -120,18 +121,19 @@ impl Plan {
                     }
                 },
             };
-            for (leaf, met) in leaves.iter().zip(&mut met) {
+            for (leaf, (is_its, has_value)) in leaves.iter().zip(&mut met) {
                 if !leaf.keys.when.iter().all(|(pointer, wanted)| row.pointer(pointer).is_some_and(|found| is_same(found, wanted)))
                 {
                     continue;
                 }
+                *is_its = true;
                 if let Some(value) = row.pointer(&leaf.address) {
-                    *met = true;
+                    *has_value = true;
                     answer.samples.push(leaf::plain(leaf.point, time.map(|time| shifted(time, &leaf.keys)), value));
                 }
             }
         }
-        for (leaf, _) in leaves.iter().zip(met).filter(|(_, met)| !met) {
+        for (leaf, _) in leaves.iter().zip(met).filter(|(_, (is_its, has_value))| *is_its && !has_value) {
             answer.rejects.push(absent(leaf, &keys_of(rows.first().unwrap_or(&Value::Null))));
         }
         Ok(())

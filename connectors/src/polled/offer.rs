@@ -36,7 +36,7 @@ fn last_window(settings: &Settings, link: &Link) -> Window {
 }
 
 pub(super) async fn probe(settings: &Settings, points: &Points, link: &Link) -> Result<Probe, SourceError> {
-    let (client, asker) = (Client::new(settings)?, Asker::new(settings, points)?);
+    let (client, asker) = (Client::new(&settings.access())?, Asker::new(settings, points)?);
     let window = last_window(settings, link);
     let (mut values, mut first, mut refused) = (0, None, 0);
     for group in 0..asker.groups() {
@@ -59,7 +59,7 @@ pub(super) async fn discover<'call>(
     link: &Link,
     tell: &(dyn Fn(&'call str) + Send + Sync),
 ) -> Result<Vec<Found>, SourceError> {
-    let client = Client::new(settings)?;
+    let client = Client::new(&settings.access())?;
     if settings.shape == Shape::PiWebApi {
         return historian(settings, &client, tell).await;
     }

@@ -72,7 +72,7 @@ impl Polled {
         Ok(Self {
             name: link.name().into(),
             settings: settings.clone(),
-            client: Client::new(settings)?,
+            client: Client::new(&settings.access())?,
             asker: Arc::new(Asker::new(settings, &points)?),
             assembly: Assembly::new(points.clone(), link.clone()),
             points,

@@ -64,6 +64,11 @@ impl Cells {
         rejects.push(Reject { line: None, reason: "out_of_range", detail, raw: value.to_string() });
     }
 
+    /// How many values there are.
+    pub(super) fn values(&self) -> u64 {
+        self.rows.values().map(|row| row.len() as u64).sum()
+    }
+
     pub(super) fn runs(&self) -> impl Iterator<Item = (&Run, i64, &AssetId)> {
         self.rows.keys().map(|(run, valid, asset)| (run, *valid, asset))
     }

@@ -6,8 +6,8 @@
 
 mod variables;
 
+use super::Reading;
 use super::Settings;
-use super::WeatherSummary;
 use super::cells::Cells;
 use super::cells::Run;
 use super::vocabulary::WINDS;
@@ -23,7 +23,6 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Map;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use variables::Key;
@@ -38,32 +37,33 @@ const HOUR: i64 = 3_600_000_000;
 /// Blocks of series, with the microseconds of their step.
 const BLOCKS: [(&str, &str, i64); 2] = [("hourly", "hourly_units", HOUR), ("minutely_15", "minutely_15_units", HOUR / 4)];
 
-/// Distances of the points chosen so far by source and asset.
-type Nearest = BTreeMap<(String, String), f64>;
-
-/// Reads a file whole.
-pub(super) fn read(
-    path: &Path,
-    settings: &Settings,
-    nearest: &mut Nearest,
-    summary: &mut WeatherSummary,
-    cells: &mut Cells,
-    rejects: &mut Vec<Reject>,
-) -> Result<(), SourceError> {
-    let place = path.display().to_string();
-    let format = |problem: String| SourceError::Format { place: place.clone(), problem };
+/// Reads a file whole; when it was written is when it was known.
+pub(super) fn open(path: &Path) -> Result<(Value, Option<Timestamp>), SourceError> {
+    let format = |problem: String| SourceError::Format { place: path.display().to_string(), problem };
     let mut bytes = Vec::new();
     input::open(path)?.0.take(LARGEST + 1).read_to_end(&mut bytes).map_err(input::io(path))?;
     if bytes.len() as u64 > LARGEST {
         return Err(format(format!("larger than {} MiB; ask for fewer locations or days at a time", LARGEST >> 20)));
     }
-    let document: Value =
-        serde_json::from_slice(&bytes).map_err(|error| format(format!("not JSON: {error}; download it again")))?;
-    let objects: Vec<&Value> = match &document {
+    let document = serde_json::from_slice(&bytes).map_err(|error| format(format!("not JSON: {error}; download it again")))?;
+    let written = std::fs::metadata(path).and_then(|data| data.modified()).ok().and_then(|time| Timestamp::try_from(time).ok());
+    Ok((document, written))
+}
+
+/// What a document says, which was known first at `written`; `place` opens errors.
+pub(super) fn read(
+    document: &Value,
+    (place, written): (&str, Option<Timestamp>),
+    settings: &Settings,
+    reading: &mut Reading,
+    cells: &mut Cells,
+    rejects: &mut Vec<Reject>,
+) -> Result<(), SourceError> {
+    let format = |problem: String| SourceError::Format { place: place.into(), problem };
+    let objects: Vec<&Value> = match document {
         Value::Array(list) => list.iter().collect(),
         one => vec![one],
     };
-    let written = std::fs::metadata(path).and_then(|data| data.modified()).ok().and_then(|time| Timestamp::try_from(time).ok());
     let mut locations = Vec::new();
     for (number, object) in objects.iter().enumerate() {
         let at = |problem: String| format(format!("location {}: {problem}", number + 1));
@@ -89,7 +89,7 @@ pub(super) fn read(
         }
         found = true;
         for series in &point.series {
-            let chosen = nearest.entry((series.source.clone(), asset.id.to_string())).or_insert(f64::INFINITY);
+            let chosen = reading.nearest.entry((series.source.clone(), asset.id.to_string())).or_insert(f64::INFINITY);
             // A file read before has a nearer point of the same model.
             if away(point) > *chosen {
                 continue;
@@ -107,7 +107,7 @@ pub(super) fn read(
     if locations.iter().flat_map(|point| &point.series).all(|series| series.values.is_empty()) {
         return Err(format("no value of a run in it: its hours all lie before the run began; give --init-time, or for history download previous runs (temperature_2m_previous_day1, …)".into()));
     }
-    locations.iter().flat_map(|point| &point.passed_over).for_each(|name| summary.pass_over(name));
+    locations.iter().flat_map(|point| &point.passed_over).for_each(|name| reading.summary.pass_over(name));
     Ok(())
 }
 

@@ -48,6 +48,8 @@ pub(super) const NAMESPACE: &str = "urn:chergui:plant";
 const EPOCH: i64 = 11_644_473_600_000_000;
 /// Monitored items and values a subscription may hold: a load test subscribes to everything at once.
 const MANY: usize = 200_000;
+/// The shortest interval that is offered, milliseconds: a plant can be played at a thousand changes per second.
+const FASTEST_MS: f64 = 1.0;
 
 /// A signal's node, without the namespace.
 pub(super) fn node_name(device: &str, signal: &Signal) -> String {
@@ -90,8 +92,11 @@ pub(super) fn build(address: SocketAddr, pki: Option<&Path>, board: &Board) -> R
     }
     let limits = &mut builder.limits_mut().subscriptions;
     limits.max_monitored_items_per_sub = MANY;
+    limits.max_notifications_per_publish = MANY as u64;
     limits.max_monitored_item_queue_size = 1000;
     limits.max_queued_notifications = 1000;
+    limits.min_sampling_interval_ms = FASTEST_MS;
+    limits.min_publishing_interval_ms = FASTEST_MS;
     limits.max_subscriptions_per_session = 100;
     let refused = |problem: String| PlantError::Start { protocol: "OPC UA", address, problem };
     let (server, handle) = builder.build().map_err(refused)?;

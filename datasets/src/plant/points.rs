@@ -17,7 +17,7 @@ use connectors::live::PointSpec;
 use connectors::live::PointsSpec;
 
 /// Name and text of each file.
-pub(super) fn files(board: &Board, addresses: &Addresses) -> Vec<(String, String)> {
+pub(super) fn files(board: &Board, addresses: &Addresses, rate: f64) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut config = String::from(
         "# Connections to the plant of `chergui simulate --serve`. Use with: chergui --config chergui.toml check-config --connect\n",
@@ -39,7 +39,9 @@ pub(super) fn files(board: &Board, addresses: &Addresses) -> Vec<(String, String
             let address = format!("nsu={};s={}", opcua::NAMESPACE, opcua::node_name(&device.name, signal));
             PointSpec { address, unit: unit(signal), ..point(device, signal) }
         };
-        add("opcua", all(board, point), format!("url = \"opc.tcp://{}:{}/\"", host(address), address.port()));
+        // A server samples as often as it is asked to, and what lies between is lost.
+        let sampling = if rate > 1.0 { format!("\nsampling_interval_ms = {:.3}", 1000.0 / rate) } else { String::new() };
+        add("opcua", all(board, point), format!("url = \"opc.tcp://{}:{}/\"{sampling}", host(address), address.port()));
     }
     if let Some(address) = addresses.iec104 {
         let point = |device: &Device, signal: &Signal| PointSpec {

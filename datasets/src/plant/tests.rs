@@ -134,7 +134,7 @@ fn every_points_file_is_right_and_whole() {
     let board = Board::new(player.fleet.clone(), first);
     let local = |port| Some(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
     let addresses = Addresses { modbus: local(5020), opcua: local(4840), iec104: local(2404), mqtt: Some(("broker".into(), 1883)) };
-    let files = points::files(&board, &addresses);
+    let files = points::files(&board, &addresses, 10.0);
     assert_eq!(
         files.iter().map(|file| file.0.as_str()).collect::<Vec<_>>(),
         ["modbus.toml", "opcua.toml", "iec104.toml", "mqtt.toml", "chergui.toml"]
@@ -158,6 +158,7 @@ fn every_points_file_is_right_and_whole() {
     let config: toml::Table = toml::from_str(&files[4].1).unwrap();
     assert_eq!(config["connection"].as_array().unwrap().len(), 4);
     assert_eq!(config["connection"][2]["from"]["iec104"]["links"][0].as_str(), Some("127.0.0.1:2404"));
+    assert_eq!(config["connection"][1]["from"]["opcua"]["sampling_interval_ms"].as_float(), Some(100.0), "every change is sampled");
 }
 
 #[test]

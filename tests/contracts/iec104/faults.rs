@@ -1,6 +1,7 @@
 //! Nothing acknowledged is lost and nothing is doubled: kills on either side, cuts, silence, a hostile wire, a slow store.
 
 use super::super::drive::{Drive, Kept};
+use super::super::far::{self, Far};
 use super::super::wire::{Weather, Wire};
 use super::rtu::Rtu;
 use super::*;
@@ -192,5 +193,24 @@ async fn a_probe_leaves_events_in_the_station() {
     complete(&mut drive, &expected).await;
     assert!(soon(&mut drive, |drive| drive.kept.events.keys().any(|key| key.1 == "Gearbox oil too hot")).await);
     assert!(soon(&mut drive, |_| rtu.acknowledged() == 3).await);
+    rtu.check();
+}
+
+#[tokio::test]
+async fn a_network_that_is_cut_is_outlived() {
+    let rtu = rtu(1, 60).await;
+    let Some(far) = Far::to(rtu.ports[0]).await else { return };
+    let base = an_hour_ago();
+    rtu.push(story(base, 0..10).0);
+    let mut drive = Drive::open(&far.through(&settings(&[far.port], HASTY)), &plant());
+    complete(&mut drive, &story(base, 0..10).1).await;
+    far.cut();
+    rtu.push(story(base, 10..20).0);
+    drive.until(far::stretch(), |_| false).await;
+    assert!(drive.link.status().failures > 0, "{:?}", drive.link.status());
+    far.mend();
+    drive.until(Duration::from_secs(60), |drive| drive.link.status().phase == Phase::Live).await;
+    complete(&mut drive, &story(base, 0..20).1).await;
+    assert!(far.connections() > 1);
     rtu.check();
 }

@@ -4,6 +4,7 @@
 //! passed while the link was down is lost and nothing else is.
 
 use super::super::drive::{Drive, Kept, points};
+use super::super::far::{self, Far};
 use super::super::peer::Peer;
 use super::super::wire::{Weather, Wire};
 use super::{SOON, server, server_at, settings};
@@ -215,4 +216,21 @@ async fn only_reads_are_sent() {
     assert!(functions[1..=4].iter().all(|count| *count > 0), "all four were used: {:?}", &functions[1..=4]);
     let asked = peer.ask(&json!({ "requests": true }));
     assert!(asked["requests"].as_array().unwrap().iter().all(|request| (1..=4).contains(&request[0].as_u64().unwrap())));
+}
+
+#[tokio::test]
+async fn a_network_that_is_cut_is_outlived() {
+    let Some((mut peer, port)) = server() else { return };
+    prepare(&mut peer);
+    let Some(far) = Far::to(port).await else { return };
+    let (settings, points) = (far.through(&settings(far.port, json!({}))), points(COUNTER));
+    let mut drive = Drive::open(&settings, &points);
+    assert!(drive.until(SOON, |drive| count(drive) >= 3).await);
+    far.cut();
+    assert!(drive.until(SOON, |drive| drive.link.status().phase == Phase::Waiting).await);
+    let before = count(&drive);
+    assert!(!drive.until(far::stretch(), |drive| count(drive) > before).await);
+    far.mend();
+    assert!(drive.until(6 * SOON, |drive| count(drive) > before + 3).await, "{:?}", drive.link.status());
+    assert_in_order(&drive.kept);
 }

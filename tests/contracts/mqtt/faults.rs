@@ -3,6 +3,7 @@
 //! In: a wire between us and the broker. Out: failures when a value is lost or doubled, or a state is not told. Not here: good days.
 
 use super::super::drive::{Drive, Kept};
+use super::super::far::{self, Far};
 use super::super::wire::{Weather, Wire};
 use super::{Mosquitto, SOON, expected, live, one_point, settings, soon};
 use connectors::live::Phase;
@@ -139,4 +140,23 @@ async fn a_hostile_wire_is_survived() {
         assert!(recovered, "seed {seed}: {:?}", drive.link.status());
         drop(drive.close().await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_cut_is_outlived() {
+    let Some(broker) = Mosquitto::open() else { return };
+    let Some(far) = Far::to(broker.port).await else { return };
+    let (mut publisher, points) = (broker.publisher(), one_point());
+    let settings = far.through(&settings(far.port, json!({"keep_alive_s": 1})));
+    let mut drive = live(&settings, &points, Kept::default()).await;
+    publisher.series(0, 5);
+    assert!(drive.until(SOON, |drive| drive.kept.values.len() == 5).await);
+    far.cut();
+    publisher.series(5, 20);
+    publisher.wait();
+    assert!(!drive.until(far::stretch(), |drive| drive.kept.values.len() > 5).await);
+    far.mend();
+    assert!(drive.until(6 * SOON, |drive| drive.kept.values.len() == 20).await, "{:?}", drive.link.status());
+    assert!(far.connections() > 1, "{:?}", drive.link.status());
+    assert_eq!(drive.close().await.values, expected(20));
 }

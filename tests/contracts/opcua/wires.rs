@@ -4,6 +4,7 @@
 //! unnoticed, or when rubbish stops us.
 
 use super::super::drive::Drive;
+use super::super::far::{self, Far};
 use super::super::wire::{Weather, Wire};
 use super::plant::{Plant, T, enough, right_points, settings};
 use connectors::live::Phase;
@@ -117,4 +118,23 @@ async fn a_server_that_stands_still_is_noticed() {
     assert!(noticed, "{:?}", drive.link.status());
     plant.write(&rotor(2)[1..]);
     assert!(drive.until(enough(), |drive| drive.kept.series("t01", "rotor_speed").len() == 2).await, "{:?}", drive.link.status());
+}
+
+#[tokio::test]
+async fn a_network_that_is_cut_is_outlived() {
+    let Some(mut plant) = Plant::start(&[]) else { return };
+    let Some(far) = Far::to(plant.port).await else { return };
+    let settings = far.through(&settings(far.port, "watchdog_s = 1\ntimeout_s = 1"));
+    let mut drive = Drive::open(&settings, &right_points());
+    plant.write(&rotor(1));
+    assert!(drive.until(enough(), |drive| drive.kept.series("t01", "rotor_speed").len() == 1).await, "{:?}", drive.link.status());
+    far.cut();
+    plant.write(&rotor(3)[1..]);
+    drive.until(far::stretch(), |_| false).await;
+    assert!(drive.link.status().failures > 0, "{:?}", drive.link.status());
+    far.mend();
+    let all: Vec<(i64, f64)> = (0..3).map(|number| (T + number * 1000, number as f64 / 1000.0)).collect();
+    let whole = |drive: &Drive| drive.kept.series("t01", "rotor_speed") == all;
+    assert!(drive.until(Duration::from_secs(60), whole).await, "{:?}", drive.link.status());
+    assert!(far.connections() > 1);
 }

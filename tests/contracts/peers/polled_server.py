@@ -162,6 +162,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(200, {"power": 5.5, "state": {"ok": True}})
         if path == "/v1/forecast":
             return self.say(200, STATE["weather"])
+        if path == "/data/icon/static/meta.json":
+            return self.say(200, STATE["meta"])
         return self.say(404, {"Errors": ["no such address"]})
 
 
@@ -174,7 +176,7 @@ def orders():
                 known = STATE["streams"].setdefault(web_id, {"rows": {}})
                 known.setdefault("rows", {}).update(held.pop("rows", {}))
                 known.update(held)
-            for key in ("token", "unknown", "weather"):
+            for key in ("token", "unknown", "weather", "meta"):
                 if key in order:
                     STATE[key] = order[key]
             if "trouble" in order:

@@ -47,13 +47,30 @@ async fn rows_with_pointers_by_their_own_key_or_by_device() {
         let settings = settings(historian.port, path, json);
         let mut drive = Drive::open(&settings, &points(&ROWS.replace("KEY1", first).replace("KEY2", second)));
         assert!(drive.until(SOON, |drive| drive.kept.values == expected).await, "{path}: {:?}", drive.kept.rejects);
-        assert!(drive.kept.rejects.is_empty());
+        assert_eq!(drive.kept.rejects, []);
     }
     let settings = settings(historian.port, ways[0].0, &json.replace("/data/items", "/data/rows"));
     let mut drive = Drive::open(&settings, &points(&ROWS.replace("KEY1", "").replace("KEY2", "")));
     assert!(drive.until(SOON, |drive| drive.link.status().failures > 0).await);
     let told = drive.link.status().last_error.unwrap();
     assert!(told.contains("rows = \"/data/rows\"") && told.contains("/data"), "{told}");
+}
+
+#[tokio::test]
+async fn a_device_without_a_row_is_no_error() {
+    let Some(mut historian) = Historian::start() else { return };
+    let t = historian.ago(60);
+    historian.put(json!({"A": {"rows": {t.to_string(): {"Value": 1.5}}}}));
+    let json = "shape = \"json\"\nrows = \"/data/items\"\ntime = \"/at\"\n";
+    let settings = settings(historian.port, "/rows?from={from}&to={to}", json);
+    let text = ROWS.replace("KEY1", "when = { \"/turbine\" = \"A\" }").replace("KEY2", "when = { \"/turbine\" = \"C\" }");
+    let mut drive = Drive::open(&settings, &points(&text));
+    assert!(drive.until(SOON, |drive| drive.kept.arrivals >= 2).await);
+    assert_eq!(drive.kept.rejects, [], "t2 has nothing to tell");
+    // A row without what was asked for is one.
+    let mut drive = Drive::open(&settings, &points(&text.replacen("/m/power", "/m/watts", 1)));
+    assert!(drive.until(SOON, |drive| !drive.kept.rejects.is_empty()).await);
+    assert!(drive.kept.rejects[0].detail.contains("/m/watts"), "{:?}", drive.kept.rejects);
 }
 
 #[tokio::test]

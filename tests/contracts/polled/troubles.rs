@@ -1,6 +1,7 @@
 //! Trouble with the server and the wire: refusals, half answers, too long ones, cuts, silence, spoiled bytes. And that only GET is sent.
 
 use super::super::drive::{Drive, Kept};
+use super::super::far::{self, Far};
 use super::super::wire::{Weather, Wire};
 use super::historian::{Historian, POINTS, points, rows};
 use super::{Phase, SOON};
@@ -123,6 +124,26 @@ async fn silence_is_noticed_and_ends() {
     wire.cut();
     // Waits grow to half a minute while nobody answers.
     assert!(drive.until(4 * SOON, |drive| drive.kept.values == expected).await, "{:?}", drive.link.status());
+}
+
+#[tokio::test]
+async fn a_network_that_is_cut_is_outlived() {
+    let Some(mut historian) = Historian::start() else { return };
+    let Some(far) = Far::to(historian.port).await else { return };
+    let (held, mut expected) = rows(&historian, 300, 20);
+    historian.put(held);
+    let own = historian.settings();
+    let settings = far.through(&Settings { url: own.url.replace(&historian.port.to_string(), &far.port.to_string()), ..own });
+    let mut drive = Drive::open(&settings, &points(POINTS));
+    assert!(drive.until(SOON, |drive| drive.kept.values == expected).await, "{:?}", drive.link.status());
+    far.cut();
+    let time = historian.ago(10);
+    historian.put(json!({"C": {"rows": {time.to_string(): {"Value": 1.0}}}}));
+    expected.insert(("t2".into(), "active_power".into(), time), 1000.0);
+    assert!(!drive.until(far::stretch(), |drive| drive.kept.values == expected).await);
+    assert!(drive.link.status().failures > 0, "{:?}", drive.link.status());
+    far.mend();
+    assert!(drive.until(6 * SOON, |drive| drive.kept.values == expected).await, "{:?}", drive.link.status());
 }
 
 #[tokio::test]
