@@ -55,7 +55,7 @@ pub(super) mod cause {
             45 => "it does not know the cause",
             46 => "it does not know the common address",
             47 => "it does not know the object address",
-            _ => "it refuses",
+            _ => "it refuses; it may not know the common address",
         }
     }
 }

@@ -165,6 +165,8 @@ def master(port, station, points):
     end = time.time() + 10
     while not connection.is_connected and time.time() < end:
         time.sleep(0.02)
+    if not connection.is_connected:
+        raise TimeoutError(f"no connection to port {port}: {connection.state}")
     return connection, heard
 
 
