@@ -78,9 +78,13 @@ impl Plant {
         self.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
-    /// Why it does not run and is not tried again, if so.
+    /// Why it rests for some minutes until a person saw to it, if so.
     pub fn stopped(&self) -> Option<String> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn go_on(&self) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(crate) fn stop(&self, why: &str) {

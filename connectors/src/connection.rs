@@ -6,6 +6,7 @@ use crate::iec104;
 #[cfg(feature = "kafka")]
 use crate::kafka;
 use crate::live::Protocol;
+use crate::live::TlsSpec;
 use crate::mms;
 use crate::modbus;
 use crate::mqtt;
@@ -18,6 +19,7 @@ use crate::weather;
 use serde::{Deserialize, Serialize};
 #[cfg(not(all(feature = "nats", feature = "kafka")))]
 use serde::{Deserializer, de::Error};
+use std::path::{Path, PathBuf};
 
 /// Where a connection's values come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,38 @@ impl Connection {
     pub const NAMES: &'static [&'static str] =
         &["mqtt", "modbus", "opcua", "iec104", "mms", "files", "http", "weather", "nats", "kafka"];
 
+    /// Reads relative paths of the settings (certificates, keys, mappings, directories) from this folder on: the configuration file's.
+    pub fn beside(&mut self, folder: &Path) {
+        let (tls, paths): (Option<&mut TlsSpec>, Vec<&mut PathBuf>) = match self {
+            Self::Mqtt(settings) => (settings.tls.as_mut(), Vec::new()),
+            Self::Modbus(_) | Self::Mms(_) => (None, Vec::new()),
+            Self::Opcua(settings) => {
+                let optional =
+                    [&mut settings.certificate, &mut settings.key, &mut settings.user_certificate, &mut settings.user_key];
+                let paths = optional.into_iter().flatten().chain(&mut settings.trusted).chain([&mut settings.pki_dir]);
+                (None, paths.collect())
+            }
+            Self::Iec104(settings) => (settings.tls.as_deref_mut(), Vec::new()),
+            Self::Files(settings) => (None, settings.mapping.as_mut().into_iter().chain([&mut settings.directory]).collect()),
+            Self::Http(settings) => (settings.tls.as_deref_mut(), Vec::new()),
+            Self::Weather(settings) => (settings.tls.as_deref_mut(), Vec::new()),
+            #[cfg(feature = "nats")]
+            Self::Nats(settings) => (settings.tls.as_mut(), settings.credentials.as_mut().into_iter().collect()),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(settings) => (settings.tls.as_mut(), Vec::new()),
+            #[cfg(not(feature = "nats"))]
+            Self::Nats(none) => match *none {},
+            #[cfg(not(feature = "kafka"))]
+            Self::Kafka(none) => match *none {},
+        };
+        if let Some(tls) = tls {
+            tls.beside(folder);
+        }
+        for path in paths {
+            *path = folder.join(&*path);
+        }
+    }
+
     /// The protocol's door.
     pub fn protocol(&self) -> &dyn Protocol {
         match self {
@@ -100,6 +134,24 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::Connection;
+    use std::path::Path;
+
+    #[test]
+    fn paths_count_from_the_folder_of_the_configuration() {
+        let folders = [
+            ("[mqtt]\nhost = \"h\"\ntls = { ca = \"ca.pem\" }\n", "/etc/chergui/ca.pem"),
+            ("[opcua]\nurl = \"opc.tcp://h:4840\"\ntrusted = [\"plant.der\"]\n", "/etc/chergui/plant.der"),
+            ("[opcua]\nurl = \"opc.tcp://h:4840\"\n", "/etc/chergui/pki"),
+            ("[files]\ndirectory = \"in\"\nmapping = \"vendor.toml\"\n", "/etc/chergui/vendor.toml"),
+            ("[files]\ndirectory = \"/srv/in\"\nkind = \"meter\"\n", "\"/srv/in\""),
+        ];
+        for (text, path) in folders {
+            let mut connection: Connection = toml::from_str(text).unwrap();
+            connection.beside(Path::new("/etc/chergui"));
+            let told = toml::to_string(&connection).unwrap();
+            assert!(told.contains(path), "{told}");
+        }
+    }
 
     #[test]
     fn a_bus_that_was_not_built_says_how_to_build_it() {

@@ -48,7 +48,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The silence of a connection that is worth an alert, if neither its configuration nor its protocol says otherwise.
-pub const USUAL_SILENCE: Duration = Duration::from_secs(600);
+const USUAL_SILENCE: Duration = Duration::from_secs(600);
+
+/// The same for a peer that is asked so often.
+pub(crate) fn three_polls(every: Duration) -> Duration {
+    USUAL_SILENCE.max(every.saturating_mul(3))
+}
 
 /// What one look at a peer found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -137,6 +137,10 @@ impl Protocol for Settings {
         self.place()
     }
 
+    fn usual_silence(&self) -> Duration {
+        crate::live::three_polls(self.every().unwrap_or_default())
+    }
+
     fn check(&self, points: &Points) -> Result<(), SourceError> {
         self.checked()?;
         for point in points.points() {

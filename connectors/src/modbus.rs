@@ -131,6 +131,10 @@ impl Protocol for Settings {
         if self.host.is_empty() { "hosts of the points".into() } else { host.to_string() }
     }
 
+    fn usual_silence(&self) -> Duration {
+        crate::live::three_polls(Duration::try_from_secs_f64(self.every_s).unwrap_or_default())
+    }
+
     fn check(&self, points: &Points) -> Result<(), SourceError> {
         self.checked()?;
         item::read(self, points).map(drop)

@@ -212,7 +212,7 @@ impl Protocol for Settings {
     }
 
     fn usual_silence(&self) -> Duration {
-        crate::live::USUAL_SILENCE.max(self.every().saturating_mul(3))
+        crate::live::three_polls(self.every())
     }
 
     fn check(&self, points: &Points) -> Result<(), SourceError> {

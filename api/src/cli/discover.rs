@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
     chergui discover --connection tarfaya -o tarfaya.toml\n\
     Then read the file, correct it, name it as `points` of a [[connection]] and try it: chergui check-config --connect")]
 pub(super) struct Discover {
-    /// Protocol: modbus, opcua, iec104, mqtt, mms, files or http.
+    /// Protocol: modbus, opcua, iec104, mqtt, mms, files, http, nats or kafka.
     #[arg(required_unless_present = "connection")]
     protocol: Option<String>,
     /// Its settings, as [connection.from.PROTOCOL] has them: host=192.168.1.20 port=502 (docs/connectors/PROTOCOL.md).
@@ -104,7 +104,9 @@ fn from_words(protocol: &str, words: &[String]) -> Result<Connection, String> {
     let whole = toml::Table::from_iter([(protocol.to_owned(), toml::Value::Table(settings))]);
     let page = if matches!(protocol, "nats" | "kafka") { "bus" } else { protocol };
     whole.try_into().map_err(|error: toml::de::Error| {
-        format!("{protocol}: {}; the settings stand in docs/connectors/{page}.md", error.message())
+        let is_text = error.message().contains("expected a string") || error.message().contains("expected string");
+        let hint = if is_text { "; a text of digits is written key='\"4711\"'" } else { "" };
+        format!("{protocol}: {}{hint}; the settings stand in docs/connectors/{page}.md", error.message())
     })
 }
 

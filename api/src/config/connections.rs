@@ -43,11 +43,12 @@ impl ConnectionConfig {
         self.silence_s.unwrap_or_else(|| self.from.protocol().usual_silence().as_secs())
     }
 
-    /// Reads a relative path of the points file from this folder on.
+    /// Reads relative paths from this folder on.
     pub(super) fn beside(&mut self, folder: &Path) {
         if let Some(points) = &mut self.points {
             *points = folder.join(&*points);
         }
+        self.from.beside(folder);
     }
 
     /// One line for people.

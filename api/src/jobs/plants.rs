@@ -9,7 +9,7 @@ use crate::ingest::pages::{PullError, Shelf, Stored};
 use crate::ingest::{self, Door, MOST_REJECTED, Rejected};
 use crate::plants::Plant;
 use crate::state::AppState;
-use connectors::live::{Phase, Point, Target};
+use connectors::live::Phase;
 use engine::alert::LINK_SILENT;
 use engine::detect::Incident;
 use engine::domain::{Asset, AssetId, Timestamp, micros};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long a source may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
+/// How long a connection rests that a person must see to: what is wrong may be mended at the other end.
+const REFUSED: Duration = Duration::from_secs(300);
 /// How often silence is looked for, at most.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -43,14 +45,15 @@ async fn run(state: AppState, plant: Arc<Plant>) {
         }
         failures += 1;
         plant.link.lost(&error.to_string());
+        let mut wait = back_off(failures);
         if let PullError::Source(SourceError::Mapping { .. }) = error {
             plant.stop(&error.to_string());
-            tracing::error!(connection = plant.config.name, %error, "the connection stands still until the configuration is mended");
-            return;
+            tracing::error!(connection = plant.config.name, %error, "the connection is refused; it is tried again in some minutes");
+            wait = REFUSED;
         }
         tokio::select! {
             () = state.stopping.cancelled() => return,
-            () = tokio::time::sleep(back_off(failures)) => {}
+            () = tokio::time::sleep(wait) => plant.go_on(),
         }
     }
 }
@@ -79,10 +82,6 @@ async fn pages(state: &AppState, plant: &Plant) -> Result<(), PullError> {
 
 /// Events of its assets that were raised and not reset.
 async fn still_raised(state: &AppState, plant: &Plant) -> Result<Vec<(AssetId, String, i64)>, PullError> {
-    let is_event = |point: &Point| matches!(point.target, Target::Event { .. });
-    if !plant.points.points().iter().any(is_event) {
-        return Ok(Vec::new());
-    }
     let assets: Vec<AssetId> = plant.points.assets().iter().map(|asset| asset.id.clone()).collect();
     let lines = state.store.events(Some(&assets), None).await?;
     let raised = lines.into_iter().filter(|line| line.reset_at.is_none());
@@ -116,15 +115,26 @@ async fn listen(state: AppState, plant: Arc<Plant>) {
     let started = Timestamp::now();
     let mut silent_since = None;
     let mut is_adopted = false;
+    let mut is_warned = false;
     loop {
         tokio::select! {
             () = state.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
         // Its asset is registered with the first page, perhaps in an earlier run.
-        let Some(asset) = plant.asset(|id| state.store.asset(id)) else { continue };
+        let Some(asset) = plant.asset(|id| state.store.asset(id)) else {
+            if !is_warned && Timestamp::now().duration_since(started) >= longest {
+                is_warned = true;
+                let connection = &plant.config.name;
+                tracing::warn!(
+                    connection,
+                    "nothing came, and no asset is known that an alert could be about; set `asset` in [[connection]]"
+                );
+            }
+            continue;
+        };
         if !is_adopted {
-            silent_since = open_since(&state, &asset).await;
+            silent_since = open_since(&state, &plant, &asset).await;
             is_adopted = true;
         }
         let heard = plant.link.status().last_received;
@@ -139,16 +149,17 @@ async fn listen(state: AppState, plant: Arc<Plant>) {
             _ => None,
         };
         let Some((opened, closed)) = told else { continue };
-        if raise(&state, &asset, last, opened, closed).await {
+        if raise(&state, &plant, &asset, (last, opened, closed)).await {
             silent_since = closed.is_none().then_some(opened);
         }
     }
 }
 
 /// The silence that an earlier run told of and nobody ended.
-async fn open_since(state: &AppState, asset: &Asset) -> Option<Timestamp> {
+async fn open_since(state: &AppState, plant: &Plant, asset: &Asset) -> Option<Timestamp> {
+    let is_ours = |known: &AssetId, component: &str| *known == asset.id && component == plant.config.name;
     match state.alerts.open_of_mode(LINK_SILENT).await {
-        Ok(open) => open.into_iter().find(|incident| incident.asset_id == asset.id).map(|incident| incident.opened_at),
+        Ok(open) => open.into_iter().find(|one| is_ours(&one.asset_id, &one.component)).map(|one| one.opened_at),
         Err(error) => {
             tracing::error!(%error, "open alerts could not be read");
             None
@@ -156,8 +167,14 @@ async fn open_since(state: &AppState, asset: &Asset) -> Option<Timestamp> {
     }
 }
 
-async fn raise(state: &AppState, asset: &Asset, last: Timestamp, opened: Timestamp, closed: Option<Timestamp>) -> bool {
-    let mut incident = Incident::new(asset.id.clone(), "communication", LINK_SILENT, last.min(opened), opened);
+/// The part that is silent is the connection: several may be about one asset.
+async fn raise(
+    state: &AppState,
+    plant: &Plant,
+    asset: &Asset,
+    (last, opened, closed): (Timestamp, Timestamp, Option<Timestamp>),
+) -> bool {
+    let mut incident = Incident::new(asset.id.clone(), &plant.config.name, LINK_SILENT, last.min(opened), opened);
     incident.closed_at = closed;
     incident.detector = "connection";
     match state.alerts.raise(&incident, asset, Timestamp::now()).await {

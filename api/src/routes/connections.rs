@@ -31,7 +31,7 @@ pub(crate) struct ConnectionList {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConnectionBody {
     name: String,
-    /// `mqtt`, `modbus`, `opcua`, `iec104`, `mms`, `files`, `http`.
+    /// `mqtt`, `modbus`, `opcua`, `iec104`, `mms`, `files`, `http`, `weather`, `nats`, `kafka`.
     protocol: &'static str,
     /// Address of the peer.
     peer: String,

@@ -328,7 +328,10 @@ fn samples_of_our_points() {
     assert_eq!((door(8)[0].2, door(0xF7)[0].2), (1.0, 0.0));
     assert_eq!(read(&asdu(13, 1, 3, &[0xA2, 0x0F, 0, 0, 0, 0, 0, 0])).1[0].4, "no_such_bit");
     assert_eq!(read(&asdu(1, 1, 3, &[0xFF, 0x0F, 0, 1])).1, [], "nobody's address");
-    assert_eq!(read(&asdu(100, 1, 0x47, &[0, 0, 0, 20])).0, Ok(Said::Refused { code: 100, common: 13, why: "it refuses; it may not know the common address" }));
+    assert_eq!(
+        read(&asdu(100, 1, 0x47, &[0, 0, 0, 20])).0,
+        Ok(Said::Refused { code: 100, common: 13, why: "it refuses; it may not know the common address" })
+    );
     assert_eq!(read(&asdu(100, 1, 10, &[0, 0, 0, 20])).0, Ok(Said::Ended { code: 100, common: 13 }));
     assert_eq!(read(&asdu(70, 1, 4, &[0, 0, 0, 0])).0, Ok(Said::Initialized { common: 13 }));
     let reject = read(&asdu(46, 1, 3, &[0, 0, 0, 0])).0.unwrap_err();

@@ -238,6 +238,13 @@ impl Link {
         *self.0.raised.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = held;
     }
 
+    /// Messages of an asset that an earlier run raised, that still hold, and that begin so.
+    pub(crate) fn raised_under(&self, asset: &str, beginning: &str) -> Vec<String> {
+        let raised = self.0.raised.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_it = |(known, message): &&(AssetId, String)| known.as_str() == asset && message.starts_with(beginning);
+        raised.keys().filter(is_it).map(|(_, message)| message.clone()).collect()
+    }
+
     /// When an earlier run raised it, if that still holds; told once.
     pub(super) fn still_raised(&self, asset: &AssetId, message: &str) -> Option<i64> {
         let mut raised = self.0.raised.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -28,6 +28,14 @@ pub struct TlsSpec {
 }
 
 impl TlsSpec {
+    /// Reads relative paths from this folder on.
+    pub fn beside(&mut self, folder: &Path) {
+        let optional = [self.certificate.as_mut(), self.key.as_mut()];
+        for path in optional.into_iter().flatten().chain([&mut self.ca]) {
+            *path = folder.join(&*path);
+        }
+    }
+
     /// Reads the files and makes the configuration (TLS 1.2 and 1.3).
     ///
     /// # Errors

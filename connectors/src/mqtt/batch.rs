@@ -90,7 +90,7 @@ impl Batch {
             Piece::Reject(reject) => Some(Piece::Reject(reject)),
             Piece::Failed(error) => Some(Piece::Failed(error)),
             // Never in here: marks are made when a batch is taken.
-            Piece::Mark(_) => None,
+            Piece::Mark(_) | Piece::Urgent(_) => None,
         };
         self.pieces.drain(..).filter_map(other).collect()
     }

@@ -3,6 +3,7 @@
 //! In: messages, the plan. Out: samples, notices and rejects in a [`Batch`]. The hot path: one hash per message, one parse per document.
 //! Not here: Sparkplug ([`super::nodes`]), connections.
 
+use super::address::Known;
 use super::address::{Plan, Route};
 use super::batch::Batch;
 use super::broker::Message;
@@ -26,12 +27,15 @@ pub(super) struct Decoder {
 }
 
 /// The last text of each event that has texts.
-#[derive(Debug, Default)]
-pub(super) struct Texts(HashMap<u32, String>);
+#[derive(Debug)]
+pub(super) struct Texts {
+    said: HashMap<u32, String>,
+    link: Link,
+}
 
 impl Decoder {
     pub(super) fn new(plan: Arc<Plan>, link: Link) -> Self {
-        Self { nodes: Nodes::new(&plan), plan, link, texts: Texts::default() }
+        Self { nodes: Nodes::new(&plan), plan, texts: Texts { said: HashMap::new(), link: link.clone() }, link }
     }
 
     /// Decodes one message. Returns the node that must be born again to be understood, if any.
@@ -137,18 +141,16 @@ impl Texts {
         match (reading, &known.event) {
             (Reading::Number(number), event) => {
                 if event.is_some() && number == 0.0 && quality != Quality::Invalid {
-                    self.over(point, time, batch);
+                    self.over(known, point, time, None, batch);
                 }
                 batch.sample(Sample::of(point, time, number, quality, reason));
             }
-            (Reading::Missing("empty"), Some(_)) => self.over(point, time, batch),
+            (Reading::Missing("empty"), Some(_)) => self.over(known, point, time, None, batch),
             (Reading::Missing(why), _) => {
                 let why = if quality == Quality::Invalid { reason } else { why };
                 batch.sample(Sample::missing(point, time, why));
             }
-            (Reading::Text(text), Some(_)) if quality != Quality::Invalid => {
-                self.text(point, time, &text, known.event.as_deref(), batch)
-            }
+            (Reading::Text(text), Some(_)) if quality != Quality::Invalid => self.text(known, point, time, &text, batch),
             (Reading::Text(_), Some(_)) => {}
             (Reading::Text(_) | Reading::Unreadable, _) => {
                 let remedy = "give the address of a number, or make it an event";
@@ -159,25 +161,32 @@ impl Texts {
     }
 
     /// A text says what is the matter; one of these words, that nothing is.
-    fn text(&mut self, point: u32, time: Option<i64>, text: &str, event: Option<&str>, batch: &mut Batch) {
+    fn text(&mut self, known: &Known, point: u32, time: Option<i64>, text: &str, batch: &mut Batch) {
         const QUIET: &[&str] = &["ok", "normal", "no", "inactive", "cleared", "reset", "good", "closed"];
         if QUIET.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-            self.over(point, time, batch);
+            self.over(known, point, time, None, batch);
             // The point's own message may have been raised by a number.
             batch.sample(Sample::good(point, time, 0.0));
             return;
         }
-        let message = format!("{}: {text}", event.unwrap_or_default());
-        if self.0.get(&point) == Some(&message) {
+        let message = format!("{}: {text}", known.event.as_deref().unwrap_or_default());
+        if self.said.get(&point) == Some(&message) {
             return;
         }
-        self.over(point, time, batch);
-        self.0.insert(point, message.clone());
+        self.over(known, point, time, Some(&message), batch);
+        self.said.insert(point, message.clone());
         batch.notice(Notice { point, time, message: Some(message), is_active: true });
     }
 
-    fn over(&mut self, point: u32, time: Option<i64>, batch: &mut Batch) {
-        if let Some(message) = self.0.remove(&point) {
+    /// What was said last is over, also what an earlier run heard; `now` is what is said instead.
+    fn over(&mut self, known: &Known, point: u32, time: Option<i64>, now: Option<&str>, batch: &mut Batch) {
+        let mut ended: Vec<String> = self.said.remove(&point).into_iter().collect();
+        if ended.is_empty()
+            && let Some(event) = &known.event
+        {
+            ended = self.link.raised_under(&known.asset, &format!("{event}: "));
+        }
+        for message in ended.into_iter().filter(|message| Some(message.as_str()) != now) {
             batch.notice(Notice { point, time, message: Some(message), is_active: false });
         }
     }

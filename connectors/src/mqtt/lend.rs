@@ -74,7 +74,7 @@ impl Sight {
     }
 
     /// What could not be listed, and why.
-    pub(crate) fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<&'static str> {
         self.0.complaints()
     }
 

@@ -80,9 +80,11 @@ fn remedy(settings: &Settings, status: StatusCode) -> Option<String> {
         StatusCode::BadIdentityTokenRejected | StatusCode::BadUserAccessDenied | StatusCode::BadUserSignatureInvalid => {
             "The server refuses the user; check username and password, and that the user may read".into()
         }
-        StatusCode::BadIdentityTokenInvalid => "The server does not take this kind of user; `probe` lists what it takes".into(),
+        StatusCode::BadIdentityTokenInvalid => {
+            "The server does not take this kind of user; `chergui check-config --connect` lists what it takes".into()
+        }
         StatusCode::BadSecurityPolicyRejected | StatusCode::BadSecurityModeRejected | StatusCode::BadSecurityModeInsufficient => {
-            "The server does not offer this security; `probe` lists what it offers".into()
+            "The server does not offer this security; `chergui check-config --connect` lists what it offers".into()
         }
         _ => return None,
     })

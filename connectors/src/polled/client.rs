@@ -87,6 +87,11 @@ impl Access<'_> {
             Ok(_) => {}
             Err(error) => return wrong(format!("url {address:?} cannot be read ({error}); write http://… or https://…")),
         }
+        if self.tls.is_some_and(|tls| tls.server_name.is_some()) {
+            return wrong(
+                "tls.server_name is not for addresses of HTTP: write the name that the certificate has as the host of url".into(),
+            );
+        }
         if self.token.is_some() && self.user.is_some() || self.user.is_some() != self.password.is_some() {
             return wrong("give token, or user and password, or none".into());
         }

@@ -54,7 +54,7 @@ pub(super) fn places(assets: &[Asset], only: Option<&str>) -> Result<Vec<Place>,
     let places: Vec<Place> = wanted.iter().filter_map(placed).collect();
     if places.is_empty() {
         return Err(refuse(format!(
-            "asset {} has no latitude and longitude, nor have its parents and {} others; add them to assets.csv and import that first",
+            "asset {} has no latitude and longitude, nor have its parents and {} others; add them to assets.csv and import that first, or to [[assets]] of the connection's points file",
             wanted[0].id,
             wanted.len() - 1
         )));

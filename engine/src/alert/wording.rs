@@ -306,7 +306,11 @@ pub fn title(component: &str, mode: &str) -> InThreeLanguages {
                 &format!("سلوك غير معتاد: {}", named(component, mode)),
             ])
         },
-        |line| three(line.1),
+        |line| match mode {
+            // The part is the connection, which people named.
+            "link_silent" => three(line.1.map(|title| format!("{title}: {component}")).each_ref().map(String::as_str)),
+            _ => three(line.1),
+        },
     )
 }
 
