@@ -21,8 +21,10 @@ mod inlet;
 mod link;
 mod point;
 mod retry;
+mod rows;
 mod sample;
 mod secret;
+mod shown;
 mod tls;
 
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use point::{AssetSpec, Point, PointSpec, Points, PointsSpec, Target};
 pub use retry::Retry;
 pub use sample::{Notice, Sample};
 pub use secret::Secret;
+pub(crate) use shown::shown;
 pub use tls::TlsSpec;
 
 use async_trait::async_trait;

@@ -23,6 +23,7 @@ pub(crate) use client::Access;
 pub(crate) use client::Client;
 pub(crate) use client::Refusal;
 pub(crate) use client::origin;
+pub(crate) use client::public;
 
 use crate::live::Found;
 use crate::live::Link;

@@ -12,7 +12,7 @@ use crate::state::AppState;
 use connectors::live::Phase;
 use engine::alert::LINK_SILENT;
 use engine::detect::Incident;
-use engine::domain::{Asset, AssetId, Timestamp, micros};
+use engine::domain::{Asset, AssetId, TimeRange, Timestamp, micros};
 use engine::source::{Source, SourceError};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -20,6 +20,10 @@ use std::time::Duration;
 
 /// How long a source may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
+/// How far back an event is looked for that was raised and not reset.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How far ahead of our clock an event may be.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 /// How long a connection rests that a person must see to: what is wrong may be mended at the other end.
 const REFUSED: Duration = Duration::from_secs(300);
 /// How often silence is looked for, at most.
@@ -83,7 +87,10 @@ async fn pages(state: &AppState, plant: &Plant) -> Result<(), PullError> {
 /// Events of its assets that were raised and not reset.
 async fn still_raised(state: &AppState, plant: &Plant) -> Result<Vec<(AssetId, String, i64)>, PullError> {
     let assets: Vec<AssetId> = plant.points.assets().iter().map(|asset| asset.id.clone()).collect();
-    let lines = state.store.events(Some(&assets), None).await?;
+    // An older one that was never reset would be raised anew; logs of many years are not read for it.
+    let now = Timestamp::now();
+    let range = TimeRange::new(now.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN), now.saturating_add(AHEAD).unwrap_or(now));
+    let lines = state.store.events(Some(&assets), range.ok()).await?;
     let raised = lines.into_iter().filter(|line| line.reset_at.is_none());
     Ok(raised.map(|line| (line.asset_id, line.message, micros(line.time))).collect())
 }
@@ -95,8 +102,8 @@ fn tell(state: &AppState, plant: &Plant, page: &Stored) -> Result<(), PullError>
     }
     let taken = page.receipt.inserted + page.receipt.changed;
     plant.add_stored(taken as u64);
-    state.metrics.readings(taken, page.rejects.len());
-    state.ingest.figures.rows(Door::Connection, taken, page.receipt.unchanged, page.rejects.len());
+    state.metrics.readings(taken, 0);
+    state.ingest.figures.rows(Door::Connection, taken, page.receipt.unchanged, 0);
     if !page.rejects.is_empty() {
         let first = page.rejects.iter().take(MOST_REJECTED).cloned().enumerate();
         let rejected: Vec<Rejected> = first.map(|(index, reject)| Rejected::of_source(index, reject)).collect();

@@ -4,21 +4,9 @@
 //! The hot path of every live source: a hash and a store per value. Not here: when a page ends.
 
 use super::Link;
+use super::rows::{self, EventRow, FlagRow, Kind};
 use super::{Notice, Points, Sample, Target};
-use crate::file::batch;
-use crate::file::nullable;
-use arrow::array::ArrayRef;
-use arrow::array::Float64Array;
-use arrow::array::StringArray;
-use arrow::array::TimestampMicrosecondArray;
-use arrow::datatypes::DataType;
-use arrow::datatypes::Field;
-use arrow::datatypes::Schema;
-use engine::domain::AssetKind;
-use engine::domain::DomainError;
 use engine::domain::Quality;
-use engine::domain::Quantity;
-use engine::domain::Readings;
 use engine::domain::Table;
 use engine::domain::from_micros;
 use engine::domain::micros;
@@ -33,6 +21,16 @@ use std::sync::Arc;
 const AHEAD: i64 = 600_000_000;
 /// A time before 2000-01-01 is a clock that was never set: arrival counts instead, and the value is questionable.
 const NEVER_SET: i64 = 946_684_800_000_000;
+
+/// What our own sources say of a device that did not answer: nothing was heard with it.
+const UNREACHED: [&str; 4] = ["comms_lost", "no_response", "gateway_path_unavailable", "gateway_no_response"];
+/// Rejects of one page that are kept; of the others the number.
+const MOST_REJECTS: usize = 1000;
+/// Bytes of a reject's text, and of what it shows.
+const MOST_TEXT: usize = 1000;
+const MOST_RAW: usize = 4096;
+/// Events that are remembered as raised; beyond them the end of one is not told apart from one that never began.
+const MOST_RAISED: usize = 100_000;
 
 /// Lines of one batch that a live tail shows.
 const SHOWN: usize = 200;
@@ -52,6 +50,8 @@ pub struct Assembly {
     /// When each point's event was raised, while it is active.
     raised: HashMap<(u32, Option<String>), i64>,
     rejects: Vec<Reject>,
+    /// Rejects beyond those that are kept.
+    more_rejects: usize,
     is_announced: bool,
     values: usize,
 }
@@ -66,54 +66,6 @@ struct Slot {
     range: (f64, f64),
 }
 
-#[derive(Debug)]
-struct Kind {
-    kind: AssetKind,
-    quantities: Vec<Quantity>,
-    rows: HashMap<(u32, i64), usize>,
-    times: Vec<i64>,
-    assets: Vec<u32>,
-    columns: Vec<Vec<f64>>,
-    last: (u32, i64, usize),
-}
-
-#[derive(Debug)]
-struct FlagRow {
-    time: i64,
-    until: Option<i64>,
-    point: u32,
-    quality: Quality,
-    raw: f64,
-    reason: Cow<'static, str>,
-}
-
-#[derive(Debug)]
-struct EventRow {
-    time: i64,
-    asset: u32,
-    reset_at: Option<i64>,
-    message: String,
-}
-
-impl Kind {
-    fn row(&mut self, asset: u32, time: i64) -> usize {
-        if self.last.0 == asset && self.last.1 == time && self.last.2 < self.times.len() {
-            return self.last.2;
-        }
-        let next = self.times.len();
-        let row = *self.rows.entry((asset, time)).or_insert(next);
-        if row == next {
-            self.times.push(time);
-            self.assets.push(asset);
-            for column in &mut self.columns {
-                column.push(f64::NAN);
-            }
-        }
-        self.last = (asset, time, row);
-        row
-    }
-}
-
 impl Assembly {
     /// An empty page for these points.
     pub fn new(points: Arc<Points>, link: Link) -> Self {
@@ -126,16 +78,7 @@ impl Assembly {
             };
             let kind = points.assets()[point.asset as usize].kind;
             let place = kinds.iter().position(|held| held.kind == kind).unwrap_or_else(|| {
-                let (rows, last) = (HashMap::new(), (u32::MAX, 0, usize::MAX));
-                kinds.push(Kind {
-                    kind,
-                    quantities: Vec::new(),
-                    rows,
-                    times: Vec::new(),
-                    assets: Vec::new(),
-                    columns: Vec::new(),
-                    last,
-                });
+                kinds.push(Kind::new(kind));
                 kinds.len() - 1
             });
             let held = &mut kinds[place];
@@ -156,6 +99,7 @@ impl Assembly {
             events: Vec::new(),
             raised: HashMap::new(),
             rejects: Vec::new(),
+            more_rejects: 0,
             is_announced: false,
             values: 0,
         }
@@ -174,8 +118,9 @@ impl Assembly {
     /// Adds values. A point that is an event is raised by a value other than 0 and reset by 0.
     pub fn take(&mut self, samples: &[Sample]) {
         let now = micros(self.link.now());
-        let (mut newest, mut bad) = (None, 0);
+        let (mut newest, mut bad, mut heard) = (None, 0, 0);
         for sample in samples {
+            heard += u64::from(!UNREACHED.contains(&&*sample.reason));
             let Some(slot) = self.slots.get(sample.point as usize).copied() else { continue };
             let Some((time, is_stamped)) = self.time(sample.point, sample.time, now) else { continue };
             newest = newest.max(sample.time.filter(|_| is_stamped));
@@ -206,9 +151,12 @@ impl Assembly {
             if quality != Quality::Good {
                 bad += 1;
                 self.flag(FlagRow { time, until: None, point: sample.point, quality, raw, reason });
+            } else if !self.last_flag.is_empty() {
+                // A good value between two bad ones ends the stretch.
+                self.last_flag.remove(&sample.point);
             }
         }
-        self.link.received(samples.len() as u64, bad, newest);
+        self.link.received(heard, bad, newest);
         if self.link.is_watched() {
             samples.iter().take(SHOWN).for_each(|sample| self.show(sample));
         }
@@ -237,10 +185,21 @@ impl Assembly {
         }
     }
 
+    /// An active message of an earlier run: nothing was heard.
+    pub(crate) fn restore(&mut self, point: u32, time: i64, message: Option<String>) {
+        self.event(point, time, message, true);
+    }
+
     /// Adds something that could not be read.
-    pub fn reject(&mut self, reject: Reject) {
+    pub fn reject(&mut self, mut reject: Reject) {
+        clip(&mut reject.detail, MOST_TEXT);
+        clip(&mut reject.raw, MOST_RAW);
         self.link.rejected(&reject.detail);
-        self.rejects.push(reject);
+        if self.rejects.len() < MOST_REJECTS {
+            self.rejects.push(reject);
+        } else {
+            self.more_rejects += 1;
+        }
     }
 
     /// When it counts, and whether that is the source's own time. `None`: refused.
@@ -281,8 +240,15 @@ impl Assembly {
                 return;
             }
             (true, None) => {
-                self.raised.insert(key, time);
+                if self.raised.len() < MOST_RAISED {
+                    self.raised.insert(key, time);
+                }
                 EventRow { time, asset: known.asset, reset_at: None, message: own }
+            }
+            // The end of an earlier one, told again.
+            (false, Some(raised)) if time < raised => {
+                self.raised.insert(key, raised);
+                return;
             }
             (false, Some(raised)) => EventRow { time: raised, asset: known.asset, reset_at: Some(time), message: own },
             // Normal all along, as every interrogation says: nothing to tell.
@@ -318,71 +284,35 @@ impl Assembly {
         let now = micros(self.link.now());
         for kind in &mut self.kinds {
             if !kind.times.is_empty() {
-                rows.push(Rows::Readings(readings(kind, &self.points, now).map_err(refused)?));
+                rows.push(Rows::Readings(rows::readings(kind, &self.points, now).map_err(refused)?));
             }
         }
         if !self.flags.is_empty() {
-            rows.push(Rows::Other(Table::QualityFlags, self.flag_batch().map_err(refused)?));
+            rows.push(Rows::Other(Table::QualityFlags, rows::flags(&self.flags, &self.points).map_err(refused)?));
         }
         if !self.events.is_empty() {
-            rows.push(Rows::Other(Table::Events, self.event_batch().map_err(refused)?));
+            rows.push(Rows::Other(Table::Events, rows::events(&self.events, &self.points).map_err(refused)?));
         }
         self.is_announced = true;
         self.flags.clear();
         self.last_flag.clear();
         self.events.clear();
         self.values = 0;
-        Ok((rows, std::mem::take(&mut self.rejects)))
-    }
-
-    fn flag_batch(&self) -> Result<arrow::array::RecordBatch, DomainError> {
-        let quantity = |point: u32| match &self.points.points()[point as usize].target {
-            Target::Value { quantity, .. } => quantity.name(),
-            Target::Event { .. } => "",
-        };
-        let arrays: Vec<ArrayRef> = vec![
-            times(self.flags.iter().map(|row| Some(row.time)).collect()),
-            Arc::new(self.flags.iter().map(|row| Some(self.points.asset_of(row.point).as_str())).collect::<StringArray>()),
-            Arc::new(self.flags.iter().map(|row| Some(quantity(row.point))).collect::<StringArray>()),
-            Arc::new(self.flags.iter().map(|row| Some(row.quality.name())).collect::<StringArray>()),
-            Arc::new(self.flags.iter().map(|row| Some(row.raw).filter(|raw| raw.is_finite())).collect::<Float64Array>()),
-            Arc::new(self.flags.iter().map(|row| Some(row.reason.as_ref())).collect::<StringArray>()),
-            times(self.flags.iter().map(|row| row.until).collect()),
-        ];
-        batch(Table::QualityFlags.name(), Table::QualityFlags.base_schema(), arrays)
-    }
-
-    fn event_batch(&self) -> Result<arrow::array::RecordBatch, DomainError> {
-        let name = |asset: u32| self.points.assets()[asset as usize].id.as_str();
-        let arrays: Vec<ArrayRef> = vec![
-            times(self.events.iter().map(|row| Some(row.time)).collect()),
-            Arc::new(self.events.iter().map(|row| Some(name(row.asset))).collect::<StringArray>()),
-            times(self.events.iter().map(|row| row.reset_at).collect()),
-            Arc::new(self.events.iter().map(|row| Some(row.message.as_str())).collect::<StringArray>()),
-        ];
-        batch(Table::Events.name(), Table::Events.base_schema(), arrays)
-    }
-}
-
-fn times(values: Vec<Option<i64>>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-}
-
-fn readings(kind: &mut Kind, points: &Points, now: i64) -> Result<Readings, DomainError> {
-    let mut fields: Vec<Field> = Table::Telemetry(kind.kind).base_schema().fields().iter().map(|f| f.as_ref().clone()).collect();
-    let names: StringArray = kind.assets.iter().map(|&asset| Some(points.assets()[asset as usize].id.as_str())).collect();
-    let available_at = vec![Some(now); kind.times.len()];
-    let stamps = std::mem::take(&mut kind.times).into_iter().map(Some).collect();
-    let mut arrays: Vec<ArrayRef> = vec![times(stamps), Arc::new(names), times(available_at)];
-    for (quantity, column) in kind.quantities.iter().zip(&mut kind.columns) {
-        let values = std::mem::take(column);
-        if values.iter().any(|value| !value.is_nan()) {
-            fields.push(Field::new(quantity.name(), DataType::Float64, true));
-            arrays.push(Arc::new(nullable(values)));
+        let mut rejects = std::mem::take(&mut self.rejects);
+        let more = std::mem::take(&mut self.more_rejects);
+        if more > 0 {
+            let detail = format!("{}: {more} more could not be read; they are like those before", self.link.name());
+            rejects.push(Reject { line: None, reason: "more", detail, raw: String::new() });
         }
+        Ok((rows, rejects))
     }
-    kind.assets.clear();
-    kind.rows.clear();
-    kind.last = (u32::MAX, 0, usize::MAX);
-    Readings::from_checked_ids(kind.kind, batch(kind.kind.name(), Schema::new(fields), arrays)?)
+}
+
+/// Cuts a text where a character ends.
+fn clip(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
 }

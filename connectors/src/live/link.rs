@@ -192,13 +192,15 @@ impl Link {
         self.tell(|| format!("lost: {error}"));
     }
 
-    /// Values arrived; `newest` is the newest time among them by the source's clock.
+    /// Values arrived, or (0) it was said that none do; `newest` is the newest time among them by the source's clock.
     pub fn received(&self, values: u64, bad: u64, newest: Option<i64>) {
         let now = self.now();
         let mut state = self.state();
         state.status.values += values;
         state.status.bad += bad;
-        state.status.last_received = Some(now);
+        if values > 0 {
+            state.status.last_received = Some(now);
+        }
         if let Some(newest) = newest {
             state.status.newest = state.status.newest.max(Some(from_micros(newest)));
         }

@@ -137,6 +137,56 @@ fn an_alarm_that_an_earlier_run_raised_is_not_raised_again_but_reset() {
 }
 
 #[test]
+fn what_is_told_again_changes_nothing() {
+    // On, off and on again were stored; the peer never heard so, and tells them again.
+    let link = Link::new("plant", noon);
+    link.remember_raised([("t01".parse().unwrap(), "Gearbox oil too hot".into(), T + 2_000_000)]);
+    let mut assembly = Assembly::new(Arc::new(points()), link);
+    for (second, value) in [(0, 1.0), (1, 0.0), (2, 1.0)] {
+        assembly.take(&[Sample::good(3, Some(T + second * 1_000_000), value)]);
+    }
+    assert_eq!(assembly.finish().unwrap().0.len(), 1, "only the assets: the alarm is up");
+    assembly.take(&[Sample::good(3, Some(T + 3_000_000), 0.0)]);
+    let events = cells(&assembly.finish().unwrap().0[0]);
+    assert!(events.contains("2026-06-01T11:59:02Z | t01      | 2026-06-01T11:59:03Z"), "{events}");
+}
+
+#[test]
+fn a_good_value_ends_a_stretch_of_bad_ones() {
+    let mut assembly = assembly();
+    let bad = |second: i64| Sample::missing(0, Some(T + second * 1_000_000), "not_implemented");
+    assembly.take(&[bad(0), bad(1), Sample::good(0, Some(T + 2_000_000), 5.0), bad(3), bad(4)]);
+    let (rows, _) = assembly.finish().unwrap();
+    let flags = rows.iter().find(|rows| matches!(rows, Rows::Other(Table::QualityFlags, _))).map(cells).unwrap();
+    assert_eq!(flags.matches("not_implemented").count(), 2, "{flags}");
+    assert!(flags.contains("11:59:01Z") && flags.contains("11:59:04Z") && !flags.contains("11:59:02Z"), "{flags}");
+}
+
+#[test]
+fn who_was_not_reached_was_not_heard() {
+    let link = Link::new("plant", noon);
+    let mut assembly = Assembly::new(Arc::new(points()), link.clone());
+    assembly.take(&[Sample::missing(0, Some(T), "comms_lost")]);
+    assembly.restore(3, T, None);
+    assert_eq!((link.status().last_received, link.status().bad), (None, 1));
+    assembly.take(&[Sample::missing(0, Some(T), "not_implemented")]);
+    assert_eq!(link.status().last_received, Some(noon()), "a device that says it has no value was heard");
+}
+
+#[test]
+fn rejects_of_a_page_are_bounded() {
+    let mut assembly = assembly();
+    for _ in 0..3000 {
+        let (detail, raw) = ("é".repeat(10_000), "x".repeat(10_000));
+        assembly.reject(engine::source::Reject { line: None, reason: "bad_number", detail, raw });
+    }
+    let (_, rejects) = assembly.finish().unwrap();
+    assert_eq!(rejects.len(), 1001);
+    assert!(rejects[0].detail.len() < 1010 && rejects[0].raw.len() < 4110);
+    assert!(rejects[1000].detail.contains("2000 more"), "{}", rejects[1000].detail);
+}
+
+#[test]
 fn a_clock_far_ahead_is_refused_with_the_remedy() {
     let mut assembly = assembly();
     assembly.take(&[Sample::good(0, Some(T + 3_600_000_000), 1.0)]);

@@ -9,7 +9,7 @@ use super::lane::{Lane, Presence};
 use super::plan::Bounds;
 use super::said::Change;
 use super::unit::Unit;
-use crate::live::{Assembly, Inlet, Link, Notice, Phase, Points};
+use crate::live::{Assembly, Inlet, Link, Phase, Points};
 use async_trait::async_trait;
 use engine::source::Cursor;
 use engine::source::Page;
@@ -62,8 +62,7 @@ impl Reader {
         }
         let mut assembly = Assembly::new(self.points.clone(), self.link.clone());
         for ((point, message), time) in &self.active {
-            let (message, time) = (message.clone(), Some(*time));
-            assembly.notice(Notice { point: *point, time, message, is_active: true });
+            assembly.restore(*point, *time, message.clone());
         }
         let (sender, inlet) = Inlet::new(assembly, ROOM);
         self.lanes = JoinSet::new();

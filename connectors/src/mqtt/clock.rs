@@ -2,6 +2,7 @@
 //!
 //! In: a JSON value, how it is written. Out: microseconds UTC. Not here: where in the payload it is.
 
+use crate::live::shown;
 use engine::domain::micros;
 use engine::domain::time_zone;
 use jiff::Timestamp;
@@ -9,6 +10,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// Longest text that may be a time.
+const LONGEST: usize = 80;
 
 /// How a payload writes time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +62,7 @@ impl Reader {
             },
             _ => None,
         };
-        read.ok_or_else(|| format!("{value} is no time; set clock and time to what the payload has"))
+        read.ok_or_else(|| format!("{} is no time; set clock and time to what the payload has", shown(value)))
     }
 
     fn number(&self, whole: Option<i64>, number: Option<f64>) -> Option<i64> {
@@ -83,6 +87,9 @@ impl Reader {
     }
 
     fn text(&self, text: &str) -> Result<i64, String> {
+        if text.len() > LONGEST {
+            return Err(format!("a text of {} bytes is no time", text.len()));
+        }
         if let Ok(time) = text.parse::<Timestamp>() {
             return Ok(micros(time));
         }

@@ -15,6 +15,9 @@ use engine::domain::Quality;
 use hashbrown::HashMap;
 use prost::Message as _;
 
+/// Aliases of one node that are remembered, those of all its devices together; beyond them its data cannot be read.
+const MOST_ALIASES: usize = 200_000;
+
 /// A node that should be born again: its topic for commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rebirth {
@@ -139,7 +142,9 @@ impl Step<'_> {
         for metric in &payload.metrics {
             let Some(name) = metric.name.as_deref() else { continue };
             let wanted = names.and_then(|names| names.get(name)).copied();
-            if let Some(alias) = metric.alias {
+            if let Some(alias) = metric.alias
+                && (state.aliases.len() < MOST_ALIASES || state.aliases.contains_key(&alias))
+            {
                 state.aliases.insert(alias, wanted);
             }
             if let (Some(wanted), Some(datatype)) = (wanted, metric.datatype) {

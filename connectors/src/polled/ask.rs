@@ -25,6 +25,18 @@ pub(super) struct Answer {
     pub(super) more_from: Option<i64>,
 }
 
+/// Rejects of one answer that are kept.
+const MOST_REJECTS: usize = 1000;
+
+impl Answer {
+    /// Adds what could not be read; an answer may hold millions of it.
+    pub(super) fn reject(&mut self, reject: impl FnOnce() -> Reject) {
+        if self.rejects.len() < MOST_REJECTS {
+            self.rejects.push(reject());
+        }
+    }
+}
+
 /// The requests of a connection.
 #[derive(Debug)]
 pub(super) enum Asker {

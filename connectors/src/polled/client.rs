@@ -79,13 +79,13 @@ impl Access<'_> {
         let wrong = |problem: String| Err(SourceError::Mapping { place: self.place.clone(), problem });
         match Url::parse(address) {
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-                return wrong(format!("url {address:?} is not HTTP; write http://… or https://…"));
+                return wrong(format!("url {:?} is not HTTP; write http://… or https://…", public(address)));
             }
             Ok(url) if url.password().is_some() => {
                 return wrong("url holds a password; write user = \"…\" and password = \"…\" instead".into());
             }
             Ok(_) => {}
-            Err(error) => return wrong(format!("url {address:?} cannot be read ({error}); write http://… or https://…")),
+            Err(error) => return wrong(format!("url {:?} cannot be read ({error}); write http://… or https://…", public(address))),
         }
         if self.tls.is_some_and(|tls| tls.server_name.is_some()) {
             return wrong(
@@ -101,7 +101,17 @@ impl Access<'_> {
 
 /// Scheme, host and port: no path, no credentials.
 pub(crate) fn origin(address: &str) -> String {
-    Url::parse(address).map_or_else(|_| address.to_owned(), |url| url.origin().ascii_serialization())
+    Url::parse(address).map_or_else(|_| public(address), |url| url.origin().ascii_serialization())
+}
+
+/// An address that may be none, without its query and whoever signs in with it.
+pub(crate) fn public(address: &str) -> String {
+    let front = address.split(['?', '#']).next().unwrap_or_default();
+    match (front.split_once("//"), front.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}//{rest}"),
+        (None, Some((_, rest))) => rest.to_owned(),
+        _ => front.to_owned(),
+    }
 }
 
 /// An HTTP client with what is sent along.

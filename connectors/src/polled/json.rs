@@ -10,6 +10,7 @@ use super::client::Refusal;
 use super::leaf;
 use super::rounds::Window;
 use crate::live::Points;
+use crate::live::shown;
 use engine::domain::from_micros;
 use engine::source::Reject;
 use engine::source::SourceError;
@@ -113,10 +114,11 @@ impl Plan {
                 Some(pointer) => match row.pointer(pointer).and_then(|time| leaf::time(time, 0)) {
                     Some(time) => Some(time),
                     None => {
-                        let shown = row.pointer(pointer).map_or_else(|| "nothing".into(), Value::to_string);
-                        let detail = format!("row {number}: {shown} at {pointer} is no time");
-                        let raw = row.to_string().chars().take(4096).collect();
-                        answer.rejects.push(Reject { line: None, reason: "bad_time", detail, raw });
+                        answer.reject(|| {
+                            let found = row.pointer(pointer).map_or_else(|| "nothing".into(), shown);
+                            let detail = format!("row {number}: {found} at {pointer} is no time");
+                            Reject { line: None, reason: "bad_time", detail, raw: shown(row) }
+                        });
                         continue;
                     }
                 },
@@ -134,7 +136,7 @@ impl Plan {
             }
         }
         for (leaf, _) in leaves.iter().zip(met).filter(|(_, (is_its, has_value))| *is_its && !has_value) {
-            answer.rejects.push(absent(leaf, &keys_of(rows.first().unwrap_or(&Value::Null))));
+            answer.reject(|| absent(leaf, &keys_of(rows.first().unwrap_or(&Value::Null))));
         }
         Ok(())
     }
@@ -163,7 +165,7 @@ fn columns(value: &Value, leaves: &[Leaf], window: Window, answer: &mut Answer) 
             Some((section.get("time")?, section.get(name)?, place["utc_offset_seconds"].as_i64().unwrap_or(0)))
         });
         let Some((times, values, offset_s)) = section else {
-            answer.rejects.push(absent(leaf, &keys_of(place.unwrap_or(value))));
+            answer.reject(|| absent(leaf, &keys_of(place.unwrap_or(value))));
             continue;
         };
         let times = times.as_array().map_or(std::slice::from_ref(times), Vec::as_slice);
@@ -172,10 +174,10 @@ fn columns(value: &Value, leaves: &[Leaf], window: Window, answer: &mut Answer) 
             match leaf::time(time, offset_s) {
                 Some(time) if time > window.to || value.is_null() => {}
                 Some(time) => answer.samples.push(leaf::plain(leaf.point, Some(shifted(time, &leaf.keys)), value)),
-                None => {
-                    let detail = format!("{}: {time} is no time", leaf.address);
-                    answer.rejects.push(Reject { line: None, reason: "bad_time", detail, raw: time.to_string() });
-                }
+                None => answer.reject(|| {
+                    let (found, address) = (shown(time), &leaf.address);
+                    Reject { line: None, reason: "bad_time", detail: format!("{address}: {found} is no time"), raw: found }
+                }),
             }
         }
     }

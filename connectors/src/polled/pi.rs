@@ -10,6 +10,7 @@ use super::client::Refusal;
 use super::leaf;
 use super::rounds::Window;
 use crate::live::Points;
+use crate::live::shown;
 use crate::live::Sample;
 use engine::domain::Quality;
 use engine::domain::from_micros;
@@ -85,12 +86,12 @@ impl Plan {
                 Ok(answer) => {
                     taken += 1;
                     all.samples.extend(answer.samples);
-                    all.rejects.extend(answer.rejects);
+                    answer.rejects.into_iter().for_each(|reject| all.reject(|| reject));
                     all.more_from = [all.more_from, answer.more_from].into_iter().flatten().min();
                 }
                 Err(refusal) if refusal.is_about_one => {
                     let raw = self.addresses[*member].clone();
-                    all.rejects.push(Reject { line: None, reason: "stream_refused", detail: refusal.to_string(), raw });
+                    all.reject(|| Reject { line: None, reason: "stream_refused", detail: refusal.to_string(), raw });
                 }
                 Err(refusal) => return Err(refusal),
             }
@@ -126,7 +127,7 @@ impl Plan {
                 Some(stream) => self.stream(stream, *member, window, &mut answer),
                 None => {
                     let detail = format!("{}: the answer leaves this stream out", self.addresses[*member]);
-                    answer.rejects.push(Reject { line: None, reason: "stream_missing", detail, raw: id.clone() });
+                    answer.reject(|| Reject { line: None, reason: "stream_missing", detail, raw: id.clone() });
                 }
             }
         }
@@ -135,19 +136,19 @@ impl Plan {
 
     fn stream(&self, stream: &Value, member: usize, window: Window, answer: &mut Answer) {
         let address = &self.addresses[member];
-        let mut reject = |reason, detail: String| {
+        let reject = |answer: &mut Answer, reason, detail: String| {
             let raw = address.clone();
-            answer.rejects.push(Reject { line: None, reason, detail: format!("{address}: {detail}"), raw });
+            answer.reject(|| Reject { line: None, reason, detail: format!("{address}: {detail}"), raw });
         };
         let Some(items) = stream["Items"].as_array() else {
             let told = [&stream["Errors"], &stream["Exception"]["Errors"]].into_iter().find_map(Value::as_array);
             let told = told.and_then(|errors| errors.first()?.as_str()).unwrap_or("it has no values, and PI does not say why");
-            return reject("stream_refused", told.to_owned());
+            return reject(answer, "stream_refused", told.to_owned());
         };
         let mut last = None;
         for item in items {
             let Some(time) = leaf::time(&item["Timestamp"], 0) else {
-                reject("bad_time", format!("{} is no time", item["Timestamp"]));
+                reject(answer, "bad_time", format!("{} is no time", shown(&item["Timestamp"])));
                 continue;
             };
             last = last.max(Some(time));

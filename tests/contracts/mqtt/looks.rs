@@ -13,6 +13,8 @@ use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn link() -> Link {
     Link::new("look", Timestamp::now)
@@ -54,7 +56,13 @@ async fn nothing_is_published() {
         publisher.series(0, 30);
         assert!(drive.until(SOON, |drive| drive.kept.values.len() == 30).await);
         drop(drive.close().await);
-        let sent = packets(&wire.sent());
+        // The last word is on its way.
+        let end = Instant::now() + SOON;
+        let mut sent = packets(&wire.sent());
+        while sent.iter().filter(|packet| packet.0 == 14).count() < 3 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sent = packets(&wire.sent());
+        }
         let count = |kind: u8| sent.iter().filter(|packet| packet.0 == kind).count();
         assert!(
             sent.iter().all(|packet| READING.contains(&packet.0)),

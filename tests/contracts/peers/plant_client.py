@@ -163,9 +163,10 @@ def master(port, station, points):
     # The callback lives as long as the process.
     MASTERS.append((client, received))
     end = time.time() + 10
-    while not connection.is_connected and time.time() < end:
+    # Connected is not yet started: before STARTDT is confirmed it answers nothing.
+    while connection.state != c104.ConnectionState.OPEN and time.time() < end:
         time.sleep(0.02)
-    if not connection.is_connected:
+    if connection.state != c104.ConnectionState.OPEN:
         raise TimeoutError(f"no connection to port {port}: {connection.state}")
     return connection, heard
 

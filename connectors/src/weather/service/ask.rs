@@ -6,6 +6,7 @@ use super::Settings;
 use crate::live::Points;
 use crate::polled::Client;
 use crate::polled::Refusal;
+use crate::polled::public;
 use crate::weather::WeatherOptions;
 use crate::weather::points;
 use engine::domain::Location;
@@ -67,7 +68,9 @@ impl Asker {
         locations
             .sort_by(|a, b| (a.latitude, a.longitude).partial_cmp(&(b.latitude, b.longitude)).unwrap_or(std::cmp::Ordering::Equal));
         locations.dedup_by_key(|location| written(location));
-        let read = |text: &str| Url::parse(text).map_err(|error| settings.wrong(format!("url {text:?} cannot be read: {error}")));
+        let read = |text: &str| {
+            Url::parse(text).map_err(|error| settings.wrong(format!("url {:?} cannot be read: {error}", public(text))))
+        };
         let urls = if settings.url.contains("{latitude}") {
             let filled = |part: &[Location]| {
                 let list = |of: fn(&(String, String)) -> &String| {
