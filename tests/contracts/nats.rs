@@ -104,9 +104,12 @@ async fn values_qualities_and_events_are_what_was_published() {
         ("wind_speed", t(2) * 1000, "invalid", "bad_quality"),
     ];
     assert_eq!(flags, flagged.into());
-    let events: Vec<_> =
-        kept.events.iter().map(|((asset, message, time), reset)| (asset.as_str(), message.as_str(), reset >= &Some(*time)));
-    assert_eq!(events.collect::<Vec<_>>(), [("T01", "Gearbox hot", true)]);
+    let events: Vec<_> = kept
+        .events
+        .iter()
+        .map(|((asset, message, time), reset)| (asset.as_str(), message.as_str(), reset >= &Some(*time)))
+        .collect();
+    assert_eq!(events, [("T01", "Gearbox hot", true)]);
     assert_eq!(kept.rejects.iter().map(|reject| reject.reason).collect::<Vec<_>>(), ["bad_json"]);
     assert_eq!(kept.arrivals, 4, "nothing twice");
 }

@@ -171,7 +171,11 @@ impl Listener {
 
     async fn mark(&mut self, partition: &Partition, place: i64) -> Result<(), End> {
         let is_taken = self.task.hand_over([Piece::Mark((partition.clone(), place))]).await;
-        if is_taken { Ok(self.places.set(partition.clone(), place)) } else { Err(End::Closing) }
+        if !is_taken {
+            return Err(End::Closing);
+        }
+        self.places.set(partition.clone(), place);
+        Ok(())
     }
 
     async fn take(

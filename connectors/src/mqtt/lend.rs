@@ -60,7 +60,7 @@ pub(crate) fn topics(points: &Points) -> std::collections::BTreeSet<&str> {
 pub(crate) struct Sight(Offers);
 
 impl Sight {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Offers::new(false))
     }
 
