@@ -181,7 +181,7 @@ impl Settings {
     fn check_settings(&self) -> Result<(), SourceError> {
         let url = url::Url::parse(&self.url).ok().filter(|url| url.scheme() == "opc.tcp" && url.host_str().is_some());
         if url.is_none() {
-            return Err(self.wrong(format!("url {:?} is no OPC UA address; write opc.tcp://host:4840", self.url)));
+            return Err(self.wrong(format!("url {:?} is no OPC UA address; write opc.tcp://host:4840", shown(&self.url))));
         }
         if (self.security_policy == Policy::None) != (self.mode() == Mode::None) {
             return Err(self.wrong("security_policy and security_mode contradict each other; with one None the other must be None"));
@@ -208,6 +208,19 @@ impl Settings {
     }
 }
 
+/// An address that cannot be read, for people: without who signs in, his password, and what follows a `?`. All before the last `@` goes, since
+/// a password may hold any sign.
+fn shown(url: &str) -> String {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let is_scheme = scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let rest = url.rsplit_once('@').map(|(_, host)| match is_scheme && !scheme.is_empty() {
+        true => format!("{scheme}://{host}"),
+        false => host.into(),
+    });
+    let whole = rest.unwrap_or_else(|| url.into());
+    whole.split('?').next().unwrap_or_default().into()
+}
+
 #[async_trait]
 impl Protocol for Settings {
     fn name(&self) -> &'static str {
@@ -217,11 +230,11 @@ impl Protocol for Settings {
     fn peer(&self) -> String {
         match url::Url::parse(&self.url) {
             Ok(mut url) => {
-                // A url that takes neither holds no password.
                 let is_cleared = url.set_username("").is_ok() && url.set_password(None).is_ok();
-                if is_cleared || url.password().is_none() { url.into() } else { "opc.tcp".into() }
+                url.set_query(None);
+                if is_cleared { url.into() } else { shown(&self.url) }
             }
-            Err(_) => self.url.clone(),
+            Err(_) => shown(&self.url),
         }
     }
 

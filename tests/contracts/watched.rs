@@ -90,6 +90,24 @@ async fn a_file_is_put_away_only_after_its_last_page_was_stored() {
 }
 
 #[tokio::test]
+async fn a_file_that_grows_after_its_last_page_was_read_is_read_whole() {
+    for done in [Done::Move, Done::Delete] {
+        let folder = Folder::new();
+        let (text, expected) = rows("T 1", 0..9);
+        let short: Vec<&str> = text.split_inclusive('\n').take(6).collect();
+        folder.drop_old("a.csv", short.concat().as_bytes());
+        let settings = folder.settings(done);
+        let mut drive = Drive::open(&settings, &folder.points(&settings));
+        // One page holds it all; it is put away when the next one is asked for.
+        assert!(drive.until(SOON, |drive| drive.kept.values.len() == 5).await);
+        folder.write("a.csv", text.as_bytes());
+        assert!(drive.until(SOON, |drive| drive.kept.values == expected).await, "{done:?}: {:?}", drive.kept.values);
+        assert!(drive.until(SOON, |_| !folder.list("").contains(&"a.csv".to_owned())).await, "{done:?}");
+        assert_eq!(folder.list("done/*/"), if done == Done::Move { vec!["a.csv"] } else { Vec::new() });
+    }
+}
+
+#[tokio::test]
 async fn a_kill_between_any_two_steps_loses_and_doubles_nothing() {
     let folder = Folder::new();
     let (first, mut expected) = rows("T 1", 0..45);

@@ -4,7 +4,7 @@
 
 use super::Settings;
 use engine::source::SourceError;
-use iec61850_client::{AcseAuth, ClientError, IedConnection, IsoConnectionParameters};
+use iec61850_client::{AcseAuth, ClientError, ErrorClass, IedConnection, IsoConnectionParameters};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -52,19 +52,9 @@ impl Peer {
         let connection = IedConnection::with_iso_parameters(parameters);
         let (limit, place) = (settings.patience(), settings.place());
         let peer = Self { connection, limit, place };
-        let refused = |error: &ClientError| match error {
-            ClientError::AuthenticationRejected { .. } | ClientError::AssociateFailed => Some(Trouble::Wrong(format!(
-                "the controller refuses the association ({error}); set password = \"…\" to the one it expects, or leave it out"
-            ))),
-            ClientError::Transport(_) | ClientError::ConnectTimeout { .. } => Some(Trouble::Lost(format!(
-                "cannot connect to {}: {error}; see that host and port are right and that no firewall stands between",
-                peer.place
-            ))),
-            _ => None,
-        };
         match timeout(limit, peer.connection.connect(&settings.host, settings.port)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(refused(&error).unwrap_or_else(|| peer.lost("the association", &error))),
+            Ok(Err(error)) => return Err(refusal(&peer.place, &error).unwrap_or_else(|| peer.lost("the association", &error))),
             Err(_) => return Err(peer.silent("connecting")),
         }
         Ok(peer)
@@ -107,6 +97,35 @@ impl Peer {
         if let Ok(Err(error)) = timeout(self.limit, self.connection.disconnect()).await {
             tracing::debug!(place = self.place, %error, "the association ended without a good-bye");
         }
+    }
+}
+
+/// What an association that was not made says; `None`: nothing of its own.
+pub(super) fn refusal(place: &str, error: &ClientError) -> Option<Trouble> {
+    Some(match error {
+        ClientError::AuthenticationRejected { .. } => Trouble::Wrong(format!(
+            "the controller refuses the association ({error}); set password = \"…\" to the one it expects, or leave it out"
+        )),
+        // Every other refusal of ACSE, a passing one too.
+        ClientError::AssociateFailed => Trouble::Lost(format!(
+            "{place} refuses the association; another client may hold it, or ours of before is not yet given up"
+        )),
+        ClientError::Transport(_) | ClientError::ConnectTimeout { .. } => Trouble::Lost(format!(
+            "cannot connect to {place}: {error}; see that host and port are right and that no firewall stands between"
+        )),
+        _ => return None,
+    })
+}
+
+/// A refusal that time may heal, as of a controller that is starting: temporarily-unavailable (ISO 9506-2, DataAccessError 2), or the
+/// error classes of the state of the device, of its resources and of services that go before.
+pub(super) fn is_passing(error: &ClientError) -> bool {
+    match error {
+        ClientError::DataAccessError(error) => error.code() == 2,
+        ClientError::Service { error_class, .. } => {
+            matches!(error_class, ErrorClass::VmdState(_) | ErrorClass::Resource(_) | ErrorClass::ServicePreempt(_))
+        }
+        _ => false,
     }
 }
 

@@ -5,11 +5,11 @@
 
 use super::Settings;
 use super::address::Address;
-use super::peer::{Peer, Trouble};
+use super::peer::{Peer, Trouble, is_passing};
 use super::place::{Missing, Take, locate, member};
 use crate::live::Points;
 use engine::source::Reject;
-use iec61850_client::{RcbHandle, TypeSpecification};
+use iec61850_client::{ClientError, RcbHandle, TypeSpecification};
 use std::collections::BTreeMap;
 
 /// Names shown when one is not found.
@@ -41,7 +41,8 @@ pub(super) struct Plan {
     pub(super) rejects: Vec<Reject>,
 }
 
-type Types = BTreeMap<Address, Option<TypeSpecification>>;
+/// Types as the controller gave or refused them.
+type Types = BTreeMap<Address, Result<TypeSpecification, ClientError>>;
 
 /// Asks the controller what it has and divides the points.
 pub(super) async fn plan(peer: &Peer, settings: &Settings, points: &Points) -> Result<Plan, Trouble> {
@@ -73,7 +74,15 @@ pub(super) async fn plan(peer: &Peer, settings: &Settings, points: &Points) -> R
             }),
         }
     }
+    let passing = types.values().filter_map(|answer| answer.as_ref().err()).find(|error| is_passing(error));
     match plan.rejects.first() {
+        // A controller that is starting has nothing yet.
+        Some(_)
+            if served == 0
+                && let Some(error) = passing =>
+        {
+            Err(peer.lost("types of the points", error))
+        }
         Some(reject) if served == 0 => {
             Err(Trouble::Wrong(format!("none of the {} points is there; the first: {}", plan.rejects.len(), reject.detail)))
         }
@@ -85,12 +94,13 @@ async fn control_block(peer: &Peer, reference: &str) -> Result<(Report, Vec<Opti
     let absent = |error: &dyn std::fmt::Display| {
         Trouble::Wrong(format!("{reference}: {error}; `chergui discover` lists the report control blocks of a controller"))
     };
-    let block = peer.ask(reference, peer.connection.get_rcb_values(reference)).await?.map_err(|error| absent(&error))?;
+    let refused = |error: ClientError| if is_passing(&error) { peer.lost(reference, &error) } else { absent(&error) };
+    let block = peer.ask(reference, peer.connection.get_rcb_values(reference)).await?.map_err(refused)?;
     let set = block.data_set_reference().unwrap_or_default().to_owned();
     if set.is_empty() {
         return Err(absent(&"it has no data set; choose one that has, or have the controller configured"));
     }
-    let directory = peer.ask(&set, peer.connection.get_data_set_directory(&set)).await?.map_err(|error| absent(&error))?;
+    let directory = peer.ask(&set, peer.connection.get_data_set_directory(&set)).await?.map_err(refused)?;
     let members: Vec<_> = directory.members.iter().map(|member| Address::split(&member.reference, member.fc)).collect();
     Ok((Report { reference: reference.into(), block, size: members.len(), takes: Vec::new() }, members))
 }
@@ -144,10 +154,16 @@ async fn steps(
     if !types.contains_key(upper) {
         let reference = upper.reference(upper.path.len());
         let answer = peer.ask(&reference, peer.connection.get_variable_specification(&reference, upper.fc)).await?;
-        types.insert(upper.clone(), answer.ok());
+        types.insert(upper.clone(), answer);
     }
-    let Some(Some(spec)) = types.get(upper) else {
-        return Ok(Err(format!("the controller has no {upper}; `chergui discover` lists what it has")));
+    let spec = match types.get(upper) {
+        Some(Ok(spec)) => spec,
+        Some(Err(error)) if is_passing(error) => {
+            return Ok(Err(format!(
+                "the controller cannot give {upper} now ({error}); it is asked again when the link is made anew"
+            )));
+        }
+        _ => return Ok(Err(format!("the controller has no {upper}; `chergui discover` lists what it has"))),
     };
     let shown = |names: Vec<String>| names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
     Ok(locate(spec, rest).map_err(|missing| match missing {

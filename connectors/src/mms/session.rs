@@ -7,7 +7,7 @@ use super::Settings;
 use super::peer::{Peer, Trouble};
 use super::plan::{Plan, Report, plan};
 use super::reading::samples;
-use super::sequence::{Sequence, Verdict};
+use super::sequence::{Part, Sequence, Verdict};
 use super::source::{Entries, unhex};
 use super::subscribe::{Enabled, enable};
 use crate::live::{Link, Phase, Piece, Points, Retry, Sample};
@@ -229,13 +229,15 @@ impl Session {
     fn judge(&mut self, report: &Report, message: &ClientReport) -> Verdict {
         let last = self.entries.get(&report.reference).map(Vec::as_slice);
         let Some(number) = message.seq_num else { return Verdict::InOrder };
-        let segment = message.segmentation.map_or(0, |segment| segment.sub_seq_num);
+        let (segment, is_followed) =
+            message.segmentation.map_or((0, false), |segment| (segment.sub_seq_num, segment.more_segments_follow));
+        let part = Part { number, segment, is_followed };
         let sequence = self.sequences.entry(report.reference.clone()).or_default();
         if message.included.len() == report.size {
-            return sequence.next(number, segment, report.block.is_buffered(), last);
+            return sequence.next(part, report.block.is_buffered(), last);
         }
         let story = format!("a report has {} members, the data set {}", message.included.len(), report.size);
-        sequence.unfit(number, segment, last, &story)
+        sequence.unfit(part, last, &story)
     }
 
     /// Reads what no report carries.

@@ -91,6 +91,11 @@ impl Source for Reader {
                 return Err(error);
             }
         };
+        let is_empty = gathered.rows.is_empty() && gathered.rejects.is_empty() && gathered.marks.is_empty();
+        if is_empty && running.task.is_finished() {
+            self.link.lost("the listening task ended without a word; it is started again");
+            self.running = None;
+        }
         let is_moved = !gathered.marks.is_empty();
         self.entries.extend(gathered.marks.into_iter().map(|mark| (mark.reference, hex(&mark.entry))));
         let cursor = if is_moved { serde_json::to_string(&self.entries).ok().map(Cursor) } else { None };
@@ -119,4 +124,35 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
     Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |held, digit| (held << 4) | digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::domain::Quantities;
+    use engine::domain::Timestamp;
+
+    #[tokio::test]
+    async fn a_task_that_ended_without_a_word_is_started_again() {
+        let link = Link::new("mms", Timestamp::now);
+        let points = Points::brought(Vec::new(), &Quantities::standard()).unwrap();
+        let settings = toml::from_str("host = \"127.0.0.1\"\nport = 1").unwrap();
+        let mut reader = Reader::new(settings, Arc::new(points), link.clone());
+        let (sender, inlet) = Inlet::new(Assembly::new(reader.points.clone(), link.clone()), ROOM);
+        sender.try_send(crate::live::Piece::Samples(Vec::new())).unwrap();
+        let task = tokio::spawn(async move {
+            drop(sender);
+            panic!("as on data nobody thought of");
+        });
+        reader.running = Some(Running { inlet, closing: watch::channel(false).0, task });
+        assert_eq!(reader.next_page(None).await.unwrap().rows.len(), 1, "what it left is taken first");
+        let page = reader.next_page(None).await.unwrap();
+        assert!(page.rows.is_empty() && reader.running.is_none());
+        let error = link.status().last_error.unwrap();
+        assert!(error.contains("without a word"), "{error}");
+        assert_eq!(link.status().phase, crate::live::Phase::Waiting);
+        // Asked again, it connects; dropped before that comes to anything.
+        drop(tokio::time::timeout(Duration::from_millis(1), reader.next_page(None)).await);
+        assert!(reader.running.as_ref().is_some_and(|running| !running.task.is_finished()));
+    }
 }

@@ -1,12 +1,13 @@
 //! Addresses, qualities, times, places and sequence numbers, without a controller.
 
 use super::address::{Address, control_block};
+use super::peer::{Trouble, refusal};
 use super::place::{Missing, Take, leaves, locate, member};
-use super::sequence::{Sequence, Verdict};
+use super::sequence::{Part, Sequence, Verdict};
 use super::source::{hex, unhex};
 use super::value::{judged, number, sample, stamp};
 use engine::domain::Quality;
-use iec61850_client::{StructComponent, TypeSpecification};
+use iec61850_client::{ClientError, StructComponent, TypeSpecification};
 use iec61850_model::{FC, MmsValue};
 
 fn address(text: &str) -> Address {
@@ -19,16 +20,18 @@ fn quality(bits: &[u16]) -> MmsValue {
     MmsValue::BitString { padding: 3, data: all.to_be_bytes().to_vec() }
 }
 
-fn part(name: &str, type_spec: TypeSpecification) -> StructComponent {
+fn component(name: &str, type_spec: TypeSpecification) -> StructComponent {
     StructComponent { name: name.into(), type_spec }
 }
 
 /// A measured value: `mag.f`, `q`, `t`.
 fn measured() -> TypeSpecification {
     let float = TypeSpecification::FloatingPoint { format_width: 32, exponent_width: 8 };
-    let mag = TypeSpecification::Structure { components: vec![part("f", float)] };
+    let mag = TypeSpecification::Structure { components: vec![component("f", float)] };
     let q = TypeSpecification::BitString { bits: -13 };
-    TypeSpecification::Structure { components: vec![part("mag", mag), part("q", q), part("t", TypeSpecification::UtcTime)] }
+    TypeSpecification::Structure {
+        components: vec![component("mag", mag), component("q", q), component("t", TypeSpecification::UtcTime)],
+    }
 }
 
 const NOON: MmsValue = MmsValue::UtcTime([0x6a, 0x18, 0xa5, 0x00, 0x1f, 0x9a, 0xcf, 20]);
@@ -115,7 +118,7 @@ fn a_path_is_followed_through_types() {
     assert_eq!(locate(&measured(), &[]), Err(Missing::Structure(vec!["mag.f".into(), "q".into(), "t".into()])));
     assert_eq!(leaves(&measured()), ["mag.f", "q", "t"]);
     // A phase of a three-phase value has its own quality.
-    let phases = TypeSpecification::Structure { components: vec![part("phsA", measured()), part("phsB", measured())] };
+    let phases = TypeSpecification::Structure { components: vec![component("phsA", measured()), component("phsB", measured())] };
     assert_eq!(locate(&phases, &path("phsB.mag.f")), Ok((vec![1, 0, 0], Some(vec![1, 1]), Some(vec![1, 2]))));
 }
 
@@ -137,28 +140,56 @@ fn single_attributes_are_joined_and_an_old_time_is_not_taken() {
     assert!(take.sample(&[], &[], None).is_none());
 }
 
+const fn part(number: u16, segment: u16, is_followed: bool) -> Part {
+    Part { number, segment, is_followed }
+}
+
+const fn whole(number: u16) -> Part {
+    part(number, 0, false)
+}
+
+fn is_gap(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Gap(_))
+}
+
 #[test]
 fn a_gap_is_seen_once_and_then_passed() {
     let mut sequence = Sequence::default();
     let entry = [7];
-    let gap = |verdict: Verdict| matches!(verdict, Verdict::Gap(_));
     sequence.begin();
-    assert_eq!(sequence.next(0, 0, true, None), Verdict::InOrder);
-    assert_eq!(sequence.next(1, 0, true, Some(&entry)), Verdict::InOrder);
-    assert_eq!(sequence.next(1, 1, true, Some(&entry)), Verdict::InOrder, "the second segment");
-    assert_eq!(sequence.next(1, 1, true, Some(&entry)), Verdict::Skip);
-    assert!(gap(sequence.next(3, 0, true, Some(&entry))));
+    assert_eq!(sequence.next(whole(0), true, None), Verdict::InOrder);
+    assert_eq!(sequence.next(part(1, 0, true), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(part(1, 1, false), true, Some(&entry)), Verdict::InOrder, "the second segment");
+    assert_eq!(sequence.next(part(1, 1, false), true, Some(&entry)), Verdict::Skip);
+    assert!(is_gap(&sequence.next(whole(3), true, Some(&entry))));
     sequence.begin();
-    assert!(gap(sequence.next(4, 0, true, Some(&entry))), "another gap");
+    assert!(is_gap(&sequence.next(whole(4), true, Some(&entry))), "another gap");
     sequence.begin();
-    assert_eq!(sequence.next(4, 0, true, Some(&entry)), Verdict::InOrder, "the same again is the controller's own");
-    assert_eq!(sequence.next(5, 0, true, Some(&entry)), Verdict::InOrder);
-    assert!(gap(sequence.unfit(6, 0, Some(&entry), "9 members")));
-    assert_eq!(sequence.unfit(6, 0, Some(&entry), "9 members"), Verdict::Skip);
+    assert_eq!(sequence.next(whole(4), true, Some(&entry)), Verdict::InOrder, "the same again is the controller's own");
+    assert_eq!(sequence.next(whole(5), true, Some(&entry)), Verdict::InOrder);
+    assert!(is_gap(&sequence.unfit(whole(6), Some(&entry), "9 members")));
+    assert_eq!(sequence.unfit(whole(6), Some(&entry), "9 members"), Verdict::Skip);
     let mut wrapping = Sequence { last: Some((u16::MAX, 0)), ..Sequence::default() };
-    assert_eq!(wrapping.next(0, 0, true, None), Verdict::InOrder);
+    assert_eq!(wrapping.next(whole(0), true, None), Verdict::InOrder);
     let mut unbuffered = Sequence::default();
-    assert_eq!(unbuffered.next(9, 0, false, None), Verdict::InOrder, "nothing could be asked for again");
+    assert_eq!(unbuffered.next(whole(9), false, None), Verdict::InOrder, "nothing could be asked for again");
+}
+
+#[test]
+fn a_report_whose_last_segment_is_missing_is_a_gap() {
+    let entry = [7];
+    let mut sequence = Sequence::default();
+    assert_eq!(sequence.next(part(0, 0, true), true, Some(&entry)), Verdict::InOrder);
+    let Verdict::Gap(story) = sequence.next(whole(1), true, Some(&entry)) else { panic!("the rest of report 0 is missing") };
+    assert!(story.contains("report 1 came where the rest of 0 was due"), "{story}");
+    // A new link has nothing open; the same again is the controller's own, and is passed over.
+    sequence.begin();
+    assert_eq!(sequence.next(part(0, 0, true), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(whole(1), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(part(2, 0, true), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(part(2, 1, true), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(part(2, 2, false), true, Some(&entry)), Verdict::InOrder);
+    assert_eq!(sequence.next(whole(3), true, Some(&entry)), Verdict::InOrder);
 }
 
 #[test]
@@ -166,4 +197,13 @@ fn entries_are_kept_as_hexadecimal() {
     assert_eq!(hex(&[0, 1, 0xab]), "0001ab");
     assert_eq!(unhex("0001ab"), Some(vec![0, 1, 0xab]));
     assert_eq!((unhex("0"), unhex("0g"), unhex("é")), (None, None, None));
+}
+
+#[test]
+fn a_refused_association_is_tried_again_and_a_wrong_password_is_not() {
+    let refused = refusal("mms://plant:102", &ClientError::AssociateFailed).unwrap();
+    assert!(matches!(refused, Trouble::Lost(_)), "{refused:?}");
+    assert!(refused.text().starts_with("mms://plant:102 refuses the association"), "{}", refused.text());
+    assert!(refused.text().contains("another client may hold it, or ours of before is not yet given up"), "{}", refused.text());
+    assert_eq!(refusal("mms://plant:102", &ClientError::NotConnected), None);
 }

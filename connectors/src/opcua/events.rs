@@ -13,6 +13,8 @@ use opcua::types::{
 
 /// Alarms remembered as active, at most; beyond it the message at the end may differ from that at the beginning.
 const MOST_ACTIVE: usize = 100_000;
+/// Notices of one event, at most: it begins and ends.
+pub(super) const MOST_NOTICES: usize = 2;
 /// A message is cut beyond this.
 const LONGEST_MESSAGE: usize = 500;
 
@@ -52,7 +54,7 @@ fn clause(kind: ObjectTypeId, path: &[&str], attribute: AttributeId) -> SimpleAt
 pub(super) struct Alarms(HashMap<(u32, String), String>);
 
 impl Alarms {
-    /// Notices of one event.
+    /// Notices of one event, at most [`MOST_NOTICES`].
     pub(super) fn notices(&mut self, point: u32, fields: &[Variant]) -> Vec<Notice> {
         let field = |index: usize| fields.get(index).unwrap_or(&Variant::Empty);
         let time = match field(0) {

@@ -4,7 +4,7 @@
 //! no more, history must fill the gap. A message is acknowledged when its page was stored. Not here: making the subscription.
 
 use super::decode;
-use super::events::Alarms;
+use super::events::{Alarms, MOST_NOTICES};
 use super::source::Mark;
 use super::subscribe::Subscription;
 use super::task::{Progress, Task};
@@ -24,6 +24,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// Requests the server may answer at any time.
 const WINDOW: usize = 4;
 /// Missing messages asked for again, at most; beyond it history is read.
@@ -36,7 +39,7 @@ const NO_HURRY: Duration = Duration::from_secs(86_400);
 /// Why listening ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Messages are missing for good; the subscription lives.
+    /// Messages are missing for good, as [`Progress::lose`] was told; the subscription lives.
     Gap,
     /// The subscription is dead.
     Dead(String),
@@ -48,7 +51,7 @@ pub(super) enum End {
 /// of a subscription that died carry the first messages of the next.
 pub(super) type Asked<'a> = FuturesUnordered<BoxFuture<'a, (u32, Result<PublishResponse, Error>)>>;
 
-/// Listens until something ends it. `fill` reads what was missed meanwhile; `filled` is told when it has.
+/// Listens until something ends it. `fill` reads what was missed meanwhile.
 pub(super) async fn listen<'a>(
     task: &'a Task,
     session: &'a Session,
@@ -56,7 +59,7 @@ pub(super) async fn listen<'a>(
     subscription: &mut Subscription,
     progress: &Progress,
     alarms: &mut Alarms,
-    (fill, mut filled): (impl Future<Output = Option<i64>>, impl FnMut()),
+    fill: impl Future<Output = Option<i64>>,
 ) -> End {
     let mut window = WINDOW;
     let mut heard = Instant::now();
@@ -72,7 +75,7 @@ pub(super) async fn listen<'a>(
             newest = &mut fill, if !is_filled => {
                 is_filled = true;
                 progress.reached(newest, task.link.now_micros());
-                filled();
+                progress.mended();
                 task.link.enter(crate::live::Phase::Live);
                 task.send(Piece::Mark(Mark { acknowledge: None, cursor: progress.cursor() })).await;
                 continue;
@@ -87,6 +90,7 @@ pub(super) async fn listen<'a>(
             answers.push(more);
         }
         heard = Instant::now();
+        subscription.heard = heard;
         let mut messages = Vec::with_capacity(answers.len());
         for (asked_for, answer) in answers {
             match answer {
@@ -155,15 +159,20 @@ async fn one(
             // Asked for again before, and now it came after all.
             return None;
         }
-        if let Some(end) = mend(task, session, subscription, progress, alarms, number).await {
-            hand_over(task, subscription, progress, alarms, message).await;
-            return Some(end);
+        match mend(task, session, subscription, progress, alarms, number).await {
+            None => {}
+            Some(End::Gap) => {
+                let end = hand_over(task, subscription, progress, alarms, message).await;
+                return end.or(Some(End::Gap));
+            }
+            // This one is asked for again too, after those before it.
+            end => return end,
         }
     }
     hand_over(task, subscription, progress, alarms, message).await
 }
 
-/// Asks again for the messages before `number`.
+/// Asks again for the messages before `number`. Those the server has no more are given up, the others are taken.
 async fn mend(
     task: &Task,
     session: &Session,
@@ -172,27 +181,49 @@ async fn mend(
     alarms: &mut Alarms,
     number: u32,
 ) -> Option<End> {
-    let mut missing = next(subscription.last);
-    if number.wrapping_sub(missing) > MOST_MISSING {
-        subscription.last = number.wrapping_sub(1);
-        return Some(End::Gap);
+    let mut is_gap = false;
+    if number.wrapping_sub(next(subscription.last)) > MOST_MISSING {
+        give_up(task, subscription, progress, number.wrapping_sub(MOST_MISSING + 1)).await;
+        is_gap = true;
     }
-    while missing != number {
+    for _ in 0..MOST_MISSING {
+        let missing = next(subscription.last);
+        if missing == number {
+            break;
+        }
         match again(session, subscription.id, missing).await {
             Ok(Some(message)) => {
                 if let Some(end) = hand_over(task, subscription, progress, alarms, message).await {
                     return Some(end);
                 }
             }
+            Ok(None) if is_gap => subscription.last = missing,
             Ok(None) => {
-                subscription.last = number.wrapping_sub(1);
-                return Some(End::Gap);
+                give_up(task, subscription, progress, missing).await;
+                is_gap = true;
             }
             Err(error) => return Some(End::Broken(Trouble::of(&task.settings, "asking for a lost message", &error))),
         }
-        missing = next(missing);
     }
-    None
+    is_gap.then_some(End::Gap)
+}
+
+/// Goes on after a message that is lost: history fills the gap, and points that have none are told of.
+async fn give_up(task: &Task, subscription: &mut Subscription, progress: &Progress, number: u32) {
+    let told = subscription.blind.first().and_then(|first| {
+        let problem = format!(
+            "message {number} of the server did not arrive and is kept no more; {} points, this one and others, have no history to read what \
+             was in it",
+            subscription.blind.len()
+        );
+        task.refusal(*first, "message_lost", &problem)
+    });
+    let mut room = task.room(1).await;
+    progress.lose();
+    subscription.last = number;
+    if let (Some(told), Some(place)) = (told, room.next()) {
+        place.send(told);
+    }
 }
 
 /// A message once more; `None`: the server has it no more.
@@ -203,8 +234,14 @@ async fn again(session: &Session, id: u32, number: u32) -> Result<Option<Notific
             // Some answer with an empty message instead of a status.
             Ok(Some(message).filter(|message| message.sequence_number == number && message.notification_data.is_some()))
         }
-        Err(error) if error.status() == StatusCode::BadMessageNotAvailable => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match error.status() {
+            // Gone, or a server that says nothing twice.
+            StatusCode::BadMessageNotAvailable
+            | StatusCode::BadServiceUnsupported
+            | StatusCode::BadNotImplemented
+            | StatusCode::BadInternalError => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
@@ -223,12 +260,11 @@ pub(super) async fn catch_up(
                     return Ok(false);
                 }
             }
+            // If there was more, the numbers will tell.
             Ok(None) => return Ok(true),
             Err(error) => {
                 return match error.status() {
                     StatusCode::BadSubscriptionIdInvalid | StatusCode::BadNoSubscription => Ok(false),
-                    // It cannot say again; then the numbers will tell.
-                    StatusCode::BadServiceUnsupported | StatusCode::BadNotImplemented | StatusCode::BadInternalError => Ok(true),
                     _ => Err(Trouble::of(&task.settings, "asking for what was sent meanwhile", &error)),
                 };
             }
@@ -253,9 +289,10 @@ async fn hand_over(
         } else if let Some(list) = data.inner_as::<EventNotificationList>() {
             for event in list.events.iter().flatten() {
                 let Some(point) = point(task, event.client_handle) else { continue };
-                for notice in alarms.notices(point, event.event_fields.as_deref().unwrap_or_default()) {
-                    task.send(Piece::Notice(notice)).await;
-                }
+                // Room first: what the alarms remember and what was handed over must not part when a cut ends this.
+                let room = task.room(MOST_NOTICES).await;
+                let notices = alarms.notices(point, event.event_fields.as_deref().unwrap_or_default());
+                room.zip(notices).for_each(|(place, notice)| place.send(Piece::Notice(notice)));
             }
         } else if let Some(change) = data.inner_as::<StatusChangeNotification>()
             && change.status.is_bad()

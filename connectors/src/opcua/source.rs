@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Pieces between the task and the page; beyond it the server waits for our next question.
-const ROOM: usize = 16;
+pub(super) const ROOM: usize = 16;
 
 /// Nothing came.
 const EMPTY: Page = Page { rows: Vec::new(), rejects: Vec::new(), cursor: None, bytes_read: 0, done: false };

@@ -14,11 +14,12 @@ use hashbrown::HashSet;
 use opcua::client::services::{CreateMonitoredItems, CreateSubscription, DeleteSubscriptions};
 use opcua::client::{Session, UARequest};
 use opcua::types::{
-    AttributeId, DataValue, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId, ReadValueId, StatusCode,
-    TimestampsToReturn, VariableId, Variant,
+    AttributeId, DataValue, MonitoredItemCreateRequest, MonitoredItemCreateResult, MonitoringMode, MonitoringParameters, NodeId,
+    ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant,
 };
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Values of one message, at most: the server sends the rest in the next.
 const MOST_PER_MESSAGE: u32 = 20_000;
@@ -38,15 +39,26 @@ pub(super) struct Subscription {
     /// Points that were told to be no numbers; told once.
     pub(super) refused: HashSet<u32>,
     pub(super) history_per_call: usize,
-    historic: Arc<[(u32, NodeId)]>,
-    server_ahead: i64,
-    link: Link,
+    /// Points whose history the server does not keep, or that we may not read.
+    pub(super) blind: Vec<u32>,
+    /// When the server last said anything.
+    pub(super) heard: Instant,
+    /// How long its queues hold every value, as it granted them.
+    pub(super) holds: Duration,
+    pub(super) historic: Arc<[(u32, NodeId)]>,
+    pub(super) server_ahead: i64,
+    pub(super) link: Link,
 }
 
 impl Subscription {
     /// Points whose history the server keeps.
     pub(super) fn historic(&self) -> Arc<[(u32, NodeId)]> {
         self.historic.clone()
+    }
+
+    /// After a cut: true when a queue may be full before the server's next answer, and a history has what fell out of it.
+    pub(super) fn may_have_overflown(&self, timeout: Duration) -> bool {
+        !self.historic.is_empty() && self.heard.elapsed().saturating_add(timeout) >= self.holds
     }
 
     /// The later of the server's clock and ours, µs.
@@ -154,12 +166,14 @@ pub(super) async fn subscribe(task: &Task, session: &Session) -> Result<Subscrip
         .send(session.channel())
         .await
         .map_err(|error| Trouble::of(settings, "making a subscription", &error))?;
-    let good = create(task, session, made.subscription_id, &found, manners.per_items).await?;
-    if good == 0 {
+    let (mut blind, holds) = create(task, session, made.subscription_id, &found, manners.per_items).await?;
+    if blind.is_empty() {
         let text =
             format!("none of the {} points exists at the server; compare their addresses with `discover`", task.wanted.len());
         return Err(Trouble::lasting(text));
     }
+    let with_history: HashSet<u32> = historic.iter().map(|(point, _)| *point).collect();
+    blind.retain(|point| !with_history.contains(point));
     // A sign of life comes every so often by the server's own word; two may be missed.
     let promised = made.revised_publishing_interval.max(1.0) * f64::from(made.revised_max_keep_alive_count.max(1)) * 2.0;
     let promised = Duration::from_millis(promised.clamp(0.0, 86_400_000.0) as u64);
@@ -169,6 +183,9 @@ pub(super) async fn subscribe(task: &Task, session: &Session) -> Result<Subscrip
         patience: promised.max(Duration::from_secs(settings.watchdog_s)),
         refused: HashSet::new(),
         history_per_call: manners.per_history,
+        blind,
+        heard: Instant::now(),
+        holds,
         historic: historic.into(),
         server_ahead: manners.ahead,
         link: task.link.clone(),
@@ -197,30 +214,49 @@ async fn historic(
         .collect())
 }
 
-/// Adds the points; how many the server took.
-async fn create(task: &Task, session: &Session, id: u32, found: &[(&Wanted, NodeId)], per_call: usize) -> Result<usize, Trouble> {
-    let mut good = 0;
+/// Adds the points; those the server took, and how long its queues hold every value of them.
+async fn create(
+    task: &Task,
+    session: &Session,
+    id: u32,
+    found: &[(&Wanted, NodeId)],
+    per_call: usize,
+) -> Result<(Vec<u32>, Duration), Trouble> {
+    let (mut good, mut holds) = (Vec::new(), Duration::MAX);
     for chunk in found.chunks(per_call.max(1)) {
-        let mut statuses = ask(task, session, id, chunk, false).await?;
+        let mut made = ask(task, session, id, chunk, false).await?;
         // A server without alarms may refuse to be asked for their fields.
-        let plain: Vec<_> =
-            (0..chunk.len()).filter(|&at| chunk[at].0.options.events && statuses.get(at).is_some_and(StatusCode::is_bad)).collect();
+        let plain: Vec<_> = (0..chunk.len()).filter(|&at| chunk[at].0.options.events && is_refused(made.get(at))).collect();
         if !plain.is_empty() {
             let again: Vec<_> = plain.iter().map(|&at| chunk[at].clone()).collect();
-            for (at, status) in plain.into_iter().zip(ask(task, session, id, &again, true).await?) {
-                statuses[at] = status;
+            for (at, item) in plain.into_iter().zip(ask(task, session, id, &again, true).await?) {
+                made[at] = item;
             }
         }
-        for ((wanted, _), status) in chunk.iter().zip(statuses) {
+        for ((wanted, _), item) in chunk.iter().zip(made) {
+            let status = item.status_code;
             if status.is_bad() {
                 let problem = format!("the server refuses it: {}; compare the address with `discover`", decode::name(status));
                 task.reject(wanted.point, "unknown_address", &problem).await;
             } else {
-                good += 1;
+                good.push(wanted.point);
+                if !wanted.options.events {
+                    holds = holds.min(queued(&item));
+                }
             }
         }
     }
-    Ok(good)
+    Ok((good, holds))
+}
+
+fn is_refused(item: Option<&MonitoredItemCreateResult>) -> bool {
+    item.is_some_and(|item| item.status_code.is_bad())
+}
+
+/// How long the queue of a variable holds its values: it is looked at so often, and not more.
+fn queued(item: &MonitoredItemCreateResult) -> Duration {
+    let ms = item.revised_sampling_interval * f64::from(item.revised_queue_size);
+    Duration::from_millis(ms.clamp(0.0, 86_400_000.0) as u64)
 }
 
 async fn ask(
@@ -229,7 +265,7 @@ async fn ask(
     id: u32,
     chunk: &[(&Wanted, NodeId)],
     is_plain: bool,
-) -> Result<Vec<StatusCode>, Trouble> {
+) -> Result<Vec<MonitoredItemCreateResult>, Trouble> {
     let items = chunk.iter().map(|(wanted, node)| item(task, wanted, node.clone(), is_plain)).collect();
     let made = CreateMonitoredItems::new(id, session)
         .timestamps_to_return(TimestampsToReturn::Both)
@@ -237,7 +273,7 @@ async fn ask(
         .send(session.channel())
         .await
         .map_err(|error| Trouble::of(&task.settings, "adding points to the subscription", &error))?;
-    Ok(made.results.iter().map(|result| result.result.status_code).collect())
+    Ok(made.results.into_iter().map(|item| item.result).collect())
 }
 
 fn item(task: &Task, wanted: &Wanted, node: NodeId, is_plain: bool) -> MonitoredItemCreateRequest {

@@ -15,9 +15,10 @@ use crate::live::{Link, Phase, Piece, Points, Retry};
 use engine::source::Reject;
 use opcua::client::Session;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{self, PermitIterator};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Failures in a row that a person must act on, after which the source says so with an error.
@@ -38,16 +39,21 @@ pub(super) struct Task {
     pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// How far the values handed over reach. While history is read the cursor stays, since what lies before it may be missing.
+/// No time.
+const NONE: i64 = i64::MIN;
+
+/// How far the values handed over reach, and from when on some are missing. Until history was read from there the cursor stays.
 #[derive(Debug)]
 pub(super) struct Progress {
     newest: AtomicI64,
-    is_held: AtomicBool,
+    missing: AtomicI64,
 }
 
 impl Progress {
-    fn new(from: Option<i64>) -> Self {
-        Self { newest: AtomicI64::new(from.unwrap_or(i64::MIN)), is_held: AtomicBool::new(false) }
+    /// What lies between the last run and this one is missing.
+    pub(super) fn new(from: Option<i64>) -> Self {
+        let from = from.unwrap_or(NONE);
+        Self { newest: AtomicI64::new(from), missing: AtomicI64::new(from) }
     }
 
     /// A value of this source time was handed over; a clock ahead of ours counts as ours.
@@ -59,16 +65,29 @@ impl Progress {
 
     /// Where to go on, if all before it was handed over.
     pub(super) fn cursor(&self) -> Option<i64> {
-        self.newest().filter(|_| !self.is_held.load(Ordering::Relaxed))
+        time(&self.newest).filter(|_| self.missing().is_none())
     }
 
-    fn newest(&self) -> Option<i64> {
-        Some(self.newest.load(Ordering::Relaxed)).filter(|time| *time != i64::MIN)
+    /// From when on history must be read.
+    pub(super) fn missing(&self) -> Option<i64> {
+        time(&self.missing)
     }
 
-    fn hold(&self, is_held: bool) {
-        self.is_held.store(is_held, Ordering::Relaxed);
+    /// Something is missing from the newest value on, or from an older one already. To be told before anything newer is handed over.
+    pub(super) fn lose(&self) {
+        if self.missing().is_none() {
+            self.missing.store(self.newest.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
+
+    /// History was read.
+    pub(super) fn mended(&self) {
+        self.missing.store(NONE, Ordering::Relaxed);
+    }
+}
+
+fn time(held: &AtomicI64) -> Option<i64> {
+    Some(held.load(Ordering::Relaxed)).filter(|time| *time != NONE)
 }
 
 /// A link that lasts.
@@ -77,8 +96,6 @@ struct Held<'a> {
     progress: &'a Progress,
     alarms: &'a mut Alarms,
     subscription: Option<Subscription>,
-    /// From when history must be read before the cursor moves.
-    gap_from: Option<i64>,
     /// When it listened last.
     served: Instant,
     /// It listened at least once since it was looked at last.
@@ -92,14 +109,11 @@ pub(super) async fn run(task: Task, from: Option<i64>) {
     let mut retry = Retry::default();
     let mut lasting = 0;
     let mut stopped = task.stopped.clone();
-    // What lies between the last run and this one is missing until history was read.
-    progress.hold(from.is_some());
     let mut held = Held {
         task: &task,
         progress: &progress,
         alarms: &mut alarms,
         subscription: None,
-        gap_from: from,
         served: Instant::now(),
         has_served: false,
     };
@@ -150,11 +164,27 @@ impl Task {
         }
     }
 
+    /// Waits for room for so many pieces, at most [`super::source::ROOM`]. What is handed over with it cannot be cut off half-way.
+    pub(super) async fn room(&self, pieces: usize) -> PermitIterator<'_, Piece<Mark>> {
+        match self.pieces.reserve_many(pieces).await {
+            Ok(room) => room,
+            // As in `send`.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Hands over what could not be read.
     pub(super) async fn reject(&self, point: u32, reason: &'static str, problem: &str) {
-        let Some(known) = self.points.points().get(point as usize) else { return };
+        if let Some(piece) = self.refusal(point, reason, problem) {
+            self.send(piece).await;
+        }
+    }
+
+    /// What could not be read, to be handed over.
+    pub(super) fn refusal(&self, point: u32, reason: &'static str, problem: &str) -> Option<Piece<Mark>> {
+        let known = self.points.points().get(point as usize)?;
         let detail = format!("{}: {}: {problem}", known.place, self.points.asset_of(point));
-        self.send(Piece::Reject(Reject { line: None, reason, detail, raw: known.address.clone() })).await;
+        Some(Piece::Reject(Reject { line: None, reason, detail, raw: known.address.clone() }))
     }
 }
 
@@ -178,6 +208,8 @@ impl Held<'_> {
                     stuck = 0;
                     if reached == Reached::New {
                         self.lose(false);
+                    } else if self.subscription.as_ref().is_some_and(|held| held.may_have_overflown(task.settings.timeout())) {
+                        self.lose(true);
                     }
                     let (trouble, is_cut) = tokio::select! {
                         biased;
@@ -235,22 +267,19 @@ impl Held<'_> {
             };
             retry.succeeded();
             (self.served, self.has_served) = (Instant::now(), true);
-            task.link.enter(if self.gap_from.is_some() { Phase::Backfilling } else { Phase::Live });
+            task.link.enter(if self.progress.missing().is_some() { Phase::Backfilling } else { Phase::Live });
             let fill = history::fill(
                 task,
                 session,
                 subscription.historic(),
-                self.gap_from,
+                self.progress.missing(),
                 subscription.server_now(),
                 subscription.history_per_call,
             );
-            let filled = || {
-                self.gap_from = None;
-                self.progress.hold(false);
-            };
-            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, (fill, filled)).await;
+            let end = listen::listen(task, session, &mut asked, subscription, self.progress, self.alarms, fill).await;
             match end {
-                End::Gap => self.lose(true),
+                // Noted before anything newer was handed over; now history is read.
+                End::Gap => {}
                 End::Dead(why) => {
                     task.link.lost(&why);
                     deaths += 1;
@@ -271,8 +300,7 @@ impl Held<'_> {
         if !keeps_subscription {
             self.subscription = None;
         }
-        self.gap_from = self.gap_from.or(self.progress.newest());
-        self.progress.hold(self.gap_from.is_some());
+        self.progress.lose();
     }
 }
 

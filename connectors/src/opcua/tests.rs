@@ -132,4 +132,16 @@ fn settings_are_refused_with_the_remedy() {
     assert!(error.contains("opc.tcp://host:4840"), "{error}");
     let secret = settings("url = \"opc.tcp://me:hush@plant:4840\"\nusername = \"a\"\npassword = \"hush\"");
     assert!(!secret.peer().contains("hush") && !format!("{:?}", secret.password).contains("hush"), "{}", secret.peer());
+    for (url, kept) in [
+        ("opc.tpc://me:hush@plant:4840", "\"opc.tpc://plant:4840\""),
+        ("opc.tpc://me:hu?sh@plant:4840/a?key=hush", "\"opc.tpc://plant:4840/a\""),
+        ("opc.tcp://me:hu/@sh@plant:48400000", "\"opc.tcp://plant:48400000\""),
+        ("me:hush://hush@plant", "\"plant\""),
+        ("plant:4840?hush", "\"plant:4840\""),
+    ] {
+        let wrong = settings(&format!("url = \"{url}\""));
+        let error = wrong.check(&points).unwrap_err().to_string();
+        assert!(error.contains(kept) && !error.contains("hu"), "{url}: {error}");
+        assert!(!wrong.peer().contains("hu"), "{url}: {}", wrong.peer());
+    }
 }

@@ -289,9 +289,11 @@ impl Desk {
         self.page(Vec::new(), vec![reject], None)
     }
 
-    /// Its rows are stored: moves it, removes it, or leaves it. True when anything was done or told.
+    /// Its rows are stored: moves it, removes it, or leaves it. True when anything was done or told. One that changed since its last page was
+    /// read holds rows that nobody has: it stays, and is read whole as the new file it is.
     fn put_away(&mut self, file: &Stamp, outcome: Outcome, now: Instant) -> bool {
-        if self.settings.done == Done::Mark || self.later.get(&file.key()).is_some_and(|later| now < *later) {
+        let is_later = || self.later.get(&file.key()).is_some_and(|later| now < *later);
+        if self.settings.done == Done::Mark || is_later() || !self.is_unchanged(file) {
             return false;
         }
         let directory = &self.settings.directory;

@@ -97,6 +97,18 @@ fn no_file_is_written_over_and_no_link_is_followed() {
     shelve::refuse(path, "b.csv", "line 3: no time").unwrap();
     assert_eq!((read("failed/b.csv"), read("failed/b.csv.reason.txt")), ("bad".into(), "line 3: no time\n".into()));
     let elsewhere = tempfile::tempdir().unwrap();
+    // A link where the reason would be, and the reason of an earlier try: neither is written to, file and reason stay a pair.
+    let precious = elsewhere.path().join("precious");
+    std::fs::write(&precious, "ours").unwrap();
+    std::os::unix::fs::symlink(&precious, path.join("failed/d.csv.reason.txt")).unwrap();
+    for name in ["d.csv", "b.csv"] {
+        std::fs::write(path.join(name), "bad").unwrap();
+        shelve::refuse(path, name, "line 7: no time").unwrap();
+        assert_eq!(read(&format!("failed/2-{name}")), "bad");
+        assert_eq!(read(&format!("failed/2-{name}.reason.txt")), "line 7: no time\n");
+    }
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "ours");
+    assert_eq!(read("failed/b.csv.reason.txt"), "line 3: no time\n");
     std::fs::remove_dir_all(path.join("failed")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), path.join("failed")).unwrap();
     std::fs::write(path.join("c.csv"), "bad").unwrap();
