@@ -3,6 +3,7 @@
 //! In: `contracts/peers/opcua_server.py`. Out: a failure when a value, a time or a quality differs, is lost or is doubled. The server's
 //! ActivePower and WindSpeed have a history; RotorSpeed, Temperature and DoorOpen have none. Not here: other protocols.
 
+mod gaps;
 mod plant;
 mod restarts;
 mod security;

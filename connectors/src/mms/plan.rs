@@ -75,14 +75,11 @@ pub(super) async fn plan(peer: &Peer, settings: &Settings, points: &Points) -> R
         }
     }
     let passing = types.values().filter_map(|answer| answer.as_ref().err()).find(|error| is_passing(error));
-    match plan.rejects.first() {
+    if let Some(error) = passing.filter(|_| served == 0) {
         // A controller that is starting has nothing yet.
-        Some(_)
-            if served == 0
-                && let Some(error) = passing =>
-        {
-            Err(peer.lost("types of the points", error))
-        }
+        return Err(peer.lost("types of the points", error));
+    }
+    match plan.rejects.first() {
         Some(reject) if served == 0 => {
             Err(Trouble::Wrong(format!("none of the {} points is there; the first: {}", plan.rejects.len(), reject.detail)))
         }

@@ -12,11 +12,15 @@ import threading
 
 # The standard's address space is large; a busy machine takes its time with it, and the test is told so.
 ready = threading.Event()
+# One line at a time, and none that says "not yet" after the one that says "ready".
+line = threading.Lock()
 
 
 def starting():
     while not ready.wait(5):
-        print(json.dumps({"ready": False}), flush=True)
+        with line:
+            if not ready.is_set():
+                print(json.dumps({"ready": False}), flush=True)
 
 
 threading.Thread(target=starting, daemon=True).start()
@@ -25,6 +29,7 @@ from asyncua import Server, ua
 from asyncua.common.utils import ServiceError
 from asyncua.server.history import HistoryDict
 from asyncua.server.internal_subscription import InternalSubscription
+from asyncua.server.uaprocessor import UaProcessor
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 
@@ -32,13 +37,32 @@ from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 
 def republish(subscription, number):
     """As the standard has it: a message is kept until it is acknowledged. asyncua forgets it as soon as it was asked for again."""
+    if fate["refuse"] > 0:
+        fate["refuse"] -= 1
+        raise ServiceError(ua.StatusCodes.BadOutOfMemory)
     held = subscription._not_acknowledged_results.get(number)
-    if held is None:
+    if held is None or number in fate["gone"]:
         raise ServiceError(ua.StatusCodes.BadMessageNotAvailable)
     return held.NotificationMessage
 
 
 InternalSubscription.republish = republish
+# What becomes of the next messages, one word each: "gone" (lost, and not kept), "kept" (lost, but kept). And how many requests for one of
+# them are refused.
+fate = {"next": [], "gone": set(), "refuse": 0}
+forward = UaProcessor.forward_publish_response
+
+
+async def forward_or_lose(self, result, request):
+    message = result.NotificationMessage
+    if fate["next"] and message.NotificationData:
+        if fate["next"].pop(0) == "gone":
+            fate["gone"].add(message.SequenceNumber)
+        return
+    await forward(self, result, request)
+
+
+UaProcessor.forward_publish_response = forward_or_lose
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 URI = "urn:plant"
 # Name, type, unit, whether it has a history.
@@ -208,6 +232,10 @@ class Plant:
                 client = [number for number, one in service.subscriptions.items() if one.pub_request_callback]
                 await service.delete_subscriptions(client)
                 return {"forgotten": len(client)}
+            case "lose":
+                fate.update(next=list(order["messages"]), refuse=order.get("refuse", 0))
+            case "losing":
+                return {"left": len(fate["next"])}
             case "sessions":
                 return {"sessions": len(self.server.iserver._external_sessions)}
             case "burst":
@@ -244,12 +272,13 @@ async def main():
     plant = Plant(parser.parse_args())
     logging.disable(logging.CRITICAL)
     await plant.start()
-    ready.set()
-    print(json.dumps({"ready": True}), flush=True)
+    with line:
+        ready.set()
+        print(json.dumps({"ready": True}), flush=True)
     loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
+    while text := await loop.run_in_executor(None, sys.stdin.readline):
         try:
-            answer = await plant.order(json.loads(line))
+            answer = await plant.order(json.loads(text))
         except Exception as error:
             answer = {"error": repr(error)}
         print(json.dumps(answer), flush=True)
