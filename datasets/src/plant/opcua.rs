@@ -48,6 +48,8 @@ pub(super) const NAMESPACE: &str = "urn:chergui:plant";
 const EPOCH: i64 = 11_644_473_600_000_000;
 /// Monitored items and values a subscription may hold: a load test subscribes to everything at once.
 const MANY: usize = 200_000;
+/// Bytes of a message: all changes of a second of a load test.
+const LONGEST_MESSAGE: usize = 16 << 20;
 /// The shortest interval that is offered, milliseconds: a plant can be played at a thousand changes per second.
 const FASTEST_MS: f64 = 1.0;
 
@@ -90,7 +92,11 @@ pub(super) fn build(address: SocketAddr, pki: Option<&Path>, board: &Board) -> R
             .private_key_path("private/private.pem")
             .trust_client_certs(true);
     }
-    let limits = &mut builder.limits_mut().subscriptions;
+    let limits = builder.limits_mut();
+    limits.max_message_size = LONGEST_MESSAGE;
+    limits.max_chunk_count = LONGEST_MESSAGE / limits.send_buffer_size.max(1024) + 1;
+    limits.max_array_length = MANY;
+    let limits = &mut limits.subscriptions;
     limits.max_monitored_items_per_sub = MANY;
     limits.max_notifications_per_publish = MANY as u64;
     limits.max_monitored_item_queue_size = 1000;
