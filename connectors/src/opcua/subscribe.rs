@@ -297,6 +297,12 @@ fn item(task: &Task, wanted: &Wanted, node: NodeId, is_plain: bool) -> Monitored
     MonitoredItemCreateRequest::new(attribute(node, what), MonitoringMode::Reporting, parameters)
 }
 
+/// True when the server answers anything at all in time.
+pub(super) async fn answers(session: &Session) -> bool {
+    let asked = [attribute(NodeId::from(VariableId::Server_ServerStatus_CurrentTime), AttributeId::Value)];
+    read(session, &asked, 1).await.is_ok()
+}
+
 /// Tells the server that a subscription is not needed any more; whether it hears that does not matter.
 pub(super) async fn delete(session: &Session, subscription: &mut Option<Subscription>) {
     if let Some(old) = subscription.take() {

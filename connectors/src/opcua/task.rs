@@ -288,6 +288,10 @@ impl Held<'_> {
                     if deaths > 3 {
                         return Trouble::passing(why);
                     }
+                    // A line that is dead is not the subscription's end: it is kept, and with it what the server has for us.
+                    if !subscribe::answers(session).await {
+                        return Trouble::passing(why);
+                    }
                     subscribe::delete(session, &mut self.subscription).await;
                     self.lose(false);
                     task.link.enter(Phase::Connecting);
