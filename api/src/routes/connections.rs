@@ -37,7 +37,7 @@ pub(crate) struct ConnectionBody {
     peer: String,
     points: usize,
     assets: usize,
-    /// `idle`, `connecting`, `backfilling`, `live`, `waiting` (tried again), `closed`, `stopped` (the configuration must be mended).
+    /// `idle`, `connecting`, `backfilling`, `live`, `waiting` (tried again), `closed`, `stopped` (a person must see to it; tried again after five minutes).
     phase: &'static str,
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,

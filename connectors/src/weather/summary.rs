@@ -74,7 +74,7 @@ impl WeatherSummary {
             let span = |times: Option<(i64, i64)>| times.map_or((0, 0), |times| times);
             let ((from, to), (least, most)) = (span(told.hours), span(told.delay));
             let delay = match least == most {
-                true => format!("{} h", hours(least)),
+                true => format!("{} h", (hours(least) * 10.0).round() / 10.0),
                 false => format!("{:.1} to {:.1} h", hours(least), hours(most)),
             };
             let runs = match (told.runs.first(), told.runs.len()) {

@@ -165,7 +165,10 @@ def master(port, station, points):
     end = time.time() + 10
     # Connected is not yet started: before STARTDT is confirmed it answers nothing.
     while connection.state != c104.ConnectionState.OPEN and time.time() < end:
-        time.sleep(0.02)
+        time.sleep(0.1)
+        # It starts by itself, but not always.
+        if connection.state == c104.ConnectionState.OPEN_MUTED:
+            connection.unmute()
     if connection.state != c104.ConnectionState.OPEN:
         raise TimeoutError(f"no connection to port {port}: {connection.state}")
     return connection, heard
