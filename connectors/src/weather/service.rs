@@ -2,7 +2,7 @@
 //!
 //! In: the address of a service that answers as Open-Meteo does (its own, or one on the site's own machines), the assets of a points file, a
 //! rhythm. Out: pages of `weather_forecast`. Only GET is sent, and nothing unless a connection says so. Not here: the answer's variables
-//! ([`super::open_meteo`]), measured weather ([`crate::polled`]).
+//! (`open_meteo` beside this), measured weather ([`crate::polled`]).
 //!
 //! # Runs
 //! A forecast does not say when its run began. With `run_url` the service is asked that first, and the forecast only when a run is new.
