@@ -14,6 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use engine::alert::AlertChange;
 use serde::Serialize;
 use serde_json::json;
+use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -37,15 +38,19 @@ pub(crate) async fn events(state: web::Data<AppState>, request: HttpRequest) -> 
             tracing::debug!("an event stream ended");
         }
     });
-    let body = futures::stream::unfold(from, |mut from| async move {
-        from.recv().await.map(|chunk| (Ok::<_, std::convert::Infallible>(chunk), from))
-    });
-    Ok(HttpResponse::Ok()
+    Ok(carried(from))
+}
+
+/// What comes from the other end as a body of server-sent events, which no cache or proxy holds back.
+pub(crate) fn carried(from: mpsc::Receiver<Bytes>) -> HttpResponse {
+    let body =
+        futures::stream::unfold(from, |mut from| async move { from.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), from)) });
+    HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(body))
+        .streaming(body)
 }
 
 /// The line is closed.

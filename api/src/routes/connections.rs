@@ -5,13 +5,12 @@ use crate::error::Problem;
 use crate::openapi::ProblemResponse;
 use crate::plants::Plant;
 use crate::state::AppState;
-use actix_web::http::header;
+use crate::stream::carried;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use connectors::live::Phase;
 use engine::domain::{Timestamp, nearest};
 use serde::Serialize;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -121,14 +120,7 @@ pub(crate) async fn tail_connection(state: web::Data<AppState>, name: web::Path<
     };
     let (to, from) = mpsc::channel::<Bytes>(256);
     actix_web::rt::spawn(carry(state.get_ref().clone(), plant, to));
-    let body =
-        futures::stream::unfold(from, |mut from| async move { from.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), from)) });
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_ENCODING, "identity"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(body))
+    Ok(carried(from))
 }
 
 /// Ends when the listener has gone or the server stops.

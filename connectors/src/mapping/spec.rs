@@ -2,6 +2,7 @@
 //!
 //! In: TOML. Out: plain values with unknown keys refused. Not here: whether names, units and columns exist (see `plan`).
 
+use engine::domain::{ASSET_ID, AVAILABLE_AT, TIME};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -111,6 +112,43 @@ pub struct TimeSpec {
 
 fn reject() -> String {
     "reject".into()
+}
+
+impl TimeSpec {
+    /// A column of RFC 3339 times, which say their offset.
+    fn rfc3339(column: &str) -> Self {
+        Self {
+            column: Some(column.into()),
+            columns: Vec::new(),
+            format: "rfc3339".into(),
+            zone: None,
+            wall_clock: None,
+            ambiguous: reject(),
+        }
+    }
+}
+
+impl Spec {
+    /// The mapping of a table in our own form: `time` and `asset_id`, and `available_at` where the table says when each row was known.
+    /// Kind: that of each asset; labels: the beginning of the interval.
+    pub fn canonical(name: &str, resolution: String, column: Vec<ColumnSpec>, has_available_at: bool) -> Self {
+        Self {
+            name: name.into(),
+            note: String::new(),
+            kind: None,
+            resolution,
+            interval_label: "beginning".into(),
+            format: FormatSpec::default(),
+            time: TimeSpec::rfc3339(TIME),
+            available_at: has_available_at.then(|| TimeSpec::rfc3339(AVAILABLE_AT)),
+            asset: Some(AssetSpec { column: Some(ASSET_ID.into()), constant: None, comment: None, rename: BTreeMap::new() }),
+            quantities: BTreeMap::new(),
+            column,
+            sum: Vec::new(),
+            duplicates: DuplicatesSpec::default(),
+            assets: Vec::new(),
+        }
+    }
 }
 
 /// `[asset]`: a column with ids, or one id for the whole file.

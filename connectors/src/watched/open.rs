@@ -6,13 +6,10 @@ use super::Settings;
 use crate::file::FileOptions;
 use crate::file::FileSource;
 use crate::file::columns;
-use crate::mapping::AssetSpec;
 use crate::mapping::ColumnSpec;
-use crate::mapping::DuplicatesSpec;
 use crate::mapping::FormatSpec;
 use crate::mapping::Mapping;
 use crate::mapping::Spec;
-use crate::mapping::TimeSpec;
 use engine::domain::ASSET_ID;
 use engine::domain::AVAILABLE_AT;
 use engine::domain::AssetKind;
@@ -20,7 +17,6 @@ use engine::domain::Quantities;
 use engine::domain::TIME;
 use engine::domain::Timestamp;
 use engine::source::SourceError;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How files of this connection are read.
@@ -75,36 +71,15 @@ impl Reader {
 
 /// The mapping of a file in our own form.
 fn canonical(header: &[String], kind: AssetKind, resolution: &str, quantities: &Quantities) -> Spec {
-    let time = |name: &str| TimeSpec {
-        column: Some(name.into()),
-        columns: Vec::new(),
-        format: "rfc3339".into(),
-        zone: None,
-        wall_clock: None,
-        ambiguous: "reject".into(),
-    };
     let column = |name: &String| {
         let (quantity, unit) = split(name);
         let stored = || quantities.get(&quantity).map_or("1", |(_, info)| info.unit.name()).to_owned();
         let unit = unit.unwrap_or_else(stored);
         ColumnSpec { name: name.clone(), quantity, unit, asset: None, kind: None, invalid: Vec::new() }
     };
-    Spec {
-        name: "our own form".into(),
-        note: String::new(),
-        kind: Some(kind.name().into()),
-        resolution: resolution.into(),
-        interval_label: "beginning".into(),
-        format: FormatSpec::default(),
-        time: time(TIME),
-        available_at: header.iter().any(|name| name == AVAILABLE_AT).then(|| time(AVAILABLE_AT)),
-        asset: Some(AssetSpec { column: Some(ASSET_ID.into()), constant: None, comment: None, rename: BTreeMap::new() }),
-        quantities: BTreeMap::new(),
-        column: header.iter().filter(|name| ![TIME, ASSET_ID, AVAILABLE_AT].contains(&name.as_str())).map(column).collect(),
-        sum: Vec::new(),
-        duplicates: DuplicatesSpec::default(),
-        assets: Vec::new(),
-    }
+    let columns = header.iter().filter(|name| ![TIME, ASSET_ID, AVAILABLE_AT].contains(&name.as_str())).map(column).collect();
+    let has_available_at = header.iter().any(|name| name == AVAILABLE_AT);
+    Spec { kind: Some(kind.name().into()), ..Spec::canonical("our own form", resolution.into(), columns, has_available_at) }
 }
 
 /// `active_power[MW]`, `Wind speed (m/s)` → name and unit.

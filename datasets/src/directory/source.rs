@@ -9,13 +9,9 @@ use super::Holds;
 use connectors::file::FileOptions;
 use connectors::file::FileSource;
 use connectors::file::TableSource;
-use connectors::mapping::AssetSpec;
 use connectors::mapping::ColumnSpec;
-use connectors::mapping::DuplicatesSpec;
-use connectors::mapping::FormatSpec;
 use connectors::mapping::Mapping;
 use connectors::mapping::Spec;
-use connectors::mapping::TimeSpec;
 use engine::domain::AssetId;
 use engine::domain::Quantity;
 use engine::domain::Timestamp;
@@ -24,7 +20,6 @@ use engine::source::Page;
 use engine::source::Rows;
 use engine::source::Source;
 use engine::source::SourceError;
-use std::collections::BTreeMap;
 
 /// Lines per page.
 const PAGE: usize = 65_536;
@@ -81,29 +76,9 @@ pub(crate) fn open(
     if columns.is_empty() {
         return Ok(None);
     }
-    let time = |name: &str| TimeSpec {
-        column: Some(name.into()),
-        columns: Vec::new(),
-        format: "rfc3339".into(),
-        zone: None,
-        wall_clock: None,
-        ambiguous: "reject".into(),
-    };
     let spec = Spec {
-        name: directory.manifest.name.clone(),
-        note: String::new(),
-        kind: None,
-        resolution: file.resolution.to_string(),
         interval_label: directory.interval_label.name().into(),
-        format: FormatSpec::default(),
-        time: time("time"),
-        available_at: available_at.then(|| time("available_at")),
-        asset: Some(AssetSpec { column: Some("asset_id".into()), constant: None, comment: None, rename: BTreeMap::new() }),
-        quantities: BTreeMap::new(),
-        column: columns,
-        sum: Vec::new(),
-        duplicates: DuplicatesSpec::default(),
-        assets: Vec::new(),
+        ..Spec::canonical(&directory.manifest.name, file.resolution.to_string(), columns, available_at)
     };
     let mapping = Mapping::new(&spec, &directory.path.join("dataset.toml").display().to_string(), &directory.quantities)?;
     let options = FileOptions { assets: directory.assets.clone(), keep: keep.to_vec(), now, page_rows: PAGE };
