@@ -7,9 +7,12 @@
 
 mod annotated_csv;
 mod csv_mapping;
+mod iec104;
 mod line_protocol;
 mod log_reader;
+mod mqtt;
 mod mutation;
+mod recorded;
 mod sql_guard;
 
 use std::panic::AssertUnwindSafe;
@@ -57,6 +60,16 @@ fn csv_mapping() {
 #[test]
 fn annotated_csv() {
     feed("annotated_csv", 3000, &corpus("annotated_csv"), annotated_csv::annotated_csv);
+}
+
+#[test]
+fn iec104() {
+    feed("iec104", 1500, &corpus("iec104"), iec104::iec104);
+}
+
+#[test]
+fn mqtt() {
+    feed("mqtt", 1500, &corpus("mqtt"), mqtt::mqtt);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! In: settings, a points file with addresses like `13/4001`. Out: a [`Source`] that acknowledges a frame only after its values were stored.
 //! The only ASDUs it sends are interrogations (C_IC_NA_1, C_CI_NA_1), which read. Not here: commands, setpoints, clock synchronization,
 //! file transfer; they cannot be written with what is here. Parts: `apci` frames, `flow` windows and timers, `asdu`, `element` and `clock`
-//! what is in them, `decode` points, `questions` interrogations, `session` a connection, `group` redundancy, `look` probe and discovery.
+//! what is in them, `decode` points, `questions` interrogations, `session` a connection, `group` redundancy, `look` probe and discovery,
+//! `replay` recordings.
 
 mod apci;
 mod asdu;
@@ -14,6 +15,7 @@ mod flow;
 mod group;
 mod look;
 mod questions;
+mod replay;
 mod session;
 mod source;
 

@@ -20,6 +20,7 @@ mod nodes;
 mod offer;
 mod payload;
 mod refusal;
+mod replay;
 mod source;
 mod sparkplug;
 

@@ -79,8 +79,7 @@ impl Batch {
         pieces
     }
 
-    /// Everything, for a bus with marks of its own.
-    #[cfg(any(feature = "nats", feature = "kafka"))]
+    /// Everything, for who acknowledges in another way or not at all.
     pub(super) fn pieces<M>(&mut self) -> Vec<Piece<M>> {
         self.settle();
         self.messages = 0;
