@@ -40,12 +40,16 @@ pub(super) async fn run(place: &args::Place, options: Discover) -> Result<(), Fa
             path.display()
         )));
     }
-    let connection = match &options.connection {
+    let (connection, given) = match &options.connection {
         Some(name) => {
             let wrong = |error: ConfigError| Failure::usage(error.to_string());
-            serve::config(place)?.connection(name).map_err(wrong)?.from.clone()
+            (serve::config(place)?.connection(name).map_err(wrong)?.from.clone(), None)
         }
-        None => from_words(options.protocol.as_deref().unwrap_or_default(), &options.settings).map_err(Failure::usage)?,
+        None => {
+            let (connection, given) =
+                from_words(options.protocol.as_deref().unwrap_or_default(), &options.settings).map_err(Failure::usage)?;
+            (connection, Some(given))
+        }
     };
     let protocol = connection.protocol();
     let bar = progress::waiting(&format!("looking at {}", protocol.peer()));
@@ -58,7 +62,7 @@ pub(super) async fn run(place: &args::Place, options: Discover) -> Result<(), Fa
     }
     let text = points_file(&protocol.peer(), &found);
     match &options.output {
-        Some(path) => write(path, &text, found.len(), protocol.name()),
+        Some(path) => write(path, &text, found.len(), given),
         None => {
             say(text.trim_end());
             Ok(())
@@ -66,20 +70,46 @@ pub(super) async fn run(place: &args::Place, options: Discover) -> Result<(), Fa
     }
 }
 
-fn write(path: &Path, text: &str, found: usize, protocol: &str) -> Result<(), Failure> {
+/// `given`: the settings of the command line; none: the connection stands in the configuration.
+fn write(path: &Path, text: &str, found: usize, given: Option<toml::Table>) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|cause| Failure::io(path, &cause))?;
     let points = Points::parse(text, &path.display().to_string(), &Quantities::standard()).map(|points| points.points().len());
     let guessed = points.unwrap_or(0);
     say(&format!("{}: {found} found, {guessed} with a quantity or as an event; the others are there as comments", path.display()));
-    say(&format!(
-        "Read and correct it, then add to the configuration:\n\n[[connection]]\nname = \"plant\"\npoints = \"{}\"\n[connection.from.{protocol}]\n# the settings you gave here\n\nand try it: chergui check-config --connect",
-        path.display()
-    ));
+    say(&match given {
+        Some(given) => format!(
+            "Read and correct it, add this to chergui.toml, and try it: chergui --config chergui.toml check-config --connect\n\n{}",
+            entry(path, given).trim_end()
+        ),
+        None => "Read and correct it, and try it: chergui check-config --connect, with the same configuration".to_owned(),
+    });
     Ok(())
 }
 
-/// Settings from words `key=value`; `a.b=c` is a table. A value is read as TOML where that is possible, else as text.
-fn from_words(protocol: &str, words: &[String]) -> Result<Connection, String> {
+/// The connection for the configuration, as a person would write it.
+fn entry(points: &Path, from: toml::Table) -> String {
+    let mut entry = toml::Table::new();
+    entry.insert("name".into(), "plant".into());
+    entry.insert("points".into(), points.display().to_string().into());
+    entry.insert("from".into(), toml::Value::Table(from));
+    let whole = toml::Table::from_iter([("connection".to_owned(), toml::Value::Array(vec![toml::Value::Table(entry)]))]);
+    whole.to_string()
+}
+
+/// What the connection shows only as `…` is not shown in the words either.
+fn veiled(words: &mut toml::Table, shown: &toml::Table) {
+    for (key, value) in words {
+        match (value, shown.get(key)) {
+            (toml::Value::Table(words), Some(toml::Value::Table(shown))) => veiled(words, shown),
+            (value, Some(toml::Value::String(text))) if text == "…" => *value = toml::Value::String("…".into()),
+            _ => {}
+        }
+    }
+}
+
+/// Settings from words `key=value`; `a.b=c` is a table. A value is read as TOML where that is possible, else as text. Also the words as the
+/// table they make, without secrets.
+fn from_words(protocol: &str, words: &[String]) -> Result<(Connection, toml::Table), String> {
     if !Connection::NAMES.contains(&protocol) {
         let known = Connection::NAMES.join(", ");
         let near = nearest(protocol, Connection::NAMES.iter().copied()).map(|near| format!(", nearest is {near}"));
@@ -101,22 +131,38 @@ fn from_words(protocol: &str, words: &[String]) -> Result<Connection, String> {
         }
         table.insert(last.into(), value);
     }
-    let whole = toml::Table::from_iter([(protocol.to_owned(), toml::Value::Table(settings))]);
+    let mut whole = toml::Table::from_iter([(protocol.to_owned(), toml::Value::Table(settings))]);
     let page = if matches!(protocol, "nats" | "kafka") { "bus" } else { protocol };
-    whole.try_into().map_err(|error: toml::de::Error| {
+    let connection: Connection = whole.clone().try_into().map_err(|error: toml::de::Error| {
         let is_text = error.message().contains("expected a string") || error.message().contains("expected string");
         let hint = if is_text { "; a text of digits is written key='\"4711\"'" } else { "" };
         format!("{protocol}: {}{hint}; the settings stand in docs/connectors/{page}.md", error.message())
-    })
+    })?;
+    let shown = toml::Table::try_from(&connection).map_err(|error| error.to_string())?;
+    veiled(&mut whole, &shown);
+    Ok((connection, whole))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::from_words;
+    use super::{entry, from_words};
+    use std::path::Path;
 
     fn read(protocol: &str, words: &[&str]) -> Result<String, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).into()).collect();
-        from_words(protocol, &words).map(|connection| connection.protocol().peer())
+        from_words(protocol, &words).map(|(connection, _)| connection.protocol().peer())
+    }
+
+    #[test]
+    fn the_words_become_an_entry_of_the_configuration_without_secrets() {
+        let words = ["host=broker", "port=8883", "username=ana", "password=hunter2", "tls.ca=plant.pem"].map(str::to_owned);
+        let (_, given) = from_words("mqtt", &words).unwrap();
+        let text = entry(Path::new("plant.toml"), given);
+        assert_eq!(
+            text,
+            "[[connection]]\nname = \"plant\"\npoints = \"plant.toml\"\n\n[connection.from.mqtt]\nhost = \"broker\"\npassword = \"…\"\n\
+             port = 8883\nusername = \"ana\"\n\n[connection.from.mqtt.tls]\nca = \"plant.pem\"\n"
+        );
     }
 
     #[test]
