@@ -144,6 +144,9 @@ impl Inner {
 
     pub(super) async fn sql(this: &Arc<Self>, text: &str) -> Result<QueryResult, QueryError> {
         let place = this.admission.place().await?;
+        if let Some(line) = &this.options.last_line {
+            watchdog::settled(line).await;
+        }
         let limit = this.options.timeout;
         let watch = Arc::new(Watch::new(text, Instant::now() + limit, Some(place)));
         this.running.add(&watch);

@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_millis(5);
 /// How far below the cap statements begin to be stopped: what is made between two looks and until a statement has stopped, and
 /// what the allocator has yet to give back.
 const HEADROOM: usize = 256 << 20;
+/// How long a statement waits at most for the memory that those before it let go of.
+const SETTLES_WITHIN: Duration = Duration::from_millis(500);
 /// How often it looks whether any runs.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -125,6 +127,16 @@ fn held(line: &LastLine) -> Option<usize> {
     Some(if resident > from { resident.saturating_sub((line.returning)().min(most)) } else { resident })
 }
 
+/// Waits until so little memory is held that a statement that begins now would not be stopped for what those before it held, which the
+/// allocator gives back a little later than it is let go of.
+pub(super) async fn settled(line: &LastLine) {
+    let until = Instant::now() + SETTLES_WITHIN;
+    let is_short = || line.memory_limit_bytes > 0 && held(line).is_some_and(|bytes| bytes > line.stops_at());
+    while is_short() && Instant::now() < until {
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
 /// Starts the thread; it ends soon after the session.
 pub(super) fn start(running: &Arc<Running>, line: LastLine) -> std::io::Result<()> {
     let running = Arc::downgrade(running);
@@ -166,15 +178,19 @@ mod tests {
     use super::Duration;
     use super::Instant;
     use super::LastLine;
+    use super::Ordering;
     use super::Running;
+    use super::SETTLES_WITHIN;
     use super::Seen;
     use super::Verdict;
     use super::held;
     use super::judge;
+    use super::settled;
     use super::start;
     use crate::query::watch::Stop;
     use crate::query::watch::Watch;
     use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
 
     fn line(stuck: impl Fn(&str) + Send + Sync + 'static) -> LastLine {
@@ -209,6 +225,29 @@ mod tests {
     fn statements_are_stopped_before_the_cap_is_reached() {
         let capped = |memory_limit_bytes| LastLine { memory_limit_bytes, ..line(|_| {}) }.stops_at();
         assert_eq!((capped(4096 << 20), capped(400 << 20), capped(0)), (3840 << 20, 200 << 20, 0));
+    }
+
+    #[tokio::test]
+    async fn a_statement_waits_for_what_those_before_it_held_but_not_for_ever() {
+        static HELD: AtomicUsize = AtomicUsize::new(0);
+        let line = LastLine { resident: || Some(HELD.load(Ordering::Relaxed)), ..line(|_| {}) };
+        let begun = Instant::now();
+        settled(&line).await;
+        assert!(begun.elapsed() < SETTLES_WITHIN, "nothing is held");
+        HELD.store(150, Ordering::Relaxed);
+        settled(&LastLine { memory_limit_bytes: 0, ..line.clone() }).await;
+        assert!(begun.elapsed() < SETTLES_WITHIN, "there is no limit");
+        let freed = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            HELD.store(90, Ordering::Relaxed);
+        });
+        settled(&line).await;
+        assert_eq!(HELD.load(Ordering::Relaxed), 90, "it began when enough was given back");
+        freed.join().unwrap();
+        HELD.store(150, Ordering::Relaxed);
+        let begun = Instant::now();
+        settled(&line).await;
+        assert!(begun.elapsed() >= SETTLES_WITHIN, "then it takes its chance");
     }
 
     #[test]
