@@ -112,11 +112,10 @@ impl Listener {
         let mut looks = Instant::now();
         loop {
             if Instant::now() >= looks {
-                for partition in self.partitions(&client).await? {
-                    if known.insert(partition.clone()) {
-                        let (client, place) = self.begin(&client, &partition).await?;
-                        fetches.push(fetch(client, partition, place, self.settings.fetch_bytes));
-                    }
+                let all = self.partitions(&client).await?;
+                let new = all.into_iter().filter(|partition| known.insert(partition.clone())).collect();
+                for (client, partition, place) in self.begin(&client, new).await? {
+                    fetches.push(fetch(client, partition, place, self.settings.fetch_bytes));
                 }
                 looks = Instant::now() + LOOKS_EVERY;
                 self.link.enter(Phase::Live);
@@ -153,28 +152,42 @@ impl Listener {
         Ok(all)
     }
 
-    /// Where a partition goes on. Said at once, so that a topic that is read from now on is read from now on after a restart too.
-    async fn begin(&mut self, client: &Client, partition: &Partition) -> Result<(Arc<PartitionClient>, i64), End> {
-        let (topic, number) = partition;
-        let made = client.partition_client(topic, *number, UnknownTopicHandling::Error);
-        let client = Arc::new(answer(&format!("{topic}, partition {number}"), ANSWERS_WITHIN, made).await?);
-        if let Some(place) = self.places.get(partition) {
-            return Ok((client, place));
+    /// Where partitions go on. Said at once and together, so that a topic that is read from now on is read from now on after a restart too.
+    async fn begin(
+        &mut self,
+        client: &Client,
+        partitions: Vec<Partition>,
+    ) -> Result<Vec<(Arc<PartitionClient>, Partition, i64)>, End> {
+        let (mut all, mut begun) = (Vec::new(), Vec::new());
+        for partition in partitions {
+            let (topic, number) = &partition;
+            let made = client.partition_client(topic, *number, UnknownTopicHandling::Error);
+            let client = Arc::new(answer(&format!("{topic}, partition {number}"), ANSWERS_WITHIN, made).await?);
+            let place = match self.places.get(&partition) {
+                Some(place) => place,
+                None => {
+                    // A partition that was added later was empty when the others began.
+                    let is_latest = self.settings.start == Start::Latest && !self.places.knows(topic);
+                    let at = if is_latest { OffsetAt::Latest } else { OffsetAt::Earliest };
+                    let place = answer("offsets", ANSWERS_WITHIN, client.get_offset(at)).await?;
+                    begun.push((partition.clone(), place));
+                    place
+                }
+            };
+            all.push((client, partition, place));
         }
-        // A partition that was added later was empty when the others began.
-        let is_latest = self.settings.start == Start::Latest && !self.places.knows(topic);
-        let at = if is_latest { OffsetAt::Latest } else { OffsetAt::Earliest };
-        let place = answer("offsets", ANSWERS_WITHIN, client.get_offset(at)).await?;
-        self.mark(partition, place).await?;
-        Ok((client, place))
+        self.mark(begun).await?;
+        Ok(all)
     }
 
-    async fn mark(&mut self, partition: &Partition, place: i64) -> Result<(), End> {
-        let is_taken = self.task.hand_over([Piece::Mark((partition.clone(), place))]).await;
+    async fn mark(&mut self, marks: Vec<Mark>) -> Result<(), End> {
+        let is_taken = self.task.hand_over(marks.iter().cloned().map(Piece::Mark)).await;
         if !is_taken {
             return Err(End::Closing);
         }
-        self.places.set(partition.clone(), place);
+        for (partition, place) in marks {
+            self.places.set(partition, place);
+        }
         Ok(())
     }
 
@@ -201,7 +214,7 @@ impl Listener {
             return Err(End::Closing);
         }
         let next = last.offset.saturating_add(1);
-        self.mark(partition, next).await?;
+        self.mark(vec![(partition.clone(), next)]).await?;
         Ok(next)
     }
 
@@ -223,7 +236,7 @@ impl Listener {
         if !self.task.hand_over(reader.pieces()).await {
             return Err(End::Closing);
         }
-        self.mark(partition, first).await?;
+        self.mark(vec![(partition.clone(), first)]).await?;
         Ok(first)
     }
 }
