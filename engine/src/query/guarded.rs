@@ -48,8 +48,10 @@ use node::GuardExec;
 use node::Handed;
 use std::sync::Arc;
 
-/// Most rows a recursive query may make; each round makes at least one.
+/// Most rows a recursive query may make.
 const RECURSIVE_ROWS: usize = 1_000_000;
+/// Most rounds a recursive query may take: a round starts its plan anew, so that few rows a round are dear.
+const RECURSIVE_ROUNDS: usize = 100_000;
 /// Rows at a time into a NOT IN, whose pairs cannot be asked one by one.
 const NOT_IN_ROWS: usize = 32;
 
@@ -125,8 +127,10 @@ impl GuardPlan {
             let input = self.with(Arc::clone(window.input()), Duty::Gathered { handed: Arc::clone(&handed) });
             return Ok(self.with(replaced(&node, vec![input])?, Duty::Holds { handed }));
         }
-        if node.is::<RecursiveQueryExec>() {
-            return Ok(self.with(node, Duty::Rows { most: RECURSIVE_ROWS }));
+        if let Some(recursion) = node.downcast_ref::<RecursiveQueryExec>() {
+            let again = Duty::Rounds { taken: Arc::default(), most: RECURSIVE_ROUNDS };
+            let inputs = vec![Arc::clone(recursion.static_term()), self.with(Arc::clone(recursion.recursive_term()), again)];
+            return Ok(self.with(replaced(&node, inputs)?, Duty::Rows { most: RECURSIVE_ROWS }));
         }
         let guarded = node.children().is_empty()
             || node.is::<AggregateExec>()

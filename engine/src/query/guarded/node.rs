@@ -35,6 +35,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
@@ -53,6 +55,8 @@ pub(super) enum Duty {
     Slices { rows: usize },
     /// No more rows than this in all.
     Rows { most: usize },
+    /// Started no more often than this: what a recursive query does in each round.
+    Rounds { taken: Arc<AtomicUsize>, most: usize },
     /// The rows stay in memory and are copied once, which the node above does not count; counted until the guard that is
     /// [`Duty::Holds`] on the other side of it goes.
     Gathered { handed: Handed },
@@ -120,6 +124,12 @@ impl ExecutionPlan for GuardExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream, DataFusionError> {
         self.watch.check()?;
+        if let Duty::Rounds { taken, most } = &self.duty {
+            let round = taken.fetch_add(1, Ordering::Relaxed) + 1;
+            if round > *most {
+                return Err(endless(&format!("began its round {round}"), format!("{most} rounds")));
+            }
+        }
         let held = match &self.duty {
             Duty::Holds { handed } => {
                 let held = Arc::new(MemoryConsumer::new(self.input.name()).register(context.memory_pool()));
@@ -169,7 +179,7 @@ struct Guarded {
 impl Guarded {
     fn keep(&mut self, batch: RecordBatch) -> Result<RecordBatch, DataFusionError> {
         match &self.duty {
-            Duty::Stop | Duty::Holds { .. } => {}
+            Duty::Stop | Duty::Holds { .. } | Duty::Rounds { .. } => {}
             Duty::Gathered { .. } => {
                 if let Some(held) = &self.held {
                     held.try_grow(width::batch(&batch).saturating_mul(2))?;
@@ -180,9 +190,7 @@ impl Guarded {
             Duty::Rows { most } => {
                 self.rows += batch.num_rows();
                 if self.rows > *most {
-                    let what = format!("a recursive query made {} rows", self.rows);
-                    let remedy = "give the recursion a condition to end";
-                    return Err(Excess { what, limit: format!("{most} rows"), remedy }.into());
+                    return Err(endless(&format!("made {} rows", self.rows), format!("{most} rows")));
                 }
             }
             Duty::Unnest { lists, row_bytes, all_bytes } => {
@@ -230,6 +238,11 @@ impl RecordBatchStream for Guarded {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
+}
+
+/// A recursive query that makes or takes too much.
+fn endless(what: &str, limit: String) -> DataFusionError {
+    Excess { what: format!("a recursive query {what}"), limit, remedy: "give the recursion a condition to end" }.into()
 }
 
 /// The columns of a batch without some.
