@@ -130,11 +130,13 @@ fn held(line: &LastLine) -> Option<usize> {
 /// Waits until so little memory is held that a statement that begins now would not be stopped for what those before it held, which the
 /// allocator gives back a little later than it is let go of.
 pub(super) async fn settled(line: &LastLine) {
-    let until = Instant::now() + SETTLES_WITHIN;
     let is_short = || line.memory_limit_bytes > 0 && held(line).is_some_and(|bytes| bytes > line.stops_at());
-    while is_short() && Instant::now() < until {
-        tokio::time::sleep(EVERY).await;
-    }
+    let wait = async {
+        while is_short() {
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    tokio::time::timeout(SETTLES_WITHIN, wait).await.ok();
 }
 
 /// Starts the thread; it ends soon after the session.
@@ -180,7 +182,6 @@ mod tests {
     use super::LastLine;
     use super::Ordering;
     use super::Running;
-    use super::SETTLES_WITHIN;
     use super::Seen;
     use super::Verdict;
     use super::held;
@@ -229,25 +230,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_waits_for_what_those_before_it_held_but_not_for_ever() {
-        static HELD: AtomicUsize = AtomicUsize::new(0);
-        let line = LastLine { resident: || Some(HELD.load(Ordering::Relaxed)), ..line(|_| {}) };
-        let begun = Instant::now();
-        settled(&line).await;
-        assert!(begun.elapsed() < SETTLES_WITHIN, "nothing is held");
-        HELD.store(150, Ordering::Relaxed);
-        settled(&LastLine { memory_limit_bytes: 0, ..line.clone() }).await;
-        assert!(begun.elapsed() < SETTLES_WITHIN, "there is no limit");
-        let freed = std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_millis(50));
-            HELD.store(90, Ordering::Relaxed);
-        });
-        settled(&line).await;
-        assert_eq!(HELD.load(Ordering::Relaxed), 90, "it began when enough was given back");
-        freed.join().unwrap();
-        HELD.store(150, Ordering::Relaxed);
-        let begun = Instant::now();
-        settled(&line).await;
-        assert!(begun.elapsed() >= SETTLES_WITHIN, "then it takes its chance");
+        static LOOKS: AtomicUsize = AtomicUsize::new(0);
+        let full_for_three: fn() -> Option<usize> = || Some(if LOOKS.fetch_add(1, Ordering::Relaxed) < 3 { 150 } else { 90 });
+        let full: fn() -> Option<usize> = || Some(150 + LOOKS.fetch_add(1, Ordering::Relaxed));
+        let empty: fn() -> Option<usize> = || Some(LOOKS.fetch_add(1, Ordering::Relaxed));
+        let looks = async |memory_limit_bytes, resident| {
+            LOOKS.store(0, Ordering::Relaxed);
+            settled(&LastLine { memory_limit_bytes, resident, ..line(|_| {}) }).await;
+            LOOKS.load(Ordering::Relaxed)
+        };
+        assert_eq!(looks(200, empty).await, 1, "nothing is held");
+        assert_eq!(looks(0, full).await, 0, "there is no limit");
+        assert_eq!(looks(200, full_for_three).await, 4, "it begins when enough was given back");
+        assert!(looks(200, full).await > 1, "then it takes its chance");
     }
 
     #[test]
