@@ -10,6 +10,9 @@ use connectors::live::{Link, Points, points_file};
 use engine::domain::{Quantities, Timestamp, nearest};
 use std::path::{Path, PathBuf};
 
+/// What a connection shows of a secret.
+const VEIL: &str = "…";
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chergui discover modbus host=192.168.1.20 -o inverters.toml\n  \
@@ -77,13 +80,19 @@ fn write(path: &Path, text: &str, found: usize, given: Option<toml::Table>) -> R
     let guessed = points.unwrap_or(0);
     say(&format!("{}: {found} found, {guessed} with a quantity or as an event; the others are there as comments", path.display()));
     say(&match given {
-        Some(given) => format!(
-            "Read and correct it, add this to chergui.toml, and try it: chergui --config chergui.toml check-config --connect\n\n{}",
-            entry(path, given).trim_end()
-        ),
+        Some(given) => advice(&entry(path, given)),
         None => "Read and correct it, and try it: chergui check-config --connect, with the same configuration".to_owned(),
     });
     Ok(())
+}
+
+/// What to do with the points file and the entry.
+fn advice(entry: &str) -> String {
+    let secret = if entry.contains(VEIL) { ", with the secret in place of …," } else { "" };
+    let entry = entry.trim_end();
+    format!(
+        "Read and correct it, add this{secret} to chergui.toml, and try it: chergui --config chergui.toml check-config --connect\n\n{entry}"
+    )
 }
 
 /// The connection for the configuration, as a person would write it.
@@ -96,12 +105,12 @@ fn entry(points: &Path, from: toml::Table) -> String {
     whole.to_string()
 }
 
-/// What the connection shows only as `…` is not shown in the words either.
+/// What the connection shows only as [`VEIL`] is not shown in the words either.
 fn veiled(words: &mut toml::Table, shown: &toml::Table) {
     for (key, value) in words {
         match (value, shown.get(key)) {
             (toml::Value::Table(words), Some(toml::Value::Table(shown))) => veiled(words, shown),
-            (value, Some(toml::Value::String(text))) if text == "…" => *value = toml::Value::String("…".into()),
+            (value, Some(toml::Value::String(text))) if text == VEIL => *value = toml::Value::String(VEIL.into()),
             _ => {}
         }
     }
@@ -145,7 +154,7 @@ fn from_words(protocol: &str, words: &[String]) -> Result<(Connection, toml::Tab
 
 #[cfg(test)]
 mod tests {
-    use super::{entry, from_words};
+    use super::{advice, entry, from_words};
     use std::path::Path;
 
     fn read(protocol: &str, words: &[&str]) -> Result<String, String> {
@@ -162,6 +171,14 @@ mod tests {
             text,
             "[[connection]]\nname = \"plant\"\npoints = \"plant.toml\"\n\n[connection.from.mqtt]\nhost = \"broker\"\npassword = \"…\"\n\
              port = 8883\nusername = \"ana\"\n\n[connection.from.mqtt.tls]\nca = \"plant.pem\"\n"
+        );
+        assert!(
+            advice(&text).starts_with("Read and correct it, add this, with the secret in place of …, to chergui.toml, and"),
+            "{text}"
+        );
+        let (_, given) = from_words("mqtt", &words[..2]).unwrap();
+        assert!(
+            advice(&entry(Path::new("plant.toml"), given)).starts_with("Read and correct it, add this to chergui.toml, and try it")
         );
     }
 
