@@ -63,6 +63,12 @@ load: ## Half an hour of the mixed load of a fleet (ARGS="--overload 3 --minutes
 	@$(WITH) cargo build --locked --workspace --bin chergui --examples
 	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/mixed.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
 
+.PHONY: live
+live: ## Live connections under load, beside the usual Python clients (ARGS="--memory 30" for memory over 30 minutes)
+	@.ci/setup.sh test
+	@$(WITH) cargo build --locked --workspace --bin chergui --examples
+	@$(WITH) "$$CHERGUI_PYTHON" benches/peers/live.py --chergui "$$CARGO_TARGET_DIR/debug/chergui" $(ARGS)
+
 .PHONY: doc
 doc: ## Build the documentation of our own crates
 	@$(WITH) cargo doc --locked --workspace --lib --bins --examples --no-deps

@@ -2,12 +2,7 @@
 //!
 //! `live_speed SECONDS CONFIG NAME [CONFIG NAME …]`: each connection NAME of a configuration, driven for that long as the server drives it,
 //! all in this process, without a store. Prints one JSON line: values, values per second of the wall and of our processor time, failures,
-//! megabytes held. The plant is a process of its own, for example:
-//!
-//! ```text
-//! chergui simulate --serve --turbines 100 --rate 100 --points /tmp/plant
-//! live_speed 30 /tmp/plant/chergui.toml iec104
-//! ```
+//! megabytes held. The plant is a process of its own: `benches/peers/live.py` starts it, and reads it with the usual Python clients too.
 
 use connectors::connection::Connection;
 use connectors::live::{Link, Points};

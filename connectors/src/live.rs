@@ -15,6 +15,7 @@
 //! - **Honest.** Quality and source time are kept. A value that is none is null with a reason in `quality_flags`, never a sentinel.
 
 mod assemble;
+mod connect;
 mod found;
 mod guess;
 mod inlet;
@@ -32,6 +33,7 @@ mod tls;
 mod tests;
 
 pub use assemble::Assembly;
+pub(crate) use connect::connect;
 pub use found::{Found, points_file};
 pub use guess::{Guess, guess};
 pub use inlet::{Gathered, Inlet, PATIENCE, Piece};

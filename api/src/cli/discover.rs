@@ -98,7 +98,9 @@ fn advice(entry: &str) -> String {
 /// The connection for the configuration, as a person would write it.
 fn entry(points: &Path, from: toml::Table) -> String {
     let mut entry = toml::Table::new();
-    entry.insert("name".into(), "plant".into());
+    let stem = points.file_stem().unwrap_or_default().to_string_lossy();
+    let name = stem.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+    entry.insert("name".into(), name.into());
     entry.insert("points".into(), points.display().to_string().into());
     entry.insert("from".into(), toml::Value::Table(from));
     let whole = toml::Table::from_iter([("connection".to_owned(), toml::Value::Array(vec![toml::Value::Table(entry)]))]);
@@ -177,6 +179,7 @@ mod tests {
             "{text}"
         );
         let (_, given) = from_words("mqtt", &words[..2]).unwrap();
+        assert!(entry(Path::new("etc/wind 2.toml"), given.clone()).contains("name = \"wind_2\"\npoints = \"etc/wind 2.toml\"\n"));
         assert!(
             advice(&entry(Path::new("plant.toml"), given)).starts_with("Read and correct it, add this to chergui.toml, and try it")
         );

@@ -9,6 +9,7 @@ use super::apci::split;
 use super::flow::Flow;
 use super::flow::Heard;
 use super::flow::Timing;
+use crate::live;
 use rustls_pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
@@ -67,8 +67,7 @@ impl Session {
     /// Connects within t0; the link is stopped until [`Session::ask`].
     pub(super) async fn connect(place: &Place, timing: Timing) -> Result<Self, Broken> {
         let made = async {
-            let tcp = TcpStream::connect((place.host.as_str(), place.port)).await?;
-            tcp.set_nodelay(true)?;
+            let tcp = live::connect(&place.host, place.port).await?;
             let stream: Box<dyn Duplex> = match &place.tls {
                 None => Box::new(tcp),
                 Some((config, name)) => Box::new(TlsConnector::from(config.clone()).connect(name.clone(), tcp).await?),

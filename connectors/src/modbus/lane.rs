@@ -124,7 +124,10 @@ impl Lane {
         for unit in self.units.iter_mut().filter(|unit| unit.is_due()) {
             let wire = match held.as_mut() {
                 Some(wire) => wire,
-                None => held.insert(Wire::dial(&self.host, self.patience).await?),
+                None => {
+                    let wire = Wire::dial(&self.host, self.patience).await;
+                    held.insert(wire.map_err(|problem| format!("{}: {problem}", self.host))?)
+                }
             };
             let was_well = unit.failures() == 0;
             match unit.poll(wire, tick, out).await {

@@ -4,9 +4,9 @@
 //! to 4 are ever sent. Not here: when to try again.
 
 use super::address::{Host, Table};
+use crate::live;
 use std::fmt;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
@@ -51,18 +51,13 @@ impl fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// Connects.
+    /// Connects, or says why not; the host is for the caller to name.
     pub(super) async fn dial(host: &Host, patience: Duration) -> Result<Self, String> {
-        let stream = match timeout(patience, TcpStream::connect((host.name.as_str(), host.port))).await {
-            Err(_) => {
-                return Err(format!("{host}: no answer within {} s; is it on, and is the way to it open?", patience.as_secs_f64()));
-            }
-            Ok(Err(error)) => return Err(format!("{host}: {error}; is Modbus TCP enabled there, and is this its port?")),
-            Ok(Ok(stream)) => stream,
-        };
-        // One small frame at a time must not wait for another.
-        stream.set_nodelay(true).map_err(|error| format!("{host}: {error}"))?;
-        Ok(Self { context: tcp::attach(stream), patience })
+        match timeout(patience, live::connect(&host.name, host.port)).await {
+            Ok(Ok(stream)) => Ok(Self { context: tcp::attach(stream), patience }),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {} s; is it on, and is the way to it open?", patience.as_secs_f64())),
+        }
     }
 
     /// How long an answer may take, from now on.

@@ -8,6 +8,7 @@ use super::Settings;
 use super::Version;
 use super::memory::{Nothing, OURS};
 use super::refusal;
+use crate::live;
 use engine::source::SourceError;
 use prost::bytes::Bytes;
 use rumqttc_v4 as v4;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 
@@ -149,9 +149,7 @@ type Tls = (Arc<ClientConfig>, rustls_pki_types::ServerName<'static>);
 
 async fn reach((host, port): (String, u16), tls: Option<Tls>) -> io::Result<Box<dyn Stream>> {
     let connected = tokio::time::timeout(CONNECTS_WITHIN, async {
-        let tcp = TcpStream::connect((host.as_str(), port)).await?;
-        // Acknowledgements must not wait for each other.
-        tcp.set_nodelay(true)?;
+        let tcp = live::connect(&host, port).await?;
         Ok(match tls {
             None => Box::new(tcp) as Box<dyn Stream>,
             Some((config, name)) => Box::new(TlsConnector::from(config).connect(name, tcp).await?),

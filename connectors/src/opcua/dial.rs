@@ -15,6 +15,7 @@ use opcua::sync::RwLock;
 use opcua::types::{
     ByteString, EndpointDescription, GetEndpointsRequest, MessageSecurityMode, RequestHeader, StatusCode, UAString, UserTokenType,
 };
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -59,10 +60,14 @@ fn config(settings: &Settings) -> ClientConfig {
 pub(super) async fn endpoints(settings: &Settings) -> Result<Vec<EndpointDescription>, Trouble> {
     let doing = "asking the server what it offers";
     let late = |_| Trouble::passing(format!("{doing}: no answer within {} s; is it an OPC UA server?", settings.timeout_s));
-    tokio::time::timeout(settings.timeout(), ask_endpoints(settings))
-        .await
-        .map_err(late)?
-        .map_err(|error| Trouble::of(settings, doing, &error))
+    match tokio::time::timeout(settings.timeout(), ask_endpoints(settings)).await.map_err(late)? {
+        Ok(offered) => Ok(offered),
+        // Where nobody listens, the library says less than the system.
+        Err(error) => Err(match reach(settings).await {
+            Err(cause) => Trouble::passing(cause.to_string()),
+            Ok(()) => Trouble::of(settings, doing, &error),
+        }),
+    }
 }
 
 async fn ask_endpoints(settings: &Settings) -> Result<Vec<EndpointDescription>, opcua::types::Error> {
@@ -230,12 +235,13 @@ pub(super) async fn connected(settings: &Settings, events: &mut Events) -> Resul
     tokio::time::timeout(settings.timeout(), wait).await.unwrap_or(Ok(Reached::Stuck))
 }
 
-/// True when the server's port takes a connection, which is closed at once.
-pub(super) async fn is_reachable(settings: &Settings) -> bool {
-    let Ok(url) = url::Url::parse(&settings.url) else { return false };
-    let Some(host) = url.host_str() else { return false };
-    let address = (host.trim_matches(['[', ']']), url.port().unwrap_or(PORT));
-    matches!(tokio::time::timeout(settings.timeout(), tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
+/// Makes a connection to the server's port, and closes it at once.
+pub(super) async fn reach(settings: &Settings) -> io::Result<()> {
+    let url = url::Url::parse(&settings.url).map_err(io::Error::other)?;
+    let host = url.host_str().ok_or_else(|| io::Error::other("the url has no host"))?;
+    let connected = crate::live::connect(host.trim_matches(['[', ']']), url.port().unwrap_or(PORT));
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", settings.timeout_s));
+    tokio::time::timeout(settings.timeout(), connected).await.map_err(late)?.map(drop)
 }
 
 /// Nobody answered.

@@ -203,7 +203,7 @@ impl Held<'_> {
             let trouble = match connected {
                 Ok(Reached::Stuck) => {
                     // While nobody can be reached the old session is waited for: with it comes what the server kept.
-                    stuck += u32::from(dial::is_reachable(&task.settings).await);
+                    stuck += u32::from(dial::reach(&task.settings).await.is_ok());
                     dial::no_answer(&task.settings)
                 }
                 Ok(reached) => {
