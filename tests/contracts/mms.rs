@@ -241,6 +241,33 @@ async fn a_crash_of_ours_loses_nothing() {
     assert!(drive.kept.rejects.is_empty(), "{:?}", drive.kept.rejects);
 }
 
+/// A controller keeps the answer to the last interrogation only; what it answered before is no entry of its buffer any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrogation_is_no_place_to_go_on_from() {
+    let port = free_port();
+    let Some(mut peer) = controller(port) else { return };
+    let settings = settings(port, BUFFERED);
+    let mut drive = Drive::open(&settings, &plant());
+    burst(&mut peer, 1, 9);
+    until_told(&mut drive, 10).await;
+    let mut cursor = None;
+    for link in 0..2 {
+        let mut again = Drive::resume(&settings, &plant(), drive.crash());
+        let before = again.kept.arrivals;
+        assert!(again.until(LIMIT, |drive| drive.link.status().phase == Phase::Live && drive.kept.arrivals > before).await);
+        again.until(Duration::from_millis(500), |_| false).await;
+        // The second answer came, and power failed before its place was saved.
+        cursor = if link == 0 { again.kept.cursor.clone() } else { cursor };
+        drive = again;
+    }
+    let mut kept = drive.crash();
+    kept.cursor = cursor;
+    burst(&mut peer, 10, 10);
+    let mut drive = Drive::resume(&settings, &plant(), kept);
+    until_told(&mut drive, 20).await;
+    assert!(drive.kept.rejects.is_empty(), "{:?}", drive.kept.rejects);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnects_at_any_moment_lose_nothing() {
     let port = free_port();

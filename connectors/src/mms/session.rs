@@ -210,7 +210,10 @@ impl Session {
                 self.link.skewed(time.saturating_sub(self.link.now_micros()));
             }
             let is_whole = message.segmentation.is_none_or(|segment| !segment.more_segments_follow);
-            if let Some(entry) = message.entry_id.clone().filter(|_| is_whole && report.block.is_buffered()) {
+            // A controller may forget what it answered to an interrogation when the next one comes: no place to go on from.
+            let is_answer = !message.reasons.is_empty() && message.reasons.iter().all(|reason| *reason == ReasonForInclusion::GI);
+            let is_place = is_whole && !is_answer && report.block.is_buffered();
+            if let Some(entry) = message.entry_id.clone().filter(|_| is_place) {
                 marks.insert(report.reference.clone(), entry);
             }
         }

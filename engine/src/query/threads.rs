@@ -5,6 +5,9 @@
 use super::QueryError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::sync::mpsc::SendError;
+use std::sync::mpsc::Sender;
 use tokio::runtime::Builder;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
@@ -17,6 +20,7 @@ const STACK: usize = 64 << 20;
 pub(super) struct Threads {
     runtime: Option<Runtime>,
     handle: Handle,
+    end: Sender<Runtime>,
 }
 
 impl Threads {
@@ -31,7 +35,10 @@ impl Threads {
             .build()
             .map_err(|cause| QueryError::Threads { cause })?;
         let handle = runtime.handle().clone();
-        Ok(Self { runtime: Some(runtime), handle })
+        let (end, ended) = mpsc::channel::<Runtime>();
+        let joins = std::thread::Builder::new().name("sql-end".to_owned()).spawn(move || ended.into_iter().for_each(drop));
+        joins.map_err(|cause| QueryError::Threads { cause })?;
+        Ok(Self { runtime: Some(runtime), handle, end })
     }
 
     pub(super) const fn handle(&self) -> &Handle {
@@ -40,10 +47,50 @@ impl Threads {
 }
 
 impl Drop for Threads {
-    /// Does not wait: the last handle may be let go by one of the threads themselves.
+    /// Does not wait: the last handle may be let go by one of the threads themselves. They are joined on a thread that lives as long as
+    /// they do, not detached while they end: glibc may read a thread it detaches after that thread has given its memory back (seen with
+    /// 2.36 as a crash in `pthread_detach`), and stacks of this size are given back at once.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.runtime.take()
+            && let Err(SendError(runtime)) = self.end.send(runtime)
+        {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Threads;
+    use std::path::Path;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    async fn a_thread_of(threads: &Threads) -> PathBuf {
+        let here = threads.handle().spawn(async { std::fs::read_link("/proc/thread-self").unwrap() });
+        Path::new("/proc").join(here.await.unwrap())
+    }
+
+    async fn is_over(thread: &Path) -> bool {
+        let wait = async {
+            while thread.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn they_end_after_their_owner_wherever_it_goes() {
+        let threads = Threads::new(2).unwrap();
+        let thread = a_thread_of(&threads).await;
+        assert!(thread.exists());
+        threads.handle().spawn(std::future::pending::<()>());
+        drop(threads);
+        assert!(is_over(&thread).await, "dropped among the threads of another runtime");
+        let threads = Threads::new(2).unwrap();
+        let thread = a_thread_of(&threads).await;
+        threads.handle().clone().spawn(async move { drop(threads) });
+        assert!(is_over(&thread).await, "dropped on one of them");
     }
 }

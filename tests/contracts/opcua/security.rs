@@ -76,5 +76,5 @@ async fn trust_is_given_by_hand_on_both_sides() {
 async fn nobody_there_is_said_with_the_address() {
     let settings = settings(super::super::peer::free_port(), "timeout_s = 2");
     let error = refused(&settings).await;
-    assert!(error.contains("127.0.0.1") && error.contains("asking the server"), "{error}");
+    assert!(error.contains("127.0.0.1") && error.contains("nothing listens there; check host and port"), "{error}");
 }
