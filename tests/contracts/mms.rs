@@ -244,12 +244,19 @@ async fn a_crash_of_ours_loses_nothing() {
 /// A controller keeps the answer to the last interrogation only; what it answered before is no entry of its buffer any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrogation_is_no_place_to_go_on_from() {
+    for changes in [0, 9] {
+        interrogated_after(changes).await;
+    }
+}
+
+async fn interrogated_after(changes: i64) {
     let port = free_port();
     let Some(mut peer) = controller(port) else { return };
     let settings = settings(port, BUFFERED);
     let mut drive = Drive::open(&settings, &plant());
-    burst(&mut peer, 1, 9);
-    until_told(&mut drive, 10).await;
+    burst(&mut peer, 1, changes);
+    until_told(&mut drive, 1 + changes).await;
+    assert!(drive.until(LIMIT, |drive| drive.link.status().phase == Phase::Live && drive.kept.arrivals > 0).await);
     let mut cursor = None;
     for link in 0..2 {
         let mut again = Drive::resume(&settings, &plant(), drive.crash());
@@ -262,9 +269,9 @@ async fn an_interrogation_is_no_place_to_go_on_from() {
     }
     let mut kept = drive.crash();
     kept.cursor = cursor;
-    burst(&mut peer, 10, 10);
+    burst(&mut peer, 1 + changes, 10);
     let mut drive = Drive::resume(&settings, &plant(), kept);
-    until_told(&mut drive, 20).await;
+    until_told(&mut drive, 11 + changes).await;
     assert!(drive.kept.rejects.is_empty(), "{:?}", drive.kept.rejects);
 }
 

@@ -34,8 +34,9 @@ const STRIKES: u32 = 3;
 pub(super) struct Mark {
     /// The control block.
     pub(super) reference: String,
-    /// Its EntryID.
-    pub(super) entry: Vec<u8>,
+    /// Its EntryID, and behind that of an answer to an interrogation the one before it that is none (zeros: from the oldest): a controller may
+    /// forget such an answer when it gives the next one.
+    pub(super) entries: Vec<Vec<u8>>,
 }
 
 /// The page's end is gone: the source was closed.
@@ -48,8 +49,8 @@ pub(super) struct Session {
     link: Link,
     sender: mpsc::Sender<Piece<Mark>>,
     closing: watch::Receiver<bool>,
-    /// The last entry handed on, per buffered control block.
-    entries: BTreeMap<String, Vec<u8>>,
+    /// The last entries handed on, per buffered control block, as in [`Mark`].
+    entries: BTreeMap<String, Vec<Vec<u8>>>,
     sequences: BTreeMap<String, Sequence>,
     /// Rejects already told, so that a reconnect does not repeat them.
     told: BTreeSet<String>,
@@ -64,7 +65,10 @@ impl Session {
         closing: watch::Receiver<bool>,
         entries: &Entries,
     ) -> Self {
-        let entries = entries.iter().filter_map(|(name, entry)| Some((name.clone(), unhex(entry)?))).collect();
+        let entries = entries
+            .iter()
+            .map(|(name, entries)| (name.clone(), entries.iter().filter_map(|entry| unhex(entry)).collect()))
+            .collect();
         let (sequences, told) = (BTreeMap::new(), BTreeSet::new());
         Self { settings, points, link, sender, closing, entries, sequences, told }
     }
@@ -173,7 +177,7 @@ impl Session {
             }
             return Ok(());
         }
-        let known = self.entries.get(&report.reference).map(Vec::as_slice);
+        let known = self.entries.get(&report.reference).map_or([].as_slice(), Vec::as_slice);
         if enable(peer, &self.settings, report, known).await? == Enabled::WithGap {
             let detail = format!(
                 "{}: the controller no longer keeps the report we stopped at (it restarted, or its buffer is too small for the time we were \
@@ -210,19 +214,21 @@ impl Session {
                 self.link.skewed(time.saturating_sub(self.link.now_micros()));
             }
             let is_whole = message.segmentation.is_none_or(|segment| !segment.more_segments_follow);
-            // A controller may forget what it answered to an interrogation when the next one comes: no place to go on from.
-            let is_answer = !message.reasons.is_empty() && message.reasons.iter().all(|reason| *reason == ReasonForInclusion::GI);
-            let is_place = is_whole && !is_answer && report.block.is_buffered();
-            if let Some(entry) = message.entry_id.clone().filter(|_| is_place) {
-                marks.insert(report.reference.clone(), entry);
+            if let Some(entry) = message.entry_id.clone().filter(|_| is_whole && report.block.is_buffered()) {
+                let (oldest, mut entries) = (vec![0; entry.len()], vec![entry]);
+                if !message.reasons.is_empty() && message.reasons.iter().all(|reason| *reason == ReasonForInclusion::GI) {
+                    let before = marks.get(&report.reference).or_else(|| self.entries.get(&report.reference));
+                    entries.push(before.and_then(|before| before.last().cloned()).unwrap_or(oldest));
+                }
+                marks.insert(report.reference.clone(), entries);
             }
         }
         if self.hand_on(samples).await.is_err() {
             return Ok(Err(Closed));
         }
-        for (reference, entry) in marks {
-            self.entries.insert(reference.clone(), entry.clone());
-            if self.send(Piece::Mark(Mark { reference, entry })).await.is_err() {
+        for (reference, entries) in marks {
+            self.entries.insert(reference.clone(), entries.clone());
+            if self.send(Piece::Mark(Mark { reference, entries })).await.is_err() {
                 return Ok(Err(Closed));
             }
         }
@@ -230,7 +236,7 @@ impl Session {
     }
 
     fn judge(&mut self, report: &Report, message: &ClientReport) -> Verdict {
-        let last = self.entries.get(&report.reference).map(Vec::as_slice);
+        let last = self.entries.get(&report.reference).and_then(|entries| entries.first()).map(Vec::as_slice);
         let Some(number) = message.seq_num else { return Verdict::InOrder };
         let (segment, is_followed) =
             message.segmentation.map_or((0, false), |segment| (segment.sub_seq_num, segment.more_segments_follow));

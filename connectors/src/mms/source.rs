@@ -22,8 +22,8 @@ const ROOM: usize = 64;
 /// How long a good ending may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Where each buffered control block stands: reference, EntryID in hexadecimal.
-pub(super) type Entries = BTreeMap<String, String>;
+/// Where each buffered control block stands: reference, EntryIDs in hexadecimal to go on after, the newest first.
+pub(super) type Entries = BTreeMap<String, Vec<String>>;
 
 /// A source over one controller.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ impl Source for Reader {
             self.running = None;
         }
         let is_moved = !gathered.marks.is_empty();
-        self.entries.extend(gathered.marks.into_iter().map(|mark| (mark.reference, hex(&mark.entry))));
+        let stands = |mark: Mark| (mark.reference, mark.entries.iter().map(|entry| hex(entry)).collect());
+        self.entries.extend(gathered.marks.into_iter().map(stands));
         let cursor = if is_moved { serde_json::to_string(&self.entries).ok().map(Cursor) } else { None };
         Ok(Page { rows: gathered.rows, rejects: gathered.rejects, cursor, bytes_read: 0, done: false })
     }

@@ -1,6 +1,6 @@
 //! Switching a report control block on: only its own attributes are written, and only those that differ (IEC 61850-7-2, 17.2).
 //!
-//! In: a control block as the controller has it, the entry to go on after. Out: an enabled block. Not here: general interrogation, reports.
+//! In: a control block as the controller has it, the entries to go on after. Out: an enabled block. Not here: general interrogation, reports.
 
 use super::Settings;
 use super::peer::{Peer, Trouble};
@@ -12,15 +12,15 @@ use iec61850_client::{ClientError, RcbHandle, RcbWriteMask, ReportOptFlds, Trigg
 pub(super) enum Enabled {
     /// From where it was asked to.
     Whole,
-    /// The entry to go on after is gone.
+    /// No entry to go on after is there any more.
     WithGap,
 }
 
 /// Length of an EntryID (IEC 61850-8-1: eight octets).
 const ENTRY: usize = 8;
 
-/// Sets up and enables a control block; reports may come before this returns.
-pub(super) async fn enable(peer: &Peer, settings: &Settings, report: &Report, after: Option<&[u8]>) -> Result<Enabled, Trouble> {
+/// Sets up and enables a control block; reports may come before this returns. It goes on after the first entry of `after` that is still there.
+pub(super) async fn enable(peer: &Peer, settings: &Settings, report: &Report, after: &[Vec<u8>]) -> Result<Enabled, Trouble> {
     let name = &report.reference;
     let is_buffered = report.block.is_buffered();
     let taken = |error: &str| {
@@ -46,9 +46,13 @@ pub(super) async fn enable(peer: &Peer, settings: &Settings, report: &Report, af
     let mut outcome = Enabled::Whole;
     if is_buffered {
         let mut is_placed = false;
-        if let Some(after) = after {
-            is_placed = write_entry(peer, &mut block, after).await?.is_ok();
-            outcome = if is_placed { Enabled::Whole } else { Enabled::WithGap };
+        for entry in after {
+            if !is_placed {
+                is_placed = write_entry(peer, &mut block, entry).await?.is_ok();
+            }
+        }
+        if !is_placed && !after.is_empty() {
+            outcome = Enabled::WithGap;
         }
         if !is_placed {
             // All zeros: from the oldest report the buffer has. Controllers without this begin with what was not sent yet.
