@@ -244,19 +244,12 @@ async fn a_crash_of_ours_loses_nothing() {
 /// A controller keeps the answer to the last interrogation only; what it answered before is no entry of its buffer any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrogation_is_no_place_to_go_on_from() {
-    for changes in [0, 9] {
-        interrogated_after(changes).await;
-    }
-}
-
-async fn interrogated_after(changes: i64) {
     let port = free_port();
     let Some(mut peer) = controller(port) else { return };
     let settings = settings(port, BUFFERED);
     let mut drive = Drive::open(&settings, &plant());
-    burst(&mut peer, 1, changes);
-    until_told(&mut drive, 1 + changes).await;
-    assert!(drive.until(LIMIT, |drive| drive.link.status().phase == Phase::Live && drive.kept.arrivals > 0).await);
+    burst(&mut peer, 1, 9);
+    until_told(&mut drive, 10).await;
     let mut cursor = None;
     for link in 0..2 {
         let mut again = Drive::resume(&settings, &plant(), drive.crash());
@@ -269,19 +262,27 @@ async fn interrogated_after(changes: i64) {
     }
     let mut kept = drive.crash();
     kept.cursor = cursor;
-    burst(&mut peer, 1 + changes, 10);
+    burst(&mut peer, 10, 10);
     let mut drive = Drive::resume(&settings, &plant(), kept);
-    until_told(&mut drive, 11 + changes).await;
+    until_told(&mut drive, 20).await;
     assert!(drive.kept.rejects.is_empty(), "{:?}", drive.kept.rejects);
 }
 
+/// No more cuts of one controller than its buffer of 64 KiB lasts for: libiec61850 1.6 forgets everything, also what was not sent yet, when it
+/// begins its buffer anew and an answer to an interrogation stood at the start.
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnects_at_any_moment_lose_nothing() {
+    let (controllers, cuts) = if std::env::var_os("CHERGUI_LONG").is_some() { (10, 100) } else { (1, 20) };
+    for _ in 0..controllers {
+        cut_at_any_moment(cuts).await;
+    }
+}
+
+async fn cut_at_any_moment(cuts: i64) {
     let port = free_port();
     let Some(mut peer) = controller(port) else { return };
     let wire = Wire::to(port).await;
     let mut drive = Drive::open(&settings(wire.port, BUFFERED), &plant());
-    let cuts = if std::env::var_os("CHERGUI_LONG").is_some() { 1_000 } else { 20 };
     for cut in 0..cuts {
         burst(&mut peer, 1 + cut * 5, 5);
         // A different moment each time: while connecting, while reports come, after them.

@@ -34,8 +34,8 @@ const STRIKES: u32 = 3;
 pub(super) struct Mark {
     /// The control block.
     pub(super) reference: String,
-    /// Its EntryID, and behind that of an answer to an interrogation the one before it that is none (zeros: from the oldest): a controller may
-    /// forget such an answer when it gives the next one.
+    /// Its EntryID, and behind that of an answer to an interrogation the one of the change before it: a controller may forget such an answer
+    /// when it gives the next one.
     pub(super) entries: Vec<Vec<u8>>,
 }
 
@@ -215,10 +215,10 @@ impl Session {
             }
             let is_whole = message.segmentation.is_none_or(|segment| !segment.more_segments_follow);
             if let Some(entry) = message.entry_id.clone().filter(|_| is_whole && report.block.is_buffered()) {
-                let (oldest, mut entries) = (vec![0; entry.len()], vec![entry]);
+                let mut entries = vec![entry];
                 if !message.reasons.is_empty() && message.reasons.iter().all(|reason| *reason == ReasonForInclusion::GI) {
                     let before = marks.get(&report.reference).or_else(|| self.entries.get(&report.reference));
-                    entries.push(before.and_then(|before| before.last().cloned()).unwrap_or(oldest));
+                    entries.extend(before.and_then(|before| before.last().cloned()));
                 }
                 marks.insert(report.reference.clone(), entries);
             }
