@@ -243,7 +243,7 @@ async fn a_crash_of_ours_loses_nothing() {
 
 /// A controller keeps the answer to the last interrogation only; what it answered before is no entry of its buffer any more.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrogation_is_no_place_to_go_on_from() {
+async fn an_interrogation_that_was_answered_anew_is_no_loss() {
     let port = free_port();
     let Some(mut peer) = controller(port) else { return };
     let settings = settings(port, BUFFERED);

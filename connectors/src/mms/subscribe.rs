@@ -47,8 +47,9 @@ pub(super) async fn enable(peer: &Peer, settings: &Settings, report: &Report, af
     if is_buffered {
         let mut is_placed = false;
         for entry in after {
-            if !is_placed {
-                is_placed = write_entry(peer, &mut block, entry).await?.is_ok();
+            is_placed = write_entry(peer, &mut block, entry).await?.is_ok();
+            if is_placed {
+                break;
             }
         }
         if !is_placed && !after.is_empty() {
