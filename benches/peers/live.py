@@ -19,7 +19,7 @@ import time
 
 CLIENTS = pathlib.Path(__file__).with_name("live_clients.py")
 PROTOCOLS = ["mqtt", "iec104", "opcua", "modbus"]
-# What is asked of the plant: more than a second of ours can take would measure the plant.
+# What is asked of the plant: so much that a client has work to do, and no more than the plant can send.
 FLEETS = {
     "mqtt": ["--turbines", "100", "--inverters", "1", "--rate", "100"],
     "iec104": ["--turbines", "100", "--inverters", "1", "--rate", "100"],
