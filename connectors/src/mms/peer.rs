@@ -110,9 +110,9 @@ pub(super) fn refusal(place: &str, error: &ClientError) -> Option<Trouble> {
         ClientError::AssociateFailed => Trouble::Lost(format!(
             "{place} refuses the association; another client may hold it, or ours of before is not yet given up"
         )),
-        ClientError::Transport(_) | ClientError::ConnectTimeout { .. } => Trouble::Lost(format!(
-            "cannot connect to {place}: {error}; see that host and port are right and that no firewall stands between"
-        )),
+        ClientError::Transport(_) | ClientError::ConnectTimeout { .. } => {
+            Trouble::Lost(format!("cannot connect: {error}; see that host and port are right and that no firewall stands between"))
+        }
         _ => return None,
     })
 }
